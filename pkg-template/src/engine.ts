@@ -1,0 +1,135 @@
+/**
+ * The boundary to the wasm: what the Rust side exports, and what it calls back.
+ *
+ * Everything here is internal. The wasm owns the protocol, the queues and the timers; this side owns promises,
+ * iterators and the user's callbacks. Ids are small positive integers that this side picks, ascending, one sequence
+ * for subscriptions and commands together.
+ */
+
+/** A failure as the wasm reports it; `toCometdError` makes the public class of it. */
+export interface ErrorRecord {
+  code: string;
+  message: string;
+  retryable: boolean;
+  channel?: string;
+  /** HTTP status, where one was received. */
+  status?: number;
+  /** The server's own words, split by the Bayeux error grammar. */
+  failure?: { code: number; args: string[]; text: string };
+}
+
+/**
+ * What the wasm calls, always from its own task and never while one of its exports is on the stack, so that each of
+ * these may call back into the {@link Engine}. None may throw; the wasm treats a throw as a bug of this side.
+ */
+export interface EngineHost {
+  /** One HTTP exchange. A rejection counts as a network failure. */
+  transport(url: string, init: RequestInit): Promise<Response>;
+  /** Milliseconds on a monotonic clock. */
+  now(): number;
+  /** Runs `callback` once the microtask queue has drained, soon, and not in the current call. */
+  defer(callback: () => void): void;
+  /** `setTimeout` of the global scope; returns a function that clears it. */
+  delay(callback: () => void, ms: number): () => void;
+  /** Is the JavaScript client still in use? Asked before each poll; `false` closes the engine. */
+  alive(): boolean;
+  /** Events wait for this reader: a subscription id, or 0 for `client.events()`. */
+  ready(reader: number): void;
+  /** A command has ended. `replies` is a JSON array of the server's messages, `"[]"` where there is none. */
+  settled(command: number, replies: string, error: ErrorRecord | undefined): void;
+  /** A subscription has ended by itself or by `unsubscribe`; queued events may still be taken, then it is over. */
+  ended(subscription: number, error: ErrorRecord | undefined): void;
+  /** One of `"handshaking" | "connected" | "retrying" | "suspended" | "closed"`. */
+  state(state: string): void;
+  /** A member of the public `Status` union other than `state`. */
+  status(status: object): void;
+  /** A message of the server, for `client.messages()`; only after {@link Engine.tap}. */
+  message(text: string): void;
+  /** Lets extensions see one message, as JSON text; returns the text to go on with, `""` to drop it. */
+  inspect(incoming: boolean, text: string): string;
+  /** A line for the caller's `log`. */
+  log(level: string, message: string): void;
+  /** The last call: nothing is in flight, no timer is set. `error` is why, `undefined` after `close()`. */
+  closed(error: ErrorRecord | undefined): void;
+}
+
+/** Options after checking, as plain numbers and strings; absent ones take the defaults of the core. */
+export interface EngineOptions {
+  /** Absolute, as `new URL(…).href` writes it. */
+  url: string;
+  /** Names and values in turn. */
+  headers: string[];
+  /** `false` where the host keeps cookies itself (browsers): no jar, `credentials: "include"`. */
+  ownCookies: boolean;
+  ack?: boolean;
+  networkDelayMs?: number;
+  initialDelayMs?: number;
+  factor?: number;
+  maxDelayMs?: number;
+  /** Absent: 10 before the first session, unlimited after it. */
+  maxRetries?: number;
+  handshakesPerMinute?: number;
+  sessionWindowMs?: number;
+  queuedEvents?: number;
+  queuedBytes?: number;
+  messageBytes?: number;
+  requestBytes?: number;
+  /** Which messages {@link EngineHost.inspect} sees. */
+  inspect: "none" | "meta" | "all";
+  /** Feeds the retry jitter. */
+  seed: number;
+  /** Unix time in milliseconds at 0 of {@link EngineHost.now}. */
+  unixMsAtZero: number;
+}
+
+/** The exported class. Calls throw an {@link ErrorRecord} on misuse, and never call JavaScript. */
+export interface Engine {
+  /** Begins with the handshake. `host.settled(0, …)` reports the first one: success, or the reason to give up. */
+  start(): void;
+  /** `channels` is a JSON array. `host.settled(id, …)` ends it: the replies of the channels that were accepted. */
+  subscribe(id: number, channels: string): void;
+  /** Ends a subscription; `host.settled(command, …)` once the server has answered, `host.ended` before that. */
+  unsubscribe(command: number, subscription: number): void;
+  /** `data` is JSON. */
+  publish(command: number, channel: string, data: string): void;
+  /** `messages` is a JSON array of objects. */
+  send(command: number, messages: string): void;
+  /** Disconnects; `host.closed` follows within two seconds. May be called again. */
+  close(): void;
+  /** Gives the subscription a reader of its own: `events()` (reader 0) does not take from it any longer. */
+  claim(subscription: number): void;
+  /**
+   * Takes the next sub-batch for a reader (at most 64 kB unless a single event is larger) and returns how many events it
+   * holds; 0 when none waits. {@link text} and {@link offsets} describe it until the next `take`.
+   */
+  take(reader: number): number;
+  text(): string;
+  /** {@link OFFSETS_PER_EVENT} numbers an event, UTF-16 positions into {@link text}. */
+  offsets(): Uint32Array;
+  /** The application is done with all events that this reader took. */
+  taken(reader: number): void;
+  /** Turns {@link EngineHost.message} on or off. */
+  tap(on: boolean): void;
+  /** When the engine next wants to act, on the clock of `now()`; -1 where it waits for the network alone. */
+  deadline(): number;
+  /** Panics in the engine's task: for the test that shows what a panic does. */
+  trap(): void;
+  free(): void;
+}
+
+/**
+ * Layout of {@link Engine.offsets}, each a start and an end: the whole message, its `data`, its channel (decoded), its
+ * replay id (digits or decoded text), its creation date. Equal start and end: absent.
+ */
+export const OFFSETS_PER_EVENT = 10;
+
+/** What a loader gives: the generated module, once its wasm runs. */
+export interface Glue {
+  Engine: new (host: EngineHost, options: EngineOptions) => Engine;
+  /** The text of the last panic, `""` if none. */
+  last_panic(): string;
+  /** Hands over what is thrown out of the wasm where nobody could catch it. `true`: dealt with. */
+  __on_trap(handler: (error: unknown) => boolean): void;
+  /** Throws the instance away and makes a fresh one of the same module. */
+  __wbg_reset_state(): void;
+}
