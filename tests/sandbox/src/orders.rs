@@ -1,0 +1,67 @@
+//! The publisher of sample orders.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json, value::to_raw_value};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::world::World;
+
+/// Publishes orders in this world at the rate that its settings say, as long as it lives.
+pub(crate) fn start(world: &Arc<World>) {
+    tokio::spawn(run(Arc::downgrade(world), world.order_rate()));
+}
+
+async fn run(world: Weak<World>, mut rate: watch::Receiver<f64>) {
+    loop {
+        let per_second = *rate.borrow_and_update();
+        if per_second > 0.0 {
+            let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / per_second.max(1e-6)));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    changed = rate.changed() => match changed {
+                        Ok(()) => break,
+                        Err(_) => return,
+                    },
+                    _ = ticks.tick() => match world.upgrade() {
+                        Some(world) => publish(&world),
+                        None => return,
+                    },
+                }
+            }
+        } else if rate.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn publish(world: &World) {
+    let now = Instant::now();
+    let mut state = world.state();
+    let channel = state.config.orders_channel.clone();
+    let n = state.next_number(&channel);
+    if let Ok(data) = to_raw_value(&order(n)) {
+        state.publish(&channel, Some(&data), None, now);
+        state.flush(now);
+    }
+}
+
+/// The n-th order. All but its time follows from n, so that two runs can be compared.
+fn order(n: u64) -> Value {
+    const CUSTOMERS: [&str; 6] =
+        ["Acme Ltd", "Blue Harbour", "Côte & Fils", "Delta Foods", "Edge Works", "Ōsaka Trading"];
+    const STATUSES: [&str; 4] = ["new", "paid", "packed", "shipped"];
+    let pick = |of: usize, step: u64| (n.wrapping_mul(step) % of as u64) as usize;
+    let published_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    json!({
+        "orderId": format!("SO-{:06}", 100_000 + n),
+        "customer": CUSTOMERS[pick(CUSTOMERS.len(), 5)],
+        "amount": (n * 7_919 % 90_000 + 1_000) as f64 / 100.0,
+        "status": STATUSES[pick(STATUSES.len(), 3)],
+        "n": n,
+        "publishedAt": published_at.as_millis() as u64,
+    })
+}

@@ -1,0 +1,220 @@
+//! One client's session: its subscriptions, the events that wait for it, and the poll that would take them.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::channel;
+
+/// A published event: its channel, and the text of its whole message, written once for all who get it.
+pub(crate) struct Event {
+    pub channel: String,
+    pub text: String,
+}
+
+pub(crate) struct Session {
+    pub id: String,
+    /// The value of BAYEUX_BROWSER that must come with the client id.
+    pub browser: String,
+    pub subscriptions: BTreeSet<String>,
+    /// Whether a connect was answered already: the first is never parked.
+    pub connected: bool,
+    pub open_requests: usize,
+    pub open_connects: usize,
+    pub poll: Poll,
+    queue: VecDeque<Arc<Event>>,
+    ack: Option<Ack>,
+    last_response: Instant,
+}
+
+/// The session's connect, between its arrival and its answer.
+pub(crate) enum Poll {
+    Idle,
+    /// Waiting for events. `wake` is gone once it was called, until its task comes to run.
+    Parked {
+        serial: u64,
+        until: Instant,
+        wake: Option<oneshot::Sender<Wake>>,
+    },
+    /// Its socket is gone and the server has not noticed: what comes next goes down with it, as on the reference server.
+    Dead {
+        until: Instant,
+    },
+}
+
+/// Why a parked poll is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    Events,
+    Timeout,
+    Superseded,
+    Disconnected,
+    Forgotten,
+}
+
+/// The acknowledgement extension: batches stay until a connect names their number.
+#[derive(Default)]
+struct Ack {
+    number: u64,
+    batches: VecDeque<(u64, Vec<Arc<Event>>)>,
+}
+
+impl Session {
+    pub(crate) fn new(id: String, browser: String, ack: bool, now: Instant) -> Self {
+        Self {
+            id,
+            browser,
+            subscriptions: BTreeSet::new(),
+            connected: false,
+            open_requests: 0,
+            open_connects: 0,
+            poll: Poll::Idle,
+            queue: VecDeque::new(),
+            ack: ack.then(Ack::default),
+            last_response: now,
+        }
+    }
+
+    /// The client was answered, which starts its time to come back.
+    pub(crate) fn answered(&mut self, now: Instant) {
+        self.last_response = now;
+    }
+
+    /// Queues an event that one of the subscriptions covers. Returns whether one did.
+    pub(crate) fn offer(&mut self, event: &Arc<Event>) -> bool {
+        let wanted = self.subscriptions.iter().any(|name| channel::matches(name, &event.channel));
+        if wanted {
+            self.queue.push_back(Arc::clone(event));
+        }
+        wanted
+    }
+
+    /// Queues an event for this client, subscribed or not.
+    pub(crate) fn push(&mut self, event: Arc<Event>) {
+        self.queue.push_back(event);
+    }
+
+    /// Lets what is queued go to the poll, which may be a dead one. Returns how many events went down with it.
+    pub(crate) fn flush(&mut self, now: Instant) -> u64 {
+        self.settle(now);
+        if self.queue.is_empty() {
+            return 0;
+        }
+        match &mut self.poll {
+            Poll::Idle => 0,
+            Poll::Parked { wake, .. } => {
+                if let Some(wake) = wake.take() {
+                    // A task that is gone will say so itself when it is dropped.
+                    let _ = wake.send(Wake::Events);
+                }
+                0
+            }
+            Poll::Dead { .. } => {
+                self.poll = Poll::Idle;
+                self.last_response = now;
+                self.swallow()
+            }
+        }
+    }
+
+    /// Ends the poll that is parked, if one is, with this answer.
+    pub(crate) fn wake(&mut self, reason: Wake) {
+        if let Poll::Parked { wake, .. } = &mut self.poll
+            && let Some(wake) = wake.take()
+        {
+            let _ = wake.send(reason);
+        }
+    }
+
+    /// Parks a poll in place of any other.
+    pub(crate) fn park(&mut self, serial: u64, until: Instant) -> oneshot::Receiver<Wake> {
+        let (wake, woken) = oneshot::channel();
+        self.poll = Poll::Parked { serial, until, wake: Some(wake) };
+        woken
+    }
+
+    pub(crate) fn has_parked(&self, serial: u64) -> bool {
+        matches!(self.poll, Poll::Parked { serial: parked, .. } if parked == serial)
+    }
+
+    /// The parked poll's socket was dropped. Returns how many events went down with it.
+    pub(crate) fn lose_poll(&mut self, serial: u64, now: Instant) -> u64 {
+        match self.poll {
+            Poll::Parked { serial: parked, until, ref wake } if parked == serial => {
+                let woken = wake.is_none();
+                self.poll = if woken { Poll::Idle } else { Poll::Dead { until } };
+                if woken {
+                    self.last_response = now;
+                    self.swallow()
+                } else {
+                    0
+                }
+            }
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn has_ack(&self) -> bool {
+        self.ack.is_some()
+    }
+
+    /// Forgets the batches up to the number that a connect names, and queues the others again before what is new.
+    pub(crate) fn acknowledge(&mut self, number: u64) {
+        let Some(ack) = &mut self.ack else { return };
+        while ack.batches.front().is_some_and(|(batch, _)| *batch <= number) {
+            ack.batches.pop_front();
+        }
+        for (_, events) in ack.batches.drain(..).rev() {
+            for event in events.into_iter().rev() {
+                self.queue.push_front(event);
+            }
+        }
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Takes what is queued for a response that has no number.
+    pub(crate) fn take(&mut self) -> Vec<Arc<Event>> {
+        self.queue.drain(..).collect()
+    }
+
+    /// Takes what is queued for a connect's response, and the number that the response carries.
+    pub(crate) fn take_batch(&mut self) -> (Vec<Arc<Event>>, Option<u64>) {
+        let events = self.take();
+        let number = self.ack.as_mut().map(|ack| {
+            ack.number += 1;
+            if !events.is_empty() {
+                ack.batches.push_back((ack.number, events.clone()));
+            }
+            ack.number
+        });
+        (events, number)
+    }
+
+    pub(crate) fn is_over(&mut self, now: Instant, max_interval: Duration) -> bool {
+        self.settle(now);
+        matches!(self.poll, Poll::Idle) && now.duration_since(self.last_response) > max_interval
+    }
+
+    /// A dead poll ends when it would have been answered.
+    fn settle(&mut self, now: Instant) {
+        if let Poll::Dead { until } = self.poll
+            && now >= until
+        {
+            self.poll = Poll::Idle;
+            self.last_response = until;
+        }
+    }
+
+    /// With the extension nothing is lost by a response that nobody gets.
+    fn swallow(&mut self) -> u64 {
+        if self.ack.is_some() {
+            return 0;
+        }
+        self.queue.drain(..).count() as u64
+    }
+}
