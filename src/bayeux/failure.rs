@@ -1,0 +1,93 @@
+//! The grammar of the `error` field: `ddd:args:text`, `ddd::text`, free text.
+
+use std::fmt;
+
+/// What an error text says.
+///
+/// Arguments and text may name the client id (`402:xj3sjdsjdsjad:Unknown Client ID`), so `Debug` shows only
+/// how many arguments there are, and [`describe`](Self::describe) leaves them out (X2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The three digits it begins with; 0 for free text.
+    pub code: u16,
+    /// What stands between the colons, split at commas.
+    pub args: Vec<String>,
+    /// The rest, or all of a free text.
+    pub text: String,
+}
+
+impl Failure {
+    /// Reads an error text. Every text has a meaning: what does not follow the grammar is free text.
+    ///
+    /// Source: Bayeux, "error": `error_code ":" error_args ":" error_message`, `error_code "::"
+    /// error_message`, or a text of the server's own. A code with one colon is taken as code and text.
+    pub fn parse(text: &str) -> Self {
+        let Some((code, rest)) = code(text) else {
+            return Self { code: 0, args: Vec::new(), text: text.to_owned() };
+        };
+        let (args, text) = rest.split_once(':').unwrap_or(("", rest));
+        let args = args.split(',').filter(|arg| !arg.is_empty()).map(str::to_owned).collect();
+        Self { code, args, text: text.to_owned() }
+    }
+
+    /// Whether the server does not know the session any more (S9).
+    ///
+    /// 402 always says so; 403 (Salesforce, CometD) and 401 (Faye) where the words do.
+    pub fn is_unknown_client(&self) -> bool {
+        let says = |text: &str| {
+            ["unknown client", "unknown_client", "session_unknown"].iter().any(|wanted| holds(text, wanted))
+        };
+        match self.code {
+            402 => true,
+            401 | 403 => says(&self.text) || self.args.iter().any(|arg| says(arg)),
+            _ => false,
+        }
+    }
+
+    /// A text for people: code and text, without arguments, and with `secret` (the client id) replaced.
+    pub fn describe(&self, secret: Option<&str>) -> String {
+        let mut out = String::new();
+        if self.code != 0 {
+            out.extend([100, 10, 1].map(|unit| char::from(b'0' + (self.code / unit % 10) as u8)));
+            if !self.text.is_empty() {
+                out.push(' ');
+            }
+        }
+        let mut rest = self.text.as_str();
+        if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+            while let Some(at) = find(rest, secret) {
+                out.push_str(rest.get(..at).unwrap_or_default());
+                out.push('…');
+                rest = rest.get(at + secret.len()..).unwrap_or_default();
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Failure");
+        debug.field("code", &self.code).field("args", &self.args.len()).field("text", &self.text).finish()
+    }
+}
+
+/// Three digits and a colon, and what follows.
+fn code(text: &str) -> Option<(u16, &str)> {
+    let (digits, rest) = text.split_at_checked(3)?;
+    let code = digits.bytes().try_fold(0, |code, digit| {
+        digit.is_ascii_digit().then(|| code * 10 + u16::from(digit.wrapping_sub(b'0')))
+    })?;
+    Some((code, rest.strip_prefix(':')?))
+}
+
+/// Whether `text` holds `wanted`, which is in lower case, in whatever case.
+fn holds(text: &str, wanted: &str) -> bool {
+    text.as_bytes().windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
+/// As `str::find`, whose searcher costs several kilobytes.
+fn find(text: &str, wanted: &str) -> Option<usize> {
+    text.as_bytes().windows(wanted.len()).position(|window| window == wanted.as_bytes())
+}

@@ -1,0 +1,110 @@
+//! The messages that a client sends, as JSON objects.
+//!
+//! A client id goes in as the raw token that the handshake's reply held
+//! ([`Message::client_id`](super::Message::client_id)), everything else as plain text. The caller joins
+//! messages to a request by `[`, `,` and `]`.
+
+use super::json::{self, push_string};
+
+/// A handshake, with the request for the acknowledgement extension where `ack` is set (A1).
+pub fn handshake(id: &str, ack: bool) -> String {
+    let mut out = begin("/meta/handshake", id, None);
+    out.push_str(r#","version":"1.0","minimumVersion":"1.0","supportedConnectionTypes":["long-polling"]"#);
+    if ack {
+        out.push_str(r#","ext":{"ack":true}"#);
+    }
+    end(out)
+}
+
+/// A connect, with the time that it asks the server to hold it, in milliseconds, and the number of the
+/// batch that it acknowledges.
+pub fn connect(id: &str, client_id_raw: &str, timeout: Option<u64>, ack: Option<&str>) -> String {
+    let mut out = begin("/meta/connect", id, Some(client_id_raw));
+    out.push_str(r#","connectionType":"long-polling""#);
+    if let Some(timeout) = timeout {
+        out.push_str(r#","advice":{"timeout":"#);
+        push_number(&mut out, timeout);
+        out.push('}');
+    }
+    if let Some(ack) = ack {
+        out.push_str(r#","ext":{"ack":"#);
+        out.push_str(ack);
+        out.push('}');
+    }
+    end(out)
+}
+
+/// A subscribe to one channel or pattern (S15).
+pub fn subscribe(id: &str, client_id_raw: &str, channel: &str) -> String {
+    subscription("/meta/subscribe", id, client_id_raw, channel)
+}
+
+/// An unsubscribe from one channel or pattern.
+pub fn unsubscribe(id: &str, client_id_raw: &str, channel: &str) -> String {
+    subscription("/meta/unsubscribe", id, client_id_raw, channel)
+}
+
+/// A message for a channel; `data_json` is valid JSON.
+pub fn publish(id: &str, client_id_raw: &str, channel: &str, data_json: &str) -> String {
+    let mut out = begin(channel, id, Some(client_id_raw));
+    out.push_str(r#","data":"#);
+    out.push_str(data_json);
+    end(out)
+}
+
+/// The end of a session.
+pub fn disconnect(id: &str, client_id_raw: &str) -> String {
+    end(begin("/meta/disconnect", id, Some(client_id_raw)))
+}
+
+/// A message of the caller's own, with `id` and `clientId` added where it has none.
+///
+/// `message_json` is a valid JSON object; any other text comes back as it is.
+pub fn raw(message_json: &str, id: &str, client_id_raw: &str) -> String {
+    let text = message_json.trim_ascii();
+    let Some(open) = text.strip_suffix('}').filter(|_| json::is_object(text)) else { return text.to_owned() };
+    let mut out = open.trim_ascii_end().to_owned();
+    let mut empty = json::members(text).next().is_none();
+    let mut add = |name: &str, write: &dyn Fn(&mut String)| {
+        if json::member(text, name).is_none() {
+            if !empty {
+                out.push(',');
+            }
+            empty = false;
+            push_string(&mut out, name);
+            out.push(':');
+            write(&mut out);
+        }
+    };
+    add("id", &|out| push_string(out, id));
+    add("clientId", &|out| out.push_str(client_id_raw));
+    end(out)
+}
+
+fn begin(channel: &str, id: &str, client_id_raw: Option<&str>) -> String {
+    let mut out = String::from(r#"{"channel":"#);
+    push_string(&mut out, channel);
+    out.push_str(r#","id":"#);
+    push_string(&mut out, id);
+    if let Some(client_id) = client_id_raw {
+        out.push_str(r#","clientId":"#);
+        out.push_str(client_id);
+    }
+    out
+}
+
+fn end(mut out: String) -> String {
+    out.push('}');
+    out
+}
+
+fn subscription(channel: &str, id: &str, client_id_raw: &str, subscription: &str) -> String {
+    let mut out = begin(channel, id, Some(client_id_raw));
+    out.push_str(r#","subscription":"#);
+    push_string(&mut out, subscription);
+    end(out)
+}
+
+fn push_number(out: &mut String, number: u64) {
+    out.push_str(&number.to_string());
+}

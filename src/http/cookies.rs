@@ -1,0 +1,266 @@
+//! A cookie jar for one client (X4). In browsers the browser keeps the cookies, and this one stays empty.
+
+use std::fmt;
+
+use super::date::parse_date;
+use super::endpoint::{Endpoint, is_address};
+use crate::Instant;
+
+/// The most cookies that are kept.
+const COOKIES: usize = 64;
+/// The longest cookie, name and value together, in bytes.
+const COOKIE_BYTES: usize = 4_096;
+/// The longest attribute value, in bytes; longer ones are left out.
+const ATTRIBUTE_BYTES: usize = 1_024;
+
+/// What became of a `Set-Cookie` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The cookie is in the jar.
+    Stored,
+    /// It had expired already, which is how servers delete one; it is not in the jar.
+    Deleted,
+    /// It was malformed, too long, or not the server's to set; the jar is as it was.
+    Ignored,
+}
+
+#[derive(Clone)]
+struct Cookie {
+    name: String,
+    value: String,
+    /// The host that set it, or the domain below which it counts.
+    domain: String,
+    host_only: bool,
+    path: String,
+    secure: bool,
+    /// Unix time in milliseconds; `None`: for as long as the jar lives.
+    expires: Option<i64>,
+    stored: Instant,
+}
+
+/// The cookies of one client, by RFC 6265: path, domain, expiry, `Secure`, values byte for byte.
+///
+/// It holds at most 64 cookies of at most 4,096 bytes; one more pushes out what has expired, or else the
+/// one that was set longest ago. There is no list of public suffixes in it: it serves one origin and its
+/// siblings, not the web. `Secure` cookies travel over https, and over http to loopback addresses.
+#[derive(Clone, Default)]
+pub struct Jar {
+    /// In the order of their creation.
+    cookies: Vec<Cookie>,
+}
+
+impl Jar {
+    /// An empty jar.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in one `Set-Cookie` header of a response from `endpoint`; `unix_ms_now` is the wall clock.
+    ///
+    /// Source: RFC 6265, 5.2 and 5.3; prefixes, control characters and the bounds of name, value and
+    /// attributes by its successor, RFC 6265bis.
+    pub fn store(
+        &mut self,
+        set_cookie: &str,
+        endpoint: &Endpoint,
+        now: Instant,
+        unix_ms_now: u64,
+    ) -> Outcome {
+        let Some(cookie) = read(set_cookie, endpoint, now, clock(unix_ms_now)) else {
+            return Outcome::Ignored;
+        };
+        let same = self.cookies.iter_mut().find(|old| {
+            old.name == cookie.name
+                && old.domain == cookie.domain
+                && old.host_only == cookie.host_only
+                && old.path == cookie.path
+        });
+        // A cookie that came over a safe line is not replaced over an open one.
+        if same.as_ref().is_some_and(|old| old.secure && !endpoint.is_secure()) {
+            return Outcome::Ignored;
+        }
+        let gone = expired(&cookie, clock(unix_ms_now));
+        match same {
+            // Its place in the order of creation stays.
+            Some(old) => *old = cookie,
+            None if gone => return Outcome::Deleted,
+            None => {
+                self.make_room(clock(unix_ms_now));
+                self.cookies.push(cookie);
+            }
+        }
+        if gone {
+            self.cookies.retain(|cookie| !expired(cookie, clock(unix_ms_now)));
+            return Outcome::Deleted;
+        }
+        Outcome::Stored
+    }
+
+    /// The `Cookie` header for a request to `endpoint`; `None` when no cookie belongs there.
+    ///
+    /// Source: RFC 6265, 5.4: longer paths first, then those created earlier.
+    pub fn header(&self, endpoint: &Endpoint, unix_ms_now: u64) -> Option<String> {
+        let mut found: Vec<&Cookie> = Vec::new();
+        for cookie in &self.cookies {
+            if !expired(cookie, clock(unix_ms_now))
+                && (endpoint.is_secure() || !cookie.secure)
+                && domain_holds(&cookie.domain, cookie.host_only, endpoint.host())
+                && path_holds(&cookie.path, endpoint.path())
+            {
+                let at = found.iter().take_while(|other| other.path.len() >= cookie.path.len()).count();
+                found.insert(at, cookie);
+            }
+        }
+        let mut header = String::new();
+        for cookie in found {
+            if !header.is_empty() {
+                header.push_str("; ");
+            }
+            header.push_str(&cookie.name);
+            header.push('=');
+            header.push_str(&cookie.value);
+        }
+        (!header.is_empty()).then_some(header)
+    }
+
+    /// Empties the jar.
+    pub fn clear(&mut self) {
+        self.cookies.clear();
+    }
+
+    /// How many cookies are in it, expired ones included.
+    pub fn len(&self) -> usize {
+        self.cookies.len()
+    }
+
+    /// Whether no cookie is in it.
+    pub fn is_empty(&self) -> bool {
+        self.cookies.is_empty()
+    }
+
+    fn make_room(&mut self, now: i64) {
+        if self.cookies.len() >= COOKIES {
+            self.cookies.retain(|cookie| !expired(cookie, now));
+        }
+        if self.cookies.len() >= COOKIES {
+            let oldest = self.cookies.iter().enumerate().min_by_key(|(_, cookie)| cookie.stored.as_millis());
+            if let Some((at, _)) = oldest {
+                self.cookies.remove(at);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Jar {
+    /// Names only (X2).
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.cookies.iter().map(|cookie| &cookie.name)).finish()
+    }
+}
+
+fn clock(unix_ms: u64) -> i64 {
+    i64::try_from(unix_ms).unwrap_or(i64::MAX)
+}
+
+fn expired(cookie: &Cookie, now: i64) -> bool {
+    cookie.expires.is_some_and(|expires| expires <= now)
+}
+
+/// The whitespace that RFC 6265 takes off the ends.
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+fn read(set_cookie: &str, endpoint: &Endpoint, now: Instant, unix_now: i64) -> Option<Cookie> {
+    // Nothing of it may break out of a header later.
+    if set_cookie.chars().any(|char| (char.is_ascii_control() && char != '\t') || char > '\u{ff}') {
+        return None;
+    }
+    let (pair, mut attributes) = set_cookie.split_once(';').unwrap_or((set_cookie, ""));
+    let (name, value) = pair.split_once('=')?;
+    let (name, value) = (trim(name), trim(value));
+    if name.is_empty() || name.len() + value.len() > COOKIE_BYTES {
+        return None;
+    }
+    let (mut max_age, mut expires, mut domain, mut path, mut secure) = (None, None, "", "", false);
+    while !attributes.is_empty() {
+        let (attribute, rest) = attributes.split_once(';').unwrap_or((attributes, ""));
+        attributes = rest;
+        let (key, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+        let (key, value) = (trim(key), trim(value));
+        let is = |name| key.eq_ignore_ascii_case(name);
+        if value.len() > ATTRIBUTE_BYTES {
+            continue;
+        } else if is("max-age") {
+            max_age = seconds(value).or(max_age);
+        } else if is("expires") {
+            expires = parse_date(value).or(expires);
+        } else if is("domain") {
+            domain = value.strip_prefix('.').unwrap_or(value);
+        } else if is("path") {
+            path = value;
+        } else if is("secure") {
+            secure = true;
+        }
+    }
+    let has_prefix =
+        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let host = endpoint.host();
+    let domain_given = domain.to_ascii_lowercase();
+    if (secure && !endpoint.is_secure())
+        || (has_prefix("__Secure-") && !secure)
+        || (has_prefix("__Host-") && !(secure && domain.is_empty() && path == "/"))
+        || !(domain.is_empty() || domain_holds(&domain_given, false, host))
+        // Without a dot it is a whole top level.
+        || !(domain_given.contains('.') || domain.is_empty() || domain_given == host)
+    {
+        return None;
+    }
+    Some(Cookie {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        host_only: domain.is_empty(),
+        domain: if domain.is_empty() { host.to_owned() } else { domain_given },
+        path: if path.starts_with('/') { path } else { default_path(endpoint.path()) }.to_owned(),
+        secure,
+        expires: max_age.map(|seconds| unix_now.saturating_add(seconds.saturating_mul(1_000))).or(expires),
+        stored: now,
+    })
+}
+
+/// `Max-Age`: digits, perhaps with a minus; more than 64 bits hold count as for ever.
+fn seconds(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    if digits.len() < text.len() {
+        return Some(0);
+    }
+    Some(digits.bytes().fold(0_i64, |value, digit| {
+        value.saturating_mul(10).saturating_add(i64::from(digit.wrapping_sub(b'0')))
+    }))
+}
+
+/// RFC 6265, 5.1.3.
+fn domain_holds(domain: &str, host_only: bool, host: &str) -> bool {
+    host == domain
+        || (!host_only
+            && !is_address(host)
+            && host.strip_suffix(domain).is_some_and(|below| below.ends_with('.')))
+}
+
+/// RFC 6265, 5.1.4.
+fn path_holds(cookie: &str, request: &str) -> bool {
+    request
+        .strip_prefix(cookie)
+        .is_some_and(|rest| rest.is_empty() || cookie.ends_with('/') || rest.starts_with('/'))
+}
+
+/// The directory of the request's path, without its slash; `/` for what lies at the top.
+fn default_path(request: &str) -> &str {
+    match request.rsplit_once('/') {
+        Some((directory, _)) if !directory.is_empty() => directory,
+        _ => "/",
+    }
+}

@@ -1,0 +1,153 @@
+//! Where requests go: an absolute http(s) URL, taken apart.
+
+/// Why a text is no endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// There is no scheme, or no `//` after it.
+    #[error("the url is not absolute: write it whole, as in https://example.com/cometd")]
+    NotAbsolute,
+    /// The scheme is neither http nor https.
+    #[error("the url is neither http nor https")]
+    NotHttp,
+    /// There is a user name or a password in it.
+    #[error("the url holds a user name or password: pass them in a header")]
+    HasCredentials,
+    /// The host is missing, or holds a character that a normalised host cannot have.
+    #[error("the url's host is missing or malformed: write non-ASCII names in their xn-- form")]
+    BadHost,
+    /// The port is not a number from 1 to 65,535.
+    #[error("the url's port is not a number from 1 to 65535")]
+    BadPort,
+    /// A space, a control character, a backslash, or a character beyond ASCII.
+    #[error("the url holds a character that must be percent-encoded")]
+    BadCharacter,
+}
+
+/// An absolute http(s) URL.
+///
+/// It expects what the host's `URL` gives, and does the least of the same itself: scheme and host in lower
+/// case, no default port, no fragment, a path of at least `/`. Dot segments stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    href: String,
+    /// Where the host begins and ends, where the path begins and ends.
+    host: (usize, usize),
+    path: (usize, usize),
+    port: u16,
+}
+
+impl Endpoint {
+    /// Takes a URL apart.
+    ///
+    /// # Errors
+    /// [`EndpointError`], for the first thing that is wrong with it.
+    pub fn parse(href: &str) -> Result<Self, EndpointError> {
+        let (scheme, rest) = href.split_once("://").ok_or(EndpointError::NotAbsolute)?;
+        let (scheme, default) = if scheme.eq_ignore_ascii_case("https") {
+            ("https://", 443)
+        } else if scheme.eq_ignore_ascii_case("http") {
+            ("http://", 80)
+        } else {
+            return Err(EndpointError::NotHttp);
+        };
+        if !rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+            return Err(EndpointError::BadCharacter);
+        }
+        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(EndpointError::HasCredentials);
+        }
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port),
+            _ => (authority, ""),
+        };
+        let port = match port {
+            "" => default,
+            _ if port.len() > 5 || !port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return Err(EndpointError::BadPort);
+            }
+            _ => port.parse().ok().filter(|port| *port != 0).ok_or(EndpointError::BadPort)?,
+        };
+        if !is_host(host) {
+            return Err(EndpointError::BadHost);
+        }
+
+        let mut href = String::from(scheme);
+        href.extend(host.chars().map(|char| char.to_ascii_lowercase()));
+        let host = (scheme.len(), href.len());
+        if port != default {
+            href.push(':');
+            href.push_str(&port.to_string());
+        }
+        let start = href.len();
+        if !target.starts_with('/') {
+            href.push('/');
+        }
+        href.push_str(target);
+        let end = href.find('?').unwrap_or(href.len());
+        Ok(Self { href, host, path: (start, end), port })
+    }
+
+    /// The whole URL, without its fragment.
+    pub fn href(&self) -> &str {
+        &self.href
+    }
+
+    /// Scheme, host and port, as in `https://example.com:8443`; no port where it is the default.
+    pub fn origin(&self) -> &str {
+        self.part(0, self.path.0)
+    }
+
+    /// The host in lower case; IPv6 addresses with their brackets.
+    pub fn host(&self) -> &str {
+        self.part(self.host.0, self.host.1)
+    }
+
+    /// The port, also where it is the default.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path without the query; at least `/`.
+    pub fn path(&self) -> &str {
+        self.part(self.path.0, self.path.1)
+    }
+
+    /// Whether secrets may travel there: https, or a loopback address, where nobody listens in (X1, X4).
+    pub fn is_secure(&self) -> bool {
+        let host = self.host();
+        self.href.starts_with("https:")
+            || host == "localhost"
+            || host.ends_with(".localhost")
+            || host == "[::1]"
+            || (host.starts_with("127.") && is_ipv4(host))
+    }
+
+    fn part(&self, start: usize, end: usize) -> &str {
+        self.href.get(start..end).unwrap_or_default()
+    }
+}
+
+/// Whether a host is an IPv4 address of four numbers.
+fn is_ipv4(host: &str) -> bool {
+    let byte = |part: &str| part.len() <= 3 && part.parse::<u8>().is_ok();
+    host.split('.').count() == 4 && host.split('.').all(byte)
+}
+
+/// Whether a host is an address, which has no subdomains.
+pub(super) fn is_address(host: &str) -> bool {
+    host.starts_with('[') || is_ipv4(host)
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[') {
+        let inner = address.strip_suffix(']').unwrap_or_default();
+        let legal = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
+        return inner.contains(':') && inner.bytes().all(legal);
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.split('.').all(|label| !label.is_empty())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+}

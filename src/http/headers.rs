@@ -1,0 +1,35 @@
+//! The caller's own headers, checked before they reach a host that panics or lies about them.
+
+/// Why a header cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The name is empty, or holds something else than letters, digits and ``!#$%&'*+-.^_`|~``.
+    #[error("the header's name is not a token of letters, digits and dashes")]
+    Name,
+    /// The value holds a line break, a NUL, or a character beyond U+00FF.
+    #[error("the header's value holds a line break, a NUL or a character beyond U+00FF")]
+    Value,
+}
+
+/// Checks one header.
+///
+/// # Errors
+/// [`HeaderError`], which names neither the header nor its value, since that may be a secret (X2).
+///
+/// Source: RFC 9110, 5.6.2 (token) and 5.5 (CR, LF and NUL are invalid); beyond U+00FF `fetch` throws.
+pub fn check_header(name: &str, value: &str) -> Result<(), HeaderError> {
+    if name.is_empty() || !name.bytes().all(is_token) {
+        Err(HeaderError::Name)
+    } else if value.chars().any(|char| matches!(char, '\r' | '\n' | '\0' | '\u{100}'..)) {
+        Err(HeaderError::Value)
+    } else {
+        Ok(())
+    }
+}
+
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+')
+        || matches!(byte, b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
