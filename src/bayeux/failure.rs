@@ -4,8 +4,8 @@ use std::fmt;
 
 /// What an error text says.
 ///
-/// Arguments and text may name the client id (`402:xj3sjdsjdsjad:Unknown Client ID`), so `Debug` shows only
-/// how many arguments there are, and [`describe`](Self::describe) leaves them out (X2).
+/// The arguments often name the client id (`402:xj3sjdsjdsjad:Unknown Client ID`), so `Display` leaves them
+/// out, and `Debug` shows only how many there are (X2). The text is the server's own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The three digits it begins with; 0 for free text.
@@ -43,26 +43,16 @@ impl Failure {
             _ => false,
         }
     }
+}
 
-    /// A text for people: code and text, without arguments, and with `secret` (the client id) replaced.
-    pub fn describe(&self, secret: Option<&str>) -> String {
-        let mut out = String::new();
-        if self.code != 0 {
-            out.extend([100, 10, 1].map(|unit| char::from(b'0' + (self.code / unit % 10) as u8)));
-            if !self.text.is_empty() {
-                out.push(' ');
-            }
+/// Code and text, for people, without the arguments.
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.text.as_str()) {
+            (0, text) => formatter.write_str(text),
+            (code, "") => code.fmt(formatter),
+            (code, text) => write!(formatter, "{code} {text}"),
         }
-        let mut rest = self.text.as_str();
-        if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
-            while let Some(at) = find(rest, secret) {
-                out.push_str(rest.get(..at).unwrap_or_default());
-                out.push('…');
-                rest = rest.get(at + secret.len()..).unwrap_or_default();
-            }
-        }
-        out.push_str(rest);
-        out
     }
 }
 
@@ -85,9 +75,4 @@ fn code(text: &str) -> Option<(u16, &str)> {
 /// Whether `text` holds `wanted`, which is in lower case, in whatever case.
 fn holds(text: &str, wanted: &str) -> bool {
     text.as_bytes().windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted.as_bytes()))
-}
-
-/// As `str::find`, whose searcher costs several kilobytes.
-fn find(text: &str, wanted: &str) -> Option<usize> {
-    text.as_bytes().windows(wanted.len()).position(|window| window == wanted.as_bytes())
 }

@@ -1,4 +1,6 @@
-//! The caller's own headers, checked before they reach a host that panics or lies about them.
+//! Headers: the caller's own, checked before they reach a host that panics on them, and `Retry-After`.
+
+use crate::bayeux::json::as_u64;
 
 /// Why a header cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,19 @@ pub fn check_header(name: &str, value: &str) -> Result<(), HeaderError> {
     } else {
         Ok(())
     }
+}
+
+/// The wait that a `Retry-After` header asks for, in milliseconds, at most 2,147,483,000.
+///
+/// `None` for a date, which only the wall clocks of both sides together could turn into a wait.
+///
+/// Source: RFC 9110, 10.2.3, `delay-seconds`.
+pub fn retry_after_ms(value: &str) -> Option<u64> {
+    let value = value.trim_ascii();
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(as_u64(value).unwrap_or(u64::MAX).min(2_147_483) * 1_000)
 }
 
 pub(super) fn is_token(byte: u8) -> bool {
