@@ -166,7 +166,11 @@ struct Cut {
 fn cut(world: &Arc<World>, body: &[u8]) -> Result<Value, String> {
     let cut = if body.is_empty() { Cut::default() } else { parse::<Cut>(body)? };
     let down = cut.down_ms > 0;
-    world.state().down_until = down.then(|| Instant::now() + Duration::from_millis(cut.down_ms));
+    let now = Instant::now();
+    let mut state = world.state();
+    state.down_until = down.then(|| now + Duration::from_millis(cut.down_ms));
+    state.lose_all_polls(now);
+    drop(state);
     world.cut();
     Ok(json!({ "down": down }))
 }

@@ -139,21 +139,17 @@ impl Session {
         matches!(self.poll, Poll::Parked { serial: parked, .. } if parked == serial)
     }
 
-    /// The parked poll's socket was dropped. Returns how many events went down with it.
-    pub(crate) fn lose_poll(&mut self, serial: u64, now: Instant) -> u64 {
-        match self.poll {
-            Poll::Parked { serial: parked, until, ref wake } if parked == serial => {
-                let woken = wake.is_none();
-                self.poll = if woken { Poll::Idle } else { Poll::Dead { until } };
-                if woken {
-                    self.last_response = now;
-                    self.swallow()
-                } else {
-                    0
-                }
-            }
-            _ => 0,
+    /// The socket of the parked poll, if one is parked, was dropped. Returns how many events went down with it.
+    pub(crate) fn lose_poll(&mut self, now: Instant) -> u64 {
+        let Poll::Parked { until, wake, .. } = &self.poll else { return 0 };
+        if wake.is_some() {
+            self.poll = Poll::Dead { until: *until };
+            return 0;
         }
+        // It was called already: the events were on their way to it.
+        self.poll = Poll::Idle;
+        self.last_response = now;
+        self.swallow()
     }
 
     pub(crate) fn has_ack(&self) -> bool {

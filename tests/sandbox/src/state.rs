@@ -93,6 +93,13 @@ impl State {
         parked.map(|session| session.wake(Wake::Timeout)).count()
     }
 
+    /// The sockets of all parked polls are dropped, and no session notices.
+    pub(crate) fn lose_all_polls(&mut self, now: Instant) {
+        for session in self.sessions.values_mut() {
+            self.stats.swallowed += session.lose_poll(now);
+        }
+    }
+
     /// Counts an event and queues it for every session that subscribed to its channel. Returns how many those are.
     pub(crate) fn publish(
         &mut self,
@@ -165,6 +172,9 @@ impl State {
         let mut report = json!(self.stats);
         report["sessions"] = self.sessions.len().into();
         report["subscriptions"] = json!(subscriptions);
+        let parked =
+            self.sessions.values().filter(|session| matches!(session.poll, Poll::Parked { .. })).count();
+        report["parkedPolls"] = parked.into();
         report["faultsWaiting"] = self.faults.waiting().map(|fault| fault.times).sum::<u32>().into();
         report["faultsApplied"] = self.faults.applied.into();
         report["down"] = self.is_down(now).into();

@@ -169,8 +169,8 @@ impl Drop for Poll<'_> {
         let Some(parked) = &self.parked else { return };
         let now = Instant::now();
         let mut state = self.world.state();
-        let swallowed =
-            state.session(&parked.session, now).map(|session| session.lose_poll(parked.serial, now));
+        let session = state.session(&parked.session, now).filter(|session| session.has_parked(parked.serial));
+        let swallowed = session.map(|session| session.lose_poll(now));
         state.stats.swallowed += swallowed.unwrap_or_default();
     }
 }
