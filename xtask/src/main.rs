@@ -1,1 +1,53 @@
-fn main() {}
+//! The project's commands, run as `cargo xtask …`: each does the set-up of a fresh machine that it needs.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod build;
+mod command;
+mod demo;
+mod project;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::project::Project;
+
+const HELP: &str = "\
+cargo xtask build [--dev]     make pkg/, the npm package, and report its size; --dev leaves the wasm unoptimised
+cargo xtask test [part…]      run everything that proves the project, or the parts named
+cargo xtask demo [--check]    a sandbox server, a page and a terminal that follow live events; --check does it headless
+
+Parts of the tests, in their order: ";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["build"] => Project::find().and_then(|project| build::run(&project, build::Mode::Release)),
+        ["build", "--dev"] => Project::find().and_then(|project| build::run(&project, build::Mode::Dev)),
+        ["test", parts @ ..] if test::known(parts) => {
+            Project::find().and_then(|project| test::run(&project, parts))
+        }
+        ["demo"] => Project::find().and_then(|project| demo::run(&project, false)),
+        ["demo", "--check"] => Project::find().and_then(|project| demo::run(&project, true)),
+        _ => {
+            eprintln!("{HELP}{}", test::names().join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    exit(result)
+}
+
+fn exit(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `cargo xtask build`: from the crate and `pkg-template/` to `pkg/`, ready for `npm pack`.
+
+mod glue;
+mod package;
+mod size;
+mod wasm;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::command::Run;
+use crate::project::Project;
+use crate::setup::{self, BuildTools};
+
+pub use package::{copy_all, empty};
+
+/// The name that the generated files begin with.
+const OUT_NAME: &str = "cometd_edge";
+
+/// How much care to take.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Mode {
+    /// Optimised, and held to the size budget.
+    Release,
+    /// Neither.
+    Dev,
+}
+
+pub fn run(project: &Project, mode: Mode) -> Result<()> {
+    let tools = setup::for_build(project)?;
+    let _lock = project.lock()?;
+    let generated = generate(project, &tools)?;
+    let glue = glue::guard(&read(&generated.join(format!("{OUT_NAME}.js")))?)?;
+    let mut module = generated.join(format!("{OUT_NAME}_bg.wasm"));
+    if mode == Mode::Release {
+        module = optimise(project, &module)?;
+    }
+    let module = fs::read(module)?;
+    wasm::check(&module, OUT_NAME)?;
+    package::assemble(project, &glue, &module)?;
+    size::report(project, mode == Mode::Release)
+}
+
+/// Compiles the crate and lets wasm-bindgen generate the JavaScript for it.
+fn generate(project: &Project, tools: &BuildTools) -> Result<PathBuf> {
+    let out = project.target.join("wasm-pack");
+    let shim = setup::shim(project, &tools.wasm_bindgen)?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([shim].into_iter().chain(std::env::split_paths(&path)))?;
+    Run::new(&tools.wasm_pack)
+        .args(["--log-level", "error", "build", "--target", "web", "--release", "--no-pack"])
+        .args(["--mode", "no-install", "--out-name", OUT_NAME, "--out-dir"])
+        .arg(&out)
+        .dir(&project.root)
+        .env("PATH", path)
+        .run()?;
+    Ok(out)
+}
+
+/// Names and the list of features help no engine to run it.
+fn optimise(project: &Project, module: &Path) -> Result<PathBuf> {
+    let out = module.with_file_name("optimised.wasm");
+    Run::node(project.root.join("node_modules/binaryen/bin/wasm-opt"))
+        .arg(module)
+        .args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features", "-o"])
+        .arg(&out)
+        .run()?;
+    Ok(out)
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}

@@ -1,0 +1,66 @@
+//! What a page pays for the package, and what for.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::command::Run;
+use crate::project::Project;
+
+/// Bytes of wasm and JavaScript together, gzipped.
+const BUDGET: u64 = 80_000;
+const GOAL: u64 = 64_000;
+
+/// Prints the size of the browser entry with its wasm by parts. Fails over the budget if `strict`.
+pub fn report(project: &Project, strict: bool) -> Result<()> {
+    let script = project.root.join("xtask/src/build/measure.mjs");
+    let measured = Run::node(script).arg(project.package()).output()?;
+    let measured: Value = serde_json::from_str(&measured)?;
+    let part = |name: &str| -> Result<(u64, u64)> {
+        let sizes = || Some((measured[name]["raw"].as_u64()?, measured[name]["gzip"].as_u64()?));
+        sizes().with_context(|| format!("measure.mjs gave no size of {name}"))
+    };
+    let (wasm, script) = (part("wasm")?, part("bundle")?);
+    println!("\n{:24}{:>10}{:>10}", "browser entry, minified", "bytes", "gzipped");
+    for (name, (raw, gzip)) in [("wasm", wasm), ("glue", part("glue")?), ("wrapper", part("wrapper")?)] {
+        println!("{name:24}{raw:>10}{gzip:>10}");
+    }
+    let total = wasm.1 + script.1;
+    println!("{:24}{:>10}{total:>10}   (the JavaScript as one file)", "total", wasm.0 + script.0);
+    for file in measured["files"].as_array().into_iter().flatten() {
+        println!("  {:22}{:>10}", file["name"].as_str().unwrap_or_default(), file["bytes"]);
+    }
+    println!("{}", verdict(total));
+    ensure!(!strict || total <= BUDGET, "the package is over its size budget");
+    Ok(())
+}
+
+fn verdict(total: u64) -> String {
+    let kilobytes = |bytes: u64| format!("{:.1} kB", bytes as f64 / 1000.0);
+    if total > BUDGET {
+        format!("{} over the budget of {}", kilobytes(total - BUDGET), kilobytes(BUDGET))
+    } else if total > GOAL {
+        let (left, above) = (kilobytes(BUDGET - total), kilobytes(total - GOAL));
+        format!(
+            "{left} left of the budget of {}, {above} above the goal of {}",
+            kilobytes(BUDGET),
+            kilobytes(GOAL)
+        )
+    } else {
+        format!("{} below the goal of {}", kilobytes(GOAL - total), kilobytes(GOAL))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verdict;
+
+    #[test]
+    fn verdict_measures_against_goal_and_budget() {
+        assert_eq!(verdict(60_000), "4.0 kB below the goal of 64.0 kB");
+        assert_eq!(
+            verdict(70_000),
+            "10.0 kB left of the budget of 80.0 kB, 6.0 kB above the goal of 64.0 kB"
+        );
+        assert_eq!(verdict(80_100), "0.1 kB over the budget of 80.0 kB");
+    }
+}
