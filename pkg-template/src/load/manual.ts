@@ -25,7 +25,7 @@ export async function init(source: WasmSource | Promise<WasmSource>): Promise<vo
 }
 
 export async function load(): Promise<Glue> {
-  if (!started) throw new Error('cometd-edge/manual: call init(source) before connecting');
+  if (!started) throw new Error("cometd-edge/manual: call init(source) before connecting");
   await started;
   return glue;
 }

@@ -52,7 +52,8 @@ export const nodeTransport: FetchLike = (url, init) => {
 };
 
 function plainHeaders(headers: RequestInit["headers"]): Record<string, string> {
-  if (headers instanceof Headers || Array.isArray(headers)) return Object.fromEntries(headers as Iterable<[string, string]>);
+  if (headers instanceof Headers || Array.isArray(headers))
+    return Object.fromEntries(headers as Iterable<[string, string]>);
   return { ...headers };
 }
 

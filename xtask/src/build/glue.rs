@@ -129,3 +129,75 @@ fn check_invocations(lines: &[String]) -> Result<()> {
     ensure!(seen > 0, "the glue names no function `…{INVOKE}…`: wasm-bindgen's names have changed");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::guard;
+
+    /// What wasm-bindgen 0.2.130 generates, shortened.
+    const GLUE: &str = include_str!("fixtures/glue.js");
+
+    fn refused(from: &str, to: &str) -> String {
+        let changed = GLUE.replace(from, to);
+        assert_ne!(changed, GLUE, "the fixture has no `{from}`");
+        guard(&changed).expect_err("the guard must refuse this").to_string()
+    }
+
+    #[test]
+    fn every_way_into_the_wasm_is_wrapped() {
+        let guarded = guard(GLUE).unwrap();
+        assert_eq!(guarded.matches("const real = guarded((...args) => {").count(), 2);
+        assert_eq!(guarded.matches("var cb0 = guarded((arg0, arg1) => {").count(), 1);
+        assert_eq!(guarded.matches("queueMicrotask(guarded(arg0));").count(), 1);
+        assert_eq!(guarded.matches("new FinalizationRegistry(quietly(").count(), 2);
+        assert!(guarded.contains("export function __on_trap(handler)"));
+        let closed = guarded.lines().filter(|line| matches!(line.trim(), "});" | "}));")).count();
+        assert_eq!(closed, 5, "each wrapper is closed");
+    }
+
+    #[test]
+    fn leftovers_of_a_replaced_instance_are_harmless() {
+        let guarded = guard(GLUE).unwrap();
+        assert!(!guarded.contains("Cannot invoke closure"));
+        assert_eq!(guarded.matches("--state.cnt === 0 && usable(state.instance)").count(), 2);
+        let free = guarded.split("    free() {").nth(1).unwrap();
+        assert!(
+            free.trim_start()
+                .starts_with("if (this.__wbg_inst !== undefined && !usable(this.__wbg_inst)) return;")
+        );
+    }
+
+    #[test]
+    fn the_glue_names_its_new_declarations() {
+        assert!(guard(GLUE).unwrap().starts_with("/* @ts-self-types=\"./glue.d.ts\" */\n"));
+    }
+
+    #[test]
+    fn glue_without_reset_is_refused() {
+        let error = refused("export function __wbg_reset_state", "function reset");
+        assert!(error.contains("--experimental-reset-state-function"), "{error}");
+    }
+
+    #[test]
+    fn another_form_of_closures_is_refused() {
+        refused("const real = (...args) => {", "const real = function(...args) {");
+        let one = GLUE.replacen("const real = (...args) => {", "const real = function(...args) {", 1);
+        assert!(guard(&one).is_err());
+        refused("if (--state.cnt === 0) {", "if (!--state.cnt) {");
+    }
+
+    #[test]
+    fn another_form_of_microtasks_or_finalizers_is_refused() {
+        refused("queueMicrotask(arg0);", "globalThis.queueMicrotask(arg0);");
+        refused("new FinalizationRegistry(", "new Registry(");
+        refused("    free() {", "    dispose() {");
+    }
+
+    #[test]
+    fn a_closure_called_from_anywhere_else_is_refused() {
+        let error = refused("const ret = new Promise(cb0);", "setTimeout(a_invoke_b, 1);");
+        assert!(error.contains("`setTimeout(a_invoke_b, 1);`"), "{error}");
+        refused("var cb0 = (arg0, arg1) => {", "var cb0 = function(arg0, arg1) {");
+        refused("_invoke_", "_call_");
+    }
+}

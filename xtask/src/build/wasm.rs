@@ -95,3 +95,61 @@ impl<'a> Module<'a> {
         Ok(module)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    const I32: u8 = 0x7f;
+    const EXTERNREF: u8 = 0x6f;
+    /// `ref.null extern`, `i32.const 0`
+    const NULL: &[u8] = &[0xd0, EXTERNREF];
+    const ZERO: &[u8] = &[0x41, 0];
+
+    fn section(id: u8, body: &[u8]) -> Vec<u8> {
+        [&[id, u8::try_from(body.len()).unwrap()], body].concat()
+    }
+
+    /// A module that exports one function `f` and imports one function from `from`.
+    fn module(from: &str, results: &[u8], code: &[u8]) -> Vec<u8> {
+        let count = |items: &[u8]| u8::try_from(items.len()).unwrap();
+        let types = [&[2, 0x60, 0, 0, 0x60, 0, count(results)], results].concat();
+        let imports = [&[1, count(from.as_bytes())], from.as_bytes(), &[1, b'g', 0, 0]].concat();
+        let body = [&[1, count(code) + 2, 0], code, &[0x0b]].concat();
+        [
+            b"\0asm\x01\0\0\0".to_vec(),
+            section(1, &types),
+            section(2, &imports),
+            section(3, &[1, 1]),
+            section(7, &[1, 1, b'f', 0, 1]),
+            section(10, &body),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn numbers_and_results_may_be_returned() {
+        check(&module("./toy_bg.js", &[I32], ZERO), "toy").unwrap();
+        check(&module("./toy_bg.js", &[I32, I32], &[ZERO, ZERO].concat()), "toy").unwrap();
+        check(&module("./toy_bg.js", &[], &[]), "toy").unwrap();
+    }
+
+    #[test]
+    fn a_bare_reference_is_refused_by_the_name_of_its_export() {
+        let error = check(&module("./toy_bg.js", &[EXTERNREF], NULL), "toy").unwrap_err().to_string();
+        assert!(error.ends_with(": f"), "{error}");
+    }
+
+    #[test]
+    fn imports_from_elsewhere_are_refused() {
+        let error = check(&module("env", &[], &[]), "toy").unwrap_err().to_string();
+        assert_eq!(error, "the wasm imports `g` from \"env\", which no host provides");
+    }
+
+    #[test]
+    fn newer_features_are_refused() {
+        // `return_call 0`, a tail call
+        let error = check(&module("./toy_bg.js", &[], &[0x12, 0]), "toy").unwrap_err().to_string();
+        assert!(error.starts_with("the wasm needs more"), "{error}");
+    }
+}
