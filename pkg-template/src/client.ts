@@ -1,0 +1,125 @@
+import type { Core } from "./core.js";
+import type { CometdEvent } from "./event.js";
+import { checkSignal, invalid, isObject, toJson } from "./options.js";
+import type { Reader } from "./reader.js";
+import { asyncDispose } from "./runtime.js";
+import { Subscription } from "./subscription.js";
+import type { ClientState, Message, Status, SubscribeOptions, Tap } from "./types.js";
+
+/**
+ * A connection to a Bayeux server. Made by `connect()`.
+ *
+ * It looks after itself: it polls, retries, and makes a new session with all subscriptions when the server forgets the
+ * old one. Close it in the end, by `await using` or {@link close}. A client that nobody holds and nobody waits for
+ * closes itself.
+ *
+ * Every promise of a client settles, also when the client ends before it could: then it rejects with a `CometdError`
+ * `"closed"`, or with the reason of the signal that ended it.
+ */
+export class Client implements AsyncDisposable {
+  readonly #core: Core;
+
+  /** @internal */
+  constructor(core: Core) {
+    this.#core = core;
+    // Tests reach for it to see what a panic does; not a part of the API.
+    const value = () => core.attempt((engine) => engine.trap());
+    Object.defineProperty(this, Symbol.for("cometd-edge.trap"), { value });
+  }
+
+  /** What it is doing; changes are told by {@link status}. */
+  get state(): ClientState {
+    return this.#core.state;
+  }
+
+  /**
+   * Resolves when all is over and nothing is in flight: with the error that ended the client, with `signal.reason`, or
+   * with `undefined` after {@link close}. Never rejects.
+   */
+  get closed(): Promise<Error | undefined> {
+    return this.#core.closed;
+  }
+
+  /**
+   * Subscribes to a channel, or to several at once that share one reader. A trailing `/*` or `/**` is a wildcard.
+   * Several subscriptions to one channel share one at the server.
+   *
+   * @typeParam T - what `event.data` is; nothing checks it
+   * @returns a promise that resolves when the server has accepted at least one channel; a `subscribe-failed` status
+   *   names each of the others
+   * @throws CometdError `"invalid-argument"`, `"subscribe-refused"` when all were refused, `"closed"`
+   */
+  async subscribe<T = unknown>(
+    channel: string | readonly string[],
+    options: SubscribeOptions = {},
+  ): Promise<Subscription<T>> {
+    const channels = [...new Set(typeof channel === "string" ? [channel] : channel)];
+    if (channels.length === 0 || channels.some((name) => typeof name !== "string" || name === "")) {
+      throw invalid("channel: give a channel name such as /orders, or an array of them");
+    }
+    const signal = checkSignal("signal", options.signal);
+    if (signal?.aborted) throw signal.reason;
+    return new Subscription<T>(await this.#core.subscribe(channels, signal));
+  }
+
+  /**
+   * The events of all subscriptions that nobody reads by themselves. One reader at a time. Leaving its loop
+   * unsubscribes nothing; the event in hand comes first in the next one.
+   *
+   * @throws CometdError `"already-reading"` while there is another reader
+   */
+  events<T = unknown>(): AsyncIterable<CometdEvent<T>> {
+    return this.#core.shared.events() as Reader<CometdEvent<T>>;
+  }
+
+  /** Follows every message of the server, `/meta/*` included, from now on. Messages may hold secrets. */
+  messages(): Tap<Message> {
+    return this.#core.messages();
+  }
+
+  /** Follows what happens to the client, from now on. */
+  status(): Tap<Status> {
+    return this.#core.status();
+  }
+
+  /**
+   * Publishes to a channel.
+   *
+   * @param data - anything that `JSON.stringify` takes
+   * @returns the server's reply
+   * @throws CometdError `"invalid-argument"`, `"publish-refused"`, `"closed"`, or `"outcome-unknown"` if the reply was
+   *   lost: then it may or may not have been published
+   */
+  async publish(channel: string, data: unknown): Promise<Message> {
+    if (typeof channel !== "string") throw invalid("channel: give a channel name such as /orders");
+    return this.#core.publish(channel, toJson("data", data));
+  }
+
+  /**
+   * Sends Bayeux messages as they are; `id` and `clientId` are added where they lack.
+   *
+   * @returns the server's replies, successful or not
+   * @throws CometdError as {@link publish}
+   */
+  async send(message: object | readonly object[]): Promise<Message[]> {
+    const messages: readonly unknown[] = Array.isArray(message) ? message : [message];
+    if (!messages.every((one) => isObject(one) && !Array.isArray(one))) {
+      throw invalid("message: give an object, or an array of objects");
+    }
+    return messages.length > 0 ? this.#core.send(toJson("message", messages)) : [];
+  }
+
+  /**
+   * Ends the client: iterators are done at once, the open poll is aborted, and the server is told. May be called again.
+   *
+   * @returns a promise that resolves when all is over, within two seconds. Never rejects.
+   */
+  close(): Promise<void> {
+    return this.#core.close();
+  }
+
+  /** As {@link close}. */
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,128 @@
+import type { ErrorRecord } from "./engine.js";
+
+/**
+ * What went wrong, as a word that programs compare.
+ *
+ * Of the caller:
+ * - `"invalid-argument"`: an option or argument makes no sense; the message names it. Nothing was sent.
+ * - `"already-reading"`: there is a reader already, and there can be only one.
+ * - `"closed"`: the client was closed before, or while, this was under way.
+ *
+ * Of the network. The client retries these by itself; they are seen when it gives up, and in the `retry` status:
+ * - `"network"`: a request failed on the way.
+ * - `"timeout"`: no answer, or no further byte, in time.
+ * - `"outcome-unknown"`: a message was sent and its reply never came. The server may have processed it, so it is not
+ *   sent again.
+ * - `"max-retries"`: more failures in a row than `retry.maxRetries` allows; the message holds the last one.
+ *
+ * Of the server:
+ * - `"http-status"`: a status other than 2xx, in {@link CometdError.status}.
+ * - `"redirect"`: it redirects, which is not followed.
+ * - `"not-bayeux"`: the answer is something else, such as an HTML page.
+ * - `"protocol"`: it broke the rules of Bayeux.
+ * - `"handshake-refused"`, `"connect-refused"`, `"subscribe-refused"`, `"publish-refused"`: it said no; its own words
+ *   are in {@link CometdError.failure}.
+ * - `"no-transport"`: it offers no long-polling.
+ * - `"unknown-client"`: it no longer knows the session. The client makes a new one by itself.
+ * - `"server-ended"`: it ended the session and forbade to come back.
+ * - `"event-too-large"`: an event exceeds `limits.messageBytes`; its subscription ends.
+ * - `"bad-payload"`: the `data` of one event is not JSON.
+ *
+ * Of the machinery:
+ * - `"wasm-load"`: the wasm could not be loaded. The next `connect()` tries again.
+ * - `"instance-lost"`: the wasm failed, which is a bug, and took all its clients along. Connect again.
+ * - `"context-lost"`: the runtime ended the request in which the client lived. Connect again.
+ */
+export type ErrorCode =
+  | "invalid-argument"
+  | "already-reading"
+  | "closed"
+  | "network"
+  | "timeout"
+  | "outcome-unknown"
+  | "max-retries"
+  | "http-status"
+  | "redirect"
+  | "not-bayeux"
+  | "protocol"
+  | "handshake-refused"
+  | "connect-refused"
+  | "subscribe-refused"
+  | "publish-refused"
+  | "no-transport"
+  | "unknown-client"
+  | "server-ended"
+  | "event-too-large"
+  | "bad-payload"
+  | "wasm-load"
+  | "instance-lost"
+  | "context-lost";
+
+/** A server's refusal, split by the Bayeux error grammar `code:args:text`. */
+export interface Failure {
+  /** Three digits such as 403; 0 where the server wrote free text. */
+  readonly code: number;
+  /** What the failure is about, such as the channel. */
+  readonly args: readonly string[];
+  /** For humans. */
+  readonly text: string;
+}
+
+/** The parts of a {@link CometdError} beside code and message. */
+export interface CometdErrorDetails {
+  retryable?: boolean | undefined;
+  channel?: string | undefined;
+  status?: number | undefined;
+  failure?: Failure | undefined;
+  cause?: unknown;
+}
+
+/** Every failure of this package. Holds no token, client id or cookie. */
+export class CometdError extends Error {
+  override readonly name = "CometdError";
+  /** What went wrong. */
+  readonly code: ErrorCode;
+  /** Can the same call succeed later, without a change in the calling code or at the server? */
+  readonly retryable: boolean;
+  /** The channel that it is about. */
+  declare readonly channel?: string;
+  /** The HTTP status behind it. */
+  declare readonly status?: number;
+  /** The server's own words. */
+  declare readonly failure?: Failure;
+  /** What it came from. */
+  declare readonly cause?: unknown;
+
+  constructor(code: ErrorCode, message: string, details: CometdErrorDetails = {}) {
+    super(message);
+    this.code = code;
+    this.retryable = details.retryable ?? false;
+    for (const key of ["channel", "status", "failure", "cause"] as const) {
+      // As `Error` itself does it with `cause`: there only where given, and not in the way when it is printed.
+      if (details[key] !== undefined) {
+        Object.defineProperty(this, key, { value: details[key], enumerable: key !== "cause", configurable: true });
+      }
+    }
+  }
+}
+
+/**
+ * Is this a {@link CometdError}? Unlike `instanceof` it also knows those of another realm, or of a second copy of the
+ * package in one bundle.
+ */
+export function isCometdError(error: unknown): error is CometdError {
+  if (error instanceof CometdError) return true;
+  if (typeof error !== "object" || error === null) return false;
+  const { name, code } = error as Partial<CometdError>;
+  return name === "CometdError" && typeof code === "string";
+}
+
+/** An error of the wasm, for users. */
+export function toCometdError(record: ErrorRecord): CometdError {
+  return new CometdError(record.code as ErrorCode, record.message, record);
+}
+
+/** The words for something that was thrown, whatever it is. */
+export function describe(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

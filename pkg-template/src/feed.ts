@@ -1,0 +1,173 @@
+import type { Core } from "./core.js";
+import { CometdError } from "./errors.js";
+import type { Batch, CometdEvent } from "./event.js";
+import { LEFT, Reader, type Ending, type Source } from "./reader.js";
+import { deferred, noop } from "./runtime.js";
+
+/** The reader that gets the events of all subscriptions without a reader of their own. */
+export const SHARED_READER = 0;
+
+/**
+ * The events of one reader of the engine: of a subscription, or of `client.events()`.
+ *
+ * They are taken in sub-batches. A sub-batch counts against the limits of the client (R8) until the application asks
+ * for an event beyond it.
+ */
+export class Feed implements Source {
+  readonly id: number;
+  /** What is subscribed: without the channels that the server refused. */
+  channels: readonly string[];
+  readonly closed: Promise<Error | undefined>;
+  /** Called once at the end. */
+  unlink: () => void = noop;
+
+  readonly #core: Core;
+  readonly #closed = deferred<Error | undefined>();
+  #ending: Ending | undefined;
+  #released: Promise<void> | undefined;
+  #reader: Reader<unknown> | undefined;
+  #claimed = false;
+  #batch: Batch | undefined;
+  /** The engine waits for word on the last sub-batch. */
+  #owing = false;
+  /** What the engine had left when it ended. */
+  #rest: Batch[] | undefined;
+  /** Events given out since the application last asked. */
+  readonly #inHand: CometdEvent[] = [];
+  /** Events to be given out again. */
+  #back: CometdEvent[] = [];
+
+  constructor(core: Core, id: number, channels: readonly string[]) {
+    this.#core = core;
+    this.id = id;
+    this.channels = channels;
+    this.closed = this.#closed.promise;
+  }
+
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  /** Has somebody ever read here? */
+  get used(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /** One event at a time. */
+  events(): Reader<CometdEvent> {
+    return this.#read(() => this.#next());
+  }
+
+  /** All that is there, at least one event. */
+  batches(): Reader<CometdEvent[]> {
+    return this.#read(() => {
+      const events: CometdEvent[] = [];
+      // The first call may take a sub-batch; the others stay within it.
+      for (let event = this.#next(); event; event = this.#batch?.next()) events.push(event);
+      return events.length > 0 ? events : undefined;
+    });
+  }
+
+  wake(): void {
+    this.#reader?.wake();
+  }
+
+  /** Keeps the shared reader away from these events. */
+  claim(): void {
+    if (this.#claimed || this.id === SHARED_READER) return;
+    this.#claimed = true;
+    this.#core.attempt((engine) => engine.claim(this.id));
+  }
+
+  /** Takes all that is left, since the engine is about to go. */
+  gather(): void {
+    if (this.#ending?.drop) return;
+    const rest: Batch[] = [];
+    for (let batch = this.#core.take(this.id); batch; batch = this.#core.take(this.id)) rest.push(batch);
+    this.#rest = rest;
+  }
+
+  /** The first ending stays. */
+  end(ending: Ending): void {
+    if (this.#ending) return;
+    this.#ending = ending;
+    if (ending.drop) {
+      this.#batch = this.#rest = undefined;
+      this.#back.length = this.#inHand.length = 0;
+      this.#core.forget(this);
+    }
+    this.unlink();
+    this.#closed.resolve(ending.error as Error | undefined);
+    this.wake();
+  }
+
+  /** Ends it from this side. Resolves when the server knows. */
+  release(ending: Ending): Promise<void> {
+    if (!this.#released) {
+      const open = !this.#ending;
+      if (!open) this.#discard();
+      this.end(ending);
+      this.#released = open ? this.#core.unsubscribe(this.id) : Promise.resolve();
+    }
+    return this.#released;
+  }
+
+  asked(): void {
+    this.#inHand.length = 0;
+  }
+
+  waiting(on: boolean): void {
+    this.#core.hold(on);
+  }
+
+  left(): void {
+    if (this.id === SHARED_READER) {
+      // R3b: who left the loop was not done with these; they come first in the next one.
+      this.#back = [...this.#inHand.splice(0), ...this.#back];
+    } else {
+      void this.release(LEFT);
+    }
+  }
+
+  #read<V>(pull: () => V | undefined): Reader<V> {
+    const previous = this.#reader;
+    if (previous && (this.id !== SHARED_READER || !previous.done)) {
+      const what = this.id === SHARED_READER ? "events()" : `the subscription to ${this.channels.join(", ")}`;
+      throw new CometdError("already-reading", `${what} has a reader already; there can be only one`);
+    }
+    this.claim();
+    const reader = new Reader(this, pull);
+    this.#reader = reader;
+    return reader;
+  }
+
+  /** It ended by itself, and what it left behind is not wanted: it must not count against the limits for ever. */
+  #discard(): void {
+    this.gather();
+    this.#core.attempt((engine) => engine.taken(this.id));
+    this.#rest = [];
+    this.#batch = undefined;
+    this.#core.forget(this);
+  }
+
+  #next(): CometdEvent | undefined {
+    let event = this.#back.shift() ?? this.#batch?.next();
+    while (!event && this.#advance()) event = this.#batch?.next();
+    if (event && this.id === SHARED_READER) this.#inHand.push(event);
+    return event;
+  }
+
+  #advance(): boolean {
+    if (this.#rest) {
+      this.#batch = this.#rest.shift();
+    } else if (this.#ending?.drop) {
+      this.#batch = undefined;
+    } else {
+      if (this.#owing) this.#core.attempt((engine) => engine.taken(this.id));
+      this.#batch = this.#core.take(this.id);
+      this.#owing = this.#batch !== undefined;
+      if (!this.#batch && this.#ending) this.#core.forget(this);
+    }
+    return this.#batch !== undefined;
+  }
+}

@@ -1,0 +1,228 @@
+import type { Core } from "./core.js";
+import type { Engine, EngineHost, EngineOptions, ErrorRecord, Glue } from "./engine.js";
+import { CometdError, toCometdError } from "./errors.js";
+import type { Instance } from "./instance.js";
+import { after, deferred, Deferrer, noop, now, quietly, weak, type Weak } from "./runtime.js";
+import type { FetchLike } from "./types.js";
+
+/** A client that should have acted this long ago lives in a context that is gone: no timer is ever so late. */
+const CONTEXT_LOST_MS = 60_000;
+
+/**
+ * What the engine sees of JavaScript. It lives as long as the engine does and owns what has to be given back at the
+ * end: timers, requests, listeners.
+ *
+ * The engine holds it and would so hold the client for ever; therefore it holds the client weakly, except while
+ * somebody waits for something, for nothing else may be holding the client then.
+ */
+export class Host implements EngineHost {
+  /** As `client.closed`. */
+  readonly closing = deferred<Error | undefined>();
+  readonly #instance: Instance;
+  readonly #fetch: FetchLike;
+  readonly #deferrer = new Deferrer();
+  readonly #timers = new Set<() => void>();
+  readonly #requests = new Set<AbortController>();
+  readonly #links = new Set<() => void>();
+  #engine: Engine | undefined;
+  #weak: Weak<Core> | undefined;
+  #strong: Core | undefined;
+  #holds = 0;
+  /** From here on nothing enters the wasm any more. */
+  #over = false;
+
+  constructor(instance: Instance, fetch: FetchLike) {
+    this.#instance = instance;
+    this.#fetch = fetch;
+  }
+
+  get core(): Core | undefined {
+    return this.#strong ?? this.#weak?.deref();
+  }
+
+  /** Makes the engine. */
+  open(core: Core, glue: Glue, options: EngineOptions): void {
+    this.#weak = weak(core);
+    this.#engine = this.#guard(() => new glue.Engine(this, options));
+    this.#instance.hosts.add(this);
+  }
+
+  /** Keeps the client alive until a second call takes it back. */
+  hold(core: Core, on: boolean): void {
+    this.#holds += on ? 1 : -1;
+    this.#strong = this.#holds > 0 && !this.#over ? core : undefined;
+  }
+
+  /**
+   * Every call into the engine.
+   *
+   * @throws CometdError the engine's own refusal; `"closed"` when it is over; `"instance-lost"` if it broke just now
+   */
+  call<R>(use: (engine: Engine) => R): R {
+    const engine = this.#engine;
+    if (!engine) throw new CometdError("closed", "the client is closed");
+    return this.#guard(() => use(engine));
+  }
+
+  /**
+   * Lets a signal end a subscription, or the client where none is given. Returns what lets go of the signal.
+   *
+   * The signal may live long, so its listener holds this host and not the client. (A closure made in a method of the
+   * client would hold it, used or not.)
+   */
+  link(signal: AbortSignal | undefined, subscription?: number): () => void {
+    if (!signal) return noop;
+    const listener = () => {
+      unlink();
+      this.core?.abort(signal.reason, subscription);
+    };
+    const unlink = () => {
+      signal.removeEventListener("abort", listener);
+      this.#links.delete(unlink);
+    };
+    signal.addEventListener("abort", listener, { once: true });
+    this.#links.add(unlink);
+    return unlink;
+  }
+
+  /** Has the engine not acted for so long that its context must be gone? */
+  overdue(): boolean {
+    const deadline = quietly(() => this.call((engine) => engine.deadline())) ?? -1;
+    return deadline >= 0 && now() - deadline > CONTEXT_LOST_MS;
+  }
+
+  /** Ends the client without its engine's help: it is broken, or its context is gone. */
+  lose(error: CometdError): void {
+    if (this.#over) return;
+    const engine = this.#engine;
+    const requests = [...this.#requests];
+    // What is in a broken engine cannot be had any more; from one whose context is gone events can still be taken.
+    if (error.code === "instance-lost") this.#engine = undefined;
+    const reason = this.core?.finish(error, error) ?? error;
+    this.#release();
+    this.closing.resolve(reason as Error);
+    for (const request of requests) quietly(() => request.abort(error));
+    if (error.code !== "instance-lost") quietly(() => engine?.free());
+  }
+
+  // What the engine calls.
+
+  async transport(url: string, init: RequestInit): Promise<Response> {
+    if (this.#over) throw new TypeError("the client is gone");
+    // A controller of our own, for the day when the engine cannot abort its requests itself.
+    const controller = new AbortController();
+    const { signal } = init;
+    const forward = () => {
+      this.#requests.delete(controller);
+      controller.abort(signal?.reason);
+    };
+    this.#requests.add(controller);
+    signal?.addEventListener("abort", forward, { once: true });
+    if (signal?.aborted) forward();
+    try {
+      const response = await this.#fetch(url, { ...init, signal: controller.signal });
+      if (typeof response?.status !== "number") throw new TypeError("`fetch` gave something that is not a Response");
+      return response;
+    } catch (error) {
+      this.#requests.delete(controller);
+      signal?.removeEventListener("abort", forward);
+      throw error;
+    }
+  }
+
+  now(): number {
+    return now();
+  }
+
+  defer(callback: () => void): void {
+    if (this.#over) return;
+    this.#deferrer.defer(() => {
+      if (!this.#over) callback();
+    });
+  }
+
+  delay(callback: () => void, ms: number): () => void {
+    if (this.#over) return noop;
+    const stop = after(ms, () => {
+      this.#timers.delete(stop);
+      callback();
+    });
+    this.#timers.add(stop);
+    return () => {
+      this.#timers.delete(stop);
+      stop();
+    };
+  }
+
+  alive(): boolean {
+    return this.core !== undefined;
+  }
+
+  ready(reader: number): void {
+    this.core?.ready(reader);
+  }
+
+  settled(command: number, replies: string, error: ErrorRecord | undefined): void {
+    this.core?.settled(command, replies, error && toCometdError(error));
+  }
+
+  ended(subscription: number, error: ErrorRecord | undefined): void {
+    this.core?.ended(subscription, error && toCometdError(error));
+  }
+
+  state(state: string): void {
+    this.core?.changed(state);
+  }
+
+  status(status: object): void {
+    this.core?.news(status);
+  }
+
+  message(text: string): void {
+    this.core?.message(text);
+  }
+
+  inspect(incoming: boolean, text: string): string {
+    return this.core?.inspect(incoming, text) ?? text;
+  }
+
+  log(level: string, message: string): void {
+    this.core?.log(level, message);
+  }
+
+  closed(record: ErrorRecord | undefined): void {
+    const error = record && toCometdError(record);
+    const { core } = this;
+    const reason = core ? core.finish(error) : error;
+    const engine = this.#engine;
+    this.#release();
+    this.closing.resolve(reason as Error | undefined);
+    quietly(() => engine?.free());
+  }
+
+  #guard<R>(call: () => R): R {
+    try {
+      return call();
+    } catch (thrown) {
+      if (isErrorRecord(thrown)) throw toCometdError(thrown);
+      // An export says no by a record; all else means that the wasm is broken, or that its objects are stale.
+      throw this.#instance.lose(thrown);
+    }
+  }
+
+  #release(): void {
+    this.#over = true;
+    this.#engine = this.#strong = undefined;
+    this.#instance.hosts.delete(this);
+    this.#requests.clear();
+    // In a context that is gone even letting go may be refused.
+    for (const unlink of [...this.#links]) quietly(unlink);
+    for (const stop of this.#timers) quietly(stop);
+    this.#timers.clear();
+    quietly(() => this.#deferrer.close());
+  }
+}
+
+function isErrorRecord(thrown: unknown): thrown is ErrorRecord {
+  return typeof thrown === "object" && thrown !== null && !(thrown instanceof Error) && "code" in thrown;
+}

@@ -1,0 +1,131 @@
+/**
+ * What the host offers, looked up when it is needed: nothing here runs on import, and globals may be replaced later.
+ */
+import type { FetchLike } from "./types.js";
+
+/** Globals that not every runtime has, or that their types disagree about. */
+interface Scope {
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+  setImmediate?(callback: () => void): unknown;
+  MessageChannel?: new () => { port1: Port; port2: Port };
+  WeakRef?: new <T extends object>(target: T) => Weak<T>;
+  performance?: { now(): number };
+  crypto?: { getRandomValues(array: Uint32Array): Uint32Array };
+  fetch: FetchLike;
+}
+
+interface Port {
+  onmessage: (() => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
+}
+
+/** A reference that may lose its target. */
+export interface Weak<T> {
+  deref(): T | undefined;
+}
+
+const scope = globalThis as unknown as Scope;
+
+/** The longest wait that `setTimeout` takes; a longer one would end at once. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+export const asyncDispose: typeof Symbol.asyncDispose =
+  // Without it the method's name would be "undefined". The name is that of the polyfills.
+  Symbol.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as typeof Symbol.asyncDispose);
+
+/** Milliseconds on a clock that does not jump. */
+export function now(): number {
+  return scope.performance ? scope.performance.now() : Date.now();
+}
+
+/** Anything, for jitter. */
+export function seed(): number {
+  if (scope.crypto) return scope.crypto.getRandomValues(new Uint32Array(1))[0]!;
+  return Math.floor(Math.random() * 2 ** 32);
+}
+
+/** The global `fetch`, called as a method: workerd refuses it unbound. */
+export const globalFetch: FetchLike = (url, init) => scope.fetch(url, init);
+
+/** May requests carry a `Cookie` header? Browsers forbid it, and keep cookies themselves. */
+export function cookieHeaderAllowed(): boolean {
+  try {
+    return new Request("http://localhost/", { headers: { cookie: "a=b" } }).headers.has("cookie");
+  } catch {
+    return true;
+  }
+}
+
+/** Calls back after `ms`, however long that is. Returns what stops it. */
+export function after(ms: number, callback: () => void): () => void {
+  const wait = Math.min(ms, LONGEST_WAIT_MS);
+  const handle = scope.setTimeout(() => {
+    if (ms <= wait) return callback();
+    stop = after(ms - wait, callback);
+  }, wait);
+  let stop = () => scope.clearTimeout(handle);
+  return () => stop();
+}
+
+/** A weak reference where the runtime has them, else a strong one. */
+export function weak<T extends object>(target: T): Weak<T> {
+  return scope.WeakRef ? new scope.WeakRef(target) : { deref: () => target };
+}
+
+/** Runs callbacks once the microtasks are done, sooner than a timer where there is a way. */
+export class Deferrer {
+  #channel: { port1: Port; port2: Port } | undefined;
+  readonly #queue: (() => void)[] = [];
+
+  defer(callback: () => void): void {
+    if (scope.setImmediate) {
+      scope.setImmediate(callback);
+    } else if (scope.MessageChannel) {
+      this.#queue.push(callback);
+      this.#port(scope.MessageChannel).postMessage(undefined);
+    } else {
+      scope.setTimeout(callback, 0);
+    }
+  }
+
+  /** Lets go of the channel, which would keep some processes alive. Callbacks that wait are dropped. */
+  close(): void {
+    this.#queue.length = 0;
+    this.#channel?.port1.close();
+    this.#channel = undefined;
+  }
+
+  #port(MessageChannel: NonNullable<Scope["MessageChannel"]>): Port {
+    if (!this.#channel) {
+      this.#channel = new MessageChannel();
+      this.#channel.port1.onmessage = () => this.#queue.shift()?.();
+    }
+    return this.#channel.port2;
+  }
+}
+
+/** A promise and its ends; Node 20 has no `Promise.withResolvers`. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  let ends: Omit<Deferred<T>, "promise">;
+  const promise = new Promise<T>((resolve, reject) => (ends = { resolve, reject }));
+  return { promise, ...ends! };
+}
+
+export function noop(): void {}
+
+/** For what must not fail any further. */
+export function quietly<R>(call: () => R): R | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}
