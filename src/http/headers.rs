@@ -1,7 +1,5 @@
 //! Headers: the caller's own, checked before they reach a host that panics on them, and `Retry-After`.
 
-use crate::bayeux::json::as_u64;
-
 /// Why a header cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -40,7 +38,7 @@ pub fn retry_after_ms(value: &str) -> Option<u64> {
     if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    Some(as_u64(value).unwrap_or(u64::MAX).min(2_147_483) * 1_000)
+    Some(value.parse().unwrap_or(u64::MAX).min(2_147_483) * 1_000)
 }
 
 pub(super) fn is_token(byte: u8) -> bool {
