@@ -1,0 +1,215 @@
+//! The task that drives a session.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::exchange::{Exchange, Progress};
+use super::records::{error_record, status_record};
+use super::timer::{Signal, Timer};
+use super::{Instant, Shared};
+use crate::session::{Command, Error, Input, Output, Request, body_of};
+
+/// Runs until the session is over. There is one per client.
+pub(crate) struct Driver {
+    shared: Rc<Shared>,
+    exchanges: Vec<Exchange>,
+    timer: Timer,
+    /// The end of the turn in which commands were issued (S3).
+    turn_over: Signal,
+    waiting_for_turn: bool,
+    /// The host keeps the cookies, if asked to (X4).
+    credentials: bool,
+    /// Readers to tell of new events, once the outputs are drained.
+    readers: Vec<u32>,
+}
+
+impl Driver {
+    pub fn new(shared: Rc<Shared>, credentials: bool) -> Self {
+        Self {
+            exchanges: Vec::new(),
+            timer: Timer::new(&shared),
+            turn_over: Signal::new(&shared),
+            waiting_for_turn: false,
+            credentials,
+            readers: Vec::new(),
+            shared,
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.shared.host.now() as u64)
+    }
+
+    /// Hands an input to the session. Only commands can be misused, and none goes this way.
+    fn input(&self, input: Input<'_>) {
+        let now = self.now();
+        let _ = self.shared.session.borrow_mut().handle_input(now, input);
+    }
+
+    /// Takes one step of one exchange; `false` when all wait.
+    fn step(&mut self, context: &mut Context<'_>) -> bool {
+        for index in 0..self.exchanges.len() {
+            let Some(exchange) = self.exchanges.get_mut(index) else { break };
+            let Some(progress) = exchange.poll(context) else { continue };
+            let request = exchange.id;
+            match progress {
+                Progress::Head(status, headers) => {
+                    self.log_head(index, status);
+                    self.input(Input::Head { request, status, headers: &headers });
+                }
+                Progress::Chunk(bytes) => self.input(Input::Chunk { request, bytes: &bytes }),
+                Progress::End => {
+                    self.exchanges.swap_remove(index);
+                    self.input(Input::End { request });
+                }
+                Progress::Failed(reason) => {
+                    self.exchanges.swap_remove(index).abort();
+                    self.input(Input::Failed { request, reason: &reason });
+                }
+            }
+            return true;
+        }
+        false
+    }
+
+    /// Carries out what the session says; `true` when it is over.
+    fn drain(&mut self) -> bool {
+        loop {
+            let output = self.shared.session.borrow_mut().poll_output();
+            if !matches!(output, Output::Event(_)) {
+                self.tell_readers();
+            }
+            match output {
+                Output::Send(request) => self.send(&request),
+                Output::Abort(id) => {
+                    if let Some(index) = self.exchanges.iter().position(|exchange| exchange.id == id) {
+                        self.exchanges.swap_remove(index).abort();
+                    }
+                }
+                Output::Hold(id) => self.hold(id, true),
+                Output::Release(id) => self.hold(id, false),
+                Output::Inspect { request, message } => {
+                    let text = self.shared.host.inspect(true, &message);
+                    let message = Some(text.as_str()).filter(|text| !text.is_empty());
+                    self.input(Input::Inspected { request, message });
+                }
+                Output::Event(event) => self.shared.queues.borrow_mut().push(event, &mut self.readers),
+                Output::Message(text) => self.shared.host.message(&text),
+                Output::Settled { command, result } => self.settled(command, result),
+                Output::Ended { subscription, error } => {
+                    // What an error cuts off may still be read up to there.
+                    if error.is_none() {
+                        self.shared.queues.borrow_mut().forget(subscription);
+                    }
+                    self.shared.host.ended(subscription, &error_record(error.as_ref()));
+                }
+                Output::State(state) => self.shared.host.state(state.as_str()),
+                Output::Status(status) => self.shared.host.status(&status_record(&status)),
+                Output::Closed(error) => {
+                    self.timer.disarm();
+                    self.exchanges.drain(..).for_each(Exchange::abort);
+                    self.shared.deadline.set(None);
+                    self.shared.host.closed(&error_record(error.as_ref()));
+                    return true;
+                }
+                Output::Wait(at) => {
+                    self.shared.deadline.set(at);
+                    if let Some(at) = at {
+                        let now = self.now();
+                        self.timer.arm(&self.shared, now, at);
+                    }
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, request: &Request) {
+        if !self.shared.host.alive() {
+            // Nobody is left to read: give the session back.
+            self.input(Input::Failed { request: request.id(), reason: "the client is no longer in use" });
+            self.input(Input::Command(Command::Close));
+            return;
+        }
+        let body = if self.shared.seen.0 { body_of(&self.inspected(request)) } else { request.body() };
+        let now = self.now();
+        self.exchanges.push(Exchange::start(&self.shared.host, request, &body, self.credentials, now));
+    }
+
+    /// Outgoing messages as the extensions leave them. What keeps the session alive cannot be dropped.
+    fn inspected(&self, request: &Request) -> Vec<String> {
+        let mut messages = Vec::with_capacity(request.messages().len());
+        for message in request.messages() {
+            let text = self.shared.host.inspect(false, message);
+            if !text.is_empty() {
+                messages.push(text);
+            } else if request.kind() != "commands" {
+                messages.push(message.clone());
+            }
+        }
+        messages
+    }
+
+    fn hold(&mut self, id: crate::session::RequestId, held: bool) {
+        if let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.id == id) {
+            exchange.held = held;
+        }
+    }
+
+    fn settled(&self, command: u32, result: Result<Vec<String>, Error>) {
+        let (replies, error) = match result {
+            Ok(replies) => (body_of(&replies), None),
+            Err(error) => (body_of(&[]), Some(error)),
+        };
+        self.shared.host.settled(command, &replies, &error_record(error.as_ref()));
+    }
+
+    fn tell_readers(&mut self) {
+        for reader in core::mem::take(&mut self.readers) {
+            self.shared.host.ready(reader);
+        }
+    }
+
+    fn log_head(&self, index: usize, status: u16) {
+        let Some(exchange) = self.exchanges.get(index) else { return };
+        let ms = self.now().since(exchange.started);
+        let text =
+            [exchange.kind, ": HTTP ", &status.to_string(), " after ", &ms.to_string(), " ms"].concat();
+        self.shared.host.log("debug", &text);
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let driver = &mut *self;
+        *driver.shared.waker.borrow_mut() = Some(context.waker().clone());
+        if driver.shared.trap.take() {
+            panic!("a panic on purpose");
+        }
+        if driver.timer.fired() {
+            driver.input(Input::Timeout);
+        }
+        if driver.turn_over.take() {
+            driver.waiting_for_turn = false;
+        } else if driver.shared.commanded.take() && !driver.waiting_for_turn {
+            driver.waiting_for_turn = true;
+            driver.shared.host.defer(driver.turn_over.callback());
+        }
+        // Until the turn is over, commands gather (S3); everything else waits with them for that moment.
+        if driver.waiting_for_turn {
+            return Poll::Pending;
+        }
+        loop {
+            if driver.drain() {
+                return Poll::Ready(());
+            }
+            if !driver.step(context) {
+                return Poll::Pending;
+            }
+        }
+    }
+}

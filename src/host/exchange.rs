@@ -1,0 +1,207 @@
+//! One `fetch`, from the call to the last byte.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use gloo_net::http::Response;
+use js_sys::{Object, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::AbortController;
+
+use super::calls::{Body, CookieHeaders, ReadResult, Reader};
+use super::{EngineHost, Instant};
+use crate::http::set_cookie::split_set_cookie;
+use crate::session::{Request, RequestId};
+
+/// A request in flight.
+pub(super) struct Exchange {
+    pub id: RequestId,
+    pub kind: &'static str,
+    pub started: Instant,
+    /// Read no further for now (R8).
+    pub held: bool,
+    controller: Option<AbortController>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Waiting for the head.
+    Head(JsFuture),
+    /// Reading the body; the future is the read under way.
+    Body(Reader, Option<JsFuture>),
+    /// There is no body, or it has ended.
+    Ended,
+    /// It could not even begin.
+    Failed(String),
+}
+
+/// What has happened to an exchange.
+pub(super) enum Progress {
+    Head(u16, Vec<(String, String)>),
+    Chunk(Vec<u8>),
+    End,
+    Failed(String),
+}
+
+impl Exchange {
+    /// Calls the transport. `init` holds only what every host takes: method, headers, body, signal, redirect, and in
+    /// browsers credentials.
+    pub fn start(host: &EngineHost, request: &Request, body: &str, credentials: bool, now: Instant) -> Self {
+        let controller = AbortController::new().ok();
+        let init = Object::new();
+        let set = |name: &str, value: &JsValue| {
+            // Setting a field of an object just made cannot fail.
+            let _ = Reflect::set(&init, &JsValue::from_str(name), value);
+        };
+        let headers = Object::new();
+        for (name, value) in request.headers() {
+            let _ = Reflect::set(&headers, &JsValue::from_str(name), &JsValue::from_str(value));
+        }
+        set("method", &JsValue::from_str("POST"));
+        set("headers", &headers);
+        set("body", &JsValue::from_str(body));
+        set("redirect", &JsValue::from_str("manual"));
+        if let Some(controller) = &controller {
+            set("signal", &controller.signal());
+        }
+        if credentials {
+            set("credentials", &JsValue::from_str("include"));
+        }
+        let stage = match host.transport(request.url(), &init) {
+            Ok(promise) => Stage::Head(JsFuture::from(promise)),
+            Err(error) => Stage::Failed(describe(&error)),
+        };
+        Self { id: request.id(), kind: request.kind(), started: now, held: false, controller, stage }
+    }
+
+    /// Drives it one step; `None` where it waits.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Option<Progress> {
+        match &mut self.stage {
+            Stage::Head(future) => match Pin::new(future).poll(context) {
+                Poll::Pending => None,
+                Poll::Ready(Ok(response)) => Some(self.head(response)),
+                Poll::Ready(Err(error)) => Some(Progress::Failed(describe(&error))),
+            },
+            Stage::Body(..) if self.held => None,
+            Stage::Body(reader, read) => {
+                let future = match read {
+                    Some(future) => future,
+                    None => match reader.read() {
+                        Ok(promise) => read.insert(JsFuture::from(promise)),
+                        Err(error) => return Some(Progress::Failed(describe(&error))),
+                    },
+                };
+                match Pin::new(future).poll(context) {
+                    Poll::Pending => None,
+                    Poll::Ready(Ok(result)) => {
+                        *read = None;
+                        Some(chunk(result))
+                    }
+                    Poll::Ready(Err(error)) => Some(Progress::Failed(describe(&error))),
+                }
+            }
+            Stage::Ended => Some(Progress::End),
+            Stage::Failed(reason) => Some(Progress::Failed(core::mem::take(reason))),
+        }
+    }
+
+    fn head(&mut self, response: JsValue) -> Progress {
+        // The wrapper has checked that it looks like one.
+        let raw = Reflect::get(&response, &JsValue::from_str("headers")).unwrap_or_default();
+        let response = Response::from(response.unchecked_into::<web_sys::Response>());
+        let hidden = response.type_() == web_sys::ResponseType::Opaqueredirect;
+        let (status, headers) =
+            if hidden { (0, Vec::new()) } else { (response.status(), kept_headers(&response, raw)) };
+        if status == 0 && !hidden {
+            return Progress::Failed("an opaque response".to_owned());
+        }
+        self.stage = match response.body() {
+            None => Stage::Ended,
+            Some(body) => match body.unchecked_into::<Body>().get_reader() {
+                Ok(reader) => Stage::Body(reader, None),
+                Err(error) => Stage::Failed(describe(&error)),
+            },
+        };
+        Progress::Head(status, headers)
+    }
+
+    /// Stops it, whatever stage it is in.
+    pub fn abort(self) {
+        if let Stage::Body(reader, _) = &self.stage
+            && let Ok(promise) = reader.cancel()
+        {
+            // Waiting for it and forgetting it: a rejection counts as handled.
+            drop(JsFuture::from(promise));
+        }
+        if let Some(controller) = &self.controller {
+            controller.abort();
+        }
+    }
+}
+
+/// The headers that the session looks at.
+fn kept_headers(response: &Response, raw: JsValue) -> Vec<(String, String)> {
+    let headers = response.headers();
+    let mut kept = Vec::new();
+    if let Some(value) = headers.get("retry-after") {
+        kept.push(("retry-after".to_owned(), value));
+    }
+    match raw.unchecked_into::<CookieHeaders>().get_set_cookie() {
+        Ok(cookies) => {
+            kept.extend(
+                cookies
+                    .iter()
+                    .filter_map(|cookie| cookie.as_string())
+                    .map(|cookie| ("set-cookie".to_owned(), cookie)),
+            );
+        }
+        // Older hosts join them with commas.
+        Err(_) => {
+            if let Some(joined) = headers.get("set-cookie") {
+                kept.extend(
+                    split_set_cookie(&joined)
+                        .into_iter()
+                        .map(|cookie| ("set-cookie".to_owned(), cookie.to_owned())),
+                );
+            }
+        }
+    }
+    kept
+}
+
+fn chunk(result: JsValue) -> Progress {
+    if !result.is_object() {
+        return Progress::Failed("a body whose reader does not follow the Streams standard".to_owned());
+    }
+    let result = result.unchecked_into::<ReadResult>();
+    if result.done() {
+        return Progress::End;
+    }
+    match result.value().dyn_into::<Uint8Array>() {
+        Ok(bytes) => Progress::Chunk(bytes.to_vec()),
+        Err(_) => Progress::Failed("a body that is not made of bytes".to_owned()),
+    }
+}
+
+/// The words of a failed call, with its cause: Node's `fetch failed` says nothing by itself.
+fn describe(error: &JsValue) -> String {
+    let text_of = |value: &JsValue, name: &str| {
+        Reflect::get(value, &JsValue::from_str(name))
+            .ok()
+            .and_then(|text| text.as_string())
+            .filter(|text| !text.is_empty())
+    };
+    let mut text = error
+        .as_string()
+        .or_else(|| text_of(error, "message"))
+        .unwrap_or_else(|| "no reason given".to_owned());
+    if let Ok(cause) = Reflect::get(error, &JsValue::from_str("cause"))
+        && let Some(reason) = text_of(&cause, "code").or_else(|| text_of(&cause, "message"))
+    {
+        text.push_str(": ");
+        text.push_str(&reason);
+    }
+    text
+}

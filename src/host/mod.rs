@@ -1,0 +1,72 @@
+//! The driver: one task per client that carries out what its session says, over the host's `fetch` and timers.
+//!
+//! The session, the queues and the flags are shared with the exported class through one `Rc`. A borrow never lasts
+//! longer than one statement, and JavaScript is only called between them, so that it may call back at any time.
+
+mod calls;
+mod driver;
+mod exchange;
+mod queues;
+mod records;
+mod timer;
+
+use std::cell::{Cell, RefCell};
+use std::task::Waker;
+
+pub use calls::EngineHost;
+pub(crate) use driver::Driver;
+pub(crate) use queues::Queues;
+pub(crate) use records::error_record;
+
+use crate::Instant;
+use crate::session::{ApiMisuse, Command, Input, Session};
+
+/// What the exported class and the driver's task share.
+pub(crate) struct Shared {
+    pub host: EngineHost,
+    pub session: RefCell<Session>,
+    pub queues: RefCell<Queues>,
+    /// Wakes the task; there once it runs.
+    pub waker: RefCell<Option<Waker>>,
+    /// Commands wait for the end of the turn (S3).
+    pub commanded: Cell<bool>,
+    /// When the session wants to act next.
+    pub deadline: Cell<Option<Instant>>,
+    /// Panic at the next turn: for the test that shows what a panic does.
+    pub trap: Cell<bool>,
+    pub seen: Inspected,
+}
+
+/// Whether the extensions see outgoing messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Inspected(pub bool);
+
+impl Shared {
+    /// Hands a command to the session; it goes out with all others of this turn.
+    pub fn command(&self, command: Command<'_>) -> Result<(), ApiMisuse> {
+        // The session's own clock is good enough: nothing of a command depends on the exact time.
+        self.session.borrow_mut().handle_input(Instant::default(), Input::Command(command))?;
+        self.commanded.set(true);
+        self.wake();
+        Ok(())
+    }
+
+    /// Reports what a reader is done with (R8).
+    pub fn taken(&self, reader: u32) {
+        let done = self.queues.borrow_mut().done(reader);
+        for (subscription, events) in &done {
+            let input = Input::Taken { subscription: *subscription, events: *events };
+            // Only commands can be misused.
+            let _ = self.session.borrow_mut().handle_input(Instant::default(), input);
+        }
+        if !done.is_empty() {
+            self.wake();
+        }
+    }
+
+    pub fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}

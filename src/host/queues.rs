@@ -1,0 +1,183 @@
+//! Events that wait for their readers, and the sub-batches in which they cross the boundary.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::bayeux::message::Message;
+use crate::session::Event;
+
+/// A sub-batch holds at most so many bytes, unless a single event is larger: one string of them is quick to make and to
+/// slice, and soon garbage.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// All queues of a client. Reader 0 reads the subscriptions that no reader of their own has claimed (R3b).
+#[derive(Default)]
+pub(crate) struct Queues {
+    subs: Vec<Queue>,
+    next: u64,
+    /// What reader 0 holds of each subscription.
+    unclaimed_taken: Vec<(u32, usize)>,
+    text: String,
+    offsets: Vec<u32>,
+}
+
+struct Queue {
+    subscription: u32,
+    claimed: bool,
+    events: VecDeque<Rc<Queued>>,
+    /// Taken by its reader, who is not done with them.
+    taken: usize,
+}
+
+struct Queued {
+    /// Order of arrival; the same event in several queues has one.
+    number: u64,
+    message: Message,
+}
+
+impl Queues {
+    /// Queues an event, and adds the readers that it is for to `readers`.
+    pub fn push(&mut self, event: Event, readers: &mut Vec<u32>) {
+        self.next += 1;
+        let queued = Rc::new(Queued { number: self.next, message: event.message });
+        for subscription in event.subscriptions {
+            let queue = self.queue(subscription);
+            queue.events.push_back(queued.clone());
+            let reader = if queue.claimed { subscription } else { 0 };
+            if !readers.contains(&reader) {
+                readers.push(reader);
+            }
+        }
+    }
+
+    /// Gives a subscription a reader of its own.
+    pub fn claim(&mut self, subscription: u32) {
+        self.queue(subscription).claimed = true;
+    }
+
+    /// Nothing of this subscription is wanted any more.
+    pub fn forget(&mut self, subscription: u32) {
+        self.subs.retain(|queue| queue.subscription != subscription);
+    }
+
+    /// Makes the next sub-batch of a reader, and says how many events it holds.
+    pub fn take(&mut self, reader: u32) -> u32 {
+        self.text.clear();
+        self.offsets.clear();
+        let mut units = 0;
+        let mut count = 0;
+        while let Some(size) = self.peek(reader) {
+            if count > 0 && self.text.len() + size > MOST_BYTES {
+                break;
+            }
+            let Some(queued) = self.pop(reader) else { break };
+            units = append(&mut self.text, &mut self.offsets, units, &queued.message);
+            count += 1;
+        }
+        count
+    }
+
+    pub fn text(&self) -> String {
+        self.text.clone()
+    }
+
+    pub fn offsets(&self) -> Vec<u32> {
+        self.offsets.clone()
+    }
+
+    /// The reader is done with all it took: how many events of which subscription.
+    pub fn done(&mut self, reader: u32) -> Vec<(u32, usize)> {
+        if reader == 0 {
+            return core::mem::take(&mut self.unclaimed_taken);
+        }
+        let queue = self.subs.iter_mut().find(|queue| queue.subscription == reader);
+        let taken = queue.map_or(0, |queue| core::mem::take(&mut queue.taken));
+        if taken == 0 { Vec::new() } else { vec![(reader, taken)] }
+    }
+
+    fn queue(&mut self, subscription: u32) -> &mut Queue {
+        let index = match self.subs.iter().position(|queue| queue.subscription == subscription) {
+            Some(index) => index,
+            None => {
+                self.subs.push(Queue { subscription, claimed: false, events: VecDeque::new(), taken: 0 });
+                self.subs.len() - 1
+            }
+        };
+        &mut self.subs[index]
+    }
+
+    /// Size of the next event of a reader.
+    fn peek(&self, reader: u32) -> Option<usize> {
+        self.first(reader).map(|queued| queued.message.raw().len())
+    }
+
+    fn first(&self, reader: u32) -> Option<&Rc<Queued>> {
+        let fronts =
+            self.subs.iter().filter(|queue| queue.serves(reader)).filter_map(|queue| queue.events.front());
+        fronts.min_by_key(|queued| queued.number)
+    }
+
+    /// The next event of a reader. One that lies in several unclaimed queues leaves them all.
+    fn pop(&mut self, reader: u32) -> Option<Rc<Queued>> {
+        let first = self.first(reader)?.clone();
+        for queue in self.subs.iter_mut().filter(|queue| queue.serves(reader)) {
+            if queue.events.front().is_none_or(|front| front.number != first.number) {
+                continue;
+            }
+            queue.events.pop_front();
+            if reader != 0 {
+                queue.taken += 1;
+                continue;
+            }
+            match self
+                .unclaimed_taken
+                .iter_mut()
+                .find(|(subscription, _)| *subscription == queue.subscription)
+            {
+                Some((_, taken)) => *taken += 1,
+                None => self.unclaimed_taken.push((queue.subscription, 1)),
+            }
+        }
+        Some(first)
+    }
+}
+
+impl Queue {
+    fn serves(&self, reader: u32) -> bool {
+        if reader == 0 { !self.claimed } else { self.subscription == reader }
+    }
+}
+
+/// Appends a message and its offsets, in UTF-16 units as JavaScript slices; `units` is the length so far.
+fn append(text: &mut String, offsets: &mut Vec<u32>, units: u32, message: &Message) -> u32 {
+    let raw = message.raw();
+    text.push_str(raw);
+    let ascii = raw.is_ascii();
+    let position = |byte: usize| {
+        units + if ascii { byte as u32 } else { utf16_len(raw.get(..byte).unwrap_or_default()) }
+    };
+    let mut end = position(raw.len());
+    let whole = Some(0..raw.len());
+    for (index, span) in
+        [whole, message.data(), message.channel_span(), message.replay_id(), message.created_date()]
+            .into_iter()
+            .enumerate()
+    {
+        match (span, message.channel()) {
+            (Some(span), _) => offsets.extend([position(span.start), position(span.end)]),
+            // A channel written with escapes follows the message, decoded.
+            (None, Some(channel)) if index == 2 => {
+                text.push_str(channel);
+                let start = end;
+                end += utf16_len(channel);
+                offsets.extend([start, end]);
+            }
+            _ => offsets.extend([units, units]),
+        }
+    }
+    end
+}
+
+fn utf16_len(text: &str) -> u32 {
+    text.chars().map(|character| character.len_utf16() as u32).sum()
+}

@@ -1,0 +1,121 @@
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use super::options::{EngineOptions, config};
+use super::panics;
+use crate::Instant;
+use crate::bayeux::json;
+use crate::host::{Driver, EngineHost, Inspected, Queues, Shared, error_record};
+use crate::session::{ApiMisuse, Command, Inspect, Session};
+
+/// The boundary; `engine.ts` documents each method. All take `&self`, and return nothing, a number, a text or a
+/// `Result`: anything else would let V8 before Node 24 abort the process when the caller is deoptimised during the call.
+#[wasm_bindgen]
+pub struct Engine {
+    shared: Rc<Shared>,
+    credentials: bool,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    #[wasm_bindgen(constructor)]
+    pub fn new(host: EngineHost, options: &EngineOptions) -> Result<Engine, JsValue> {
+        panics::record();
+        let config = config(options).map_err(thrown)?;
+        let seen = Inspected(config.inspect != Inspect::None);
+        let credentials = !options.own_cookies();
+        let now = Instant::from_millis(host.now() as u64);
+        let session = Session::new(config, options.seed() as u64, now);
+        let shared = Rc::new(Shared {
+            host,
+            session: RefCell::new(session),
+            queues: RefCell::new(Queues::default()),
+            waker: RefCell::new(None),
+            commanded: Cell::new(false),
+            deadline: Cell::new(None),
+            trap: Cell::new(false),
+            seen,
+        });
+        Ok(Engine { shared, credentials })
+    }
+
+    pub fn start(&self) {
+        spawn_local(Driver::new(self.shared.clone(), self.credentials));
+    }
+
+    pub fn subscribe(&self, id: u32, channels: &str) -> Result<(), JsValue> {
+        let channels: Vec<String> = elements(channels)
+            .filter_map(|raw| json::decode_string(raw).map(|channel| channel.into_owned()))
+            .collect();
+        self.command(Command::Subscribe { subscription: id, channels: &channels })
+    }
+
+    pub fn unsubscribe(&self, command: u32, subscription: u32) -> Result<(), JsValue> {
+        self.command(Command::Unsubscribe { command, subscription })
+    }
+
+    pub fn publish(&self, command: u32, channel: &str, data: &str) -> Result<(), JsValue> {
+        self.command(Command::Publish { command, channel, data })
+    }
+
+    pub fn send(&self, command: u32, messages: &str) -> Result<(), JsValue> {
+        let messages: Vec<String> = elements(messages).map(str::to_owned).collect();
+        self.command(Command::Send { command, messages: &messages })
+    }
+
+    pub fn close(&self) -> Result<(), JsValue> {
+        self.command(Command::Close)
+    }
+
+    pub fn claim(&self, subscription: u32) {
+        self.shared.queues.borrow_mut().claim(subscription);
+    }
+
+    pub fn take(&self, reader: u32) -> u32 {
+        self.shared.queues.borrow_mut().take(reader)
+    }
+
+    pub fn text(&self) -> String {
+        self.shared.queues.borrow().text()
+    }
+
+    pub fn offsets(&self) -> Result<Vec<u32>, JsValue> {
+        Ok(self.shared.queues.borrow().offsets())
+    }
+
+    pub fn taken(&self, reader: u32) {
+        self.shared.taken(reader);
+    }
+
+    pub fn tap(&self, on: bool) -> Result<(), JsValue> {
+        self.command(Command::Tap(on))
+    }
+
+    pub fn deadline(&self) -> f64 {
+        self.shared.deadline.get().map_or(-1.0, |at| at.as_millis() as f64)
+    }
+
+    pub fn trap(&self) {
+        self.shared.trap.set(true);
+        self.shared.wake();
+    }
+}
+
+impl Engine {
+    fn command(&self, command: Command<'_>) -> Result<(), JsValue> {
+        self.shared.command(command).map_err(thrown)
+    }
+}
+
+/// What an export throws.
+fn thrown(misuse: ApiMisuse) -> JsValue {
+    error_record(Some(&misuse.into()))
+}
+
+/// The elements of an array that the wrapper wrote with `JSON.stringify`.
+fn elements(array: &str) -> impl Iterator<Item = &str> {
+    json::elements(array)
+}

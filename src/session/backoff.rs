@@ -1,0 +1,94 @@
+use super::config::Retry;
+use crate::Instant;
+
+/// Seeded pseudo-random numbers for the jitter (SplitMix64): equal seeds give equal sessions.
+pub(super) struct Rng(u64);
+
+impl Rng {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub fn between(&mut self, low: u64, high: u64) -> u64 {
+        let span = high.saturating_sub(low).saturating_add(1);
+        low.saturating_add(self.next() % span)
+    }
+}
+
+/// Decorrelated jitter: each wait is drawn between the first one and a multiple of the last (S8).
+#[derive(Default)]
+pub(super) struct Backoff {
+    attempts: u32,
+    last_ms: u64,
+}
+
+impl Backoff {
+    /// Failures in a row so far.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    pub fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Counts a failure and gives the wait before the next attempt: none after the first.
+    pub fn next(&mut self, retry: &Retry, rng: &mut Rng) -> u64 {
+        self.attempts = self.attempts.saturating_add(1);
+        if self.attempts == 1 {
+            return 0;
+        }
+        let low = retry.initial_delay_ms.min(retry.max_delay_ms);
+        // Saturates: the cast of a float to an integer does in Rust.
+        let high = (self.last_ms.max(low) as f64 * retry.factor) as u64;
+        self.last_ms = rng.between(low, high.max(low)).min(retry.max_delay_ms);
+        self.last_ms
+    }
+}
+
+/// No handshake storms (S8a): remembers when handshakes went out, and which sessions were left behind.
+#[derive(Default)]
+pub(super) struct StormGuard {
+    handshakes: Vec<Instant>,
+    left_behind: Vec<Instant>,
+}
+
+const MINUTE_MS: u64 = 60_000;
+const MOST_LEFT_BEHIND: usize = 3;
+
+impl StormGuard {
+    /// The earliest instant at which another handshake may go out.
+    pub fn earliest(&mut self, now: Instant, retry: &Retry) -> Instant {
+        self.handshakes.retain(|at| now.since(*at) < MINUTE_MS);
+        self.left_behind.retain(|at| now.since(*at) < retry.session_window_ms);
+        let by_rate = nth_last(&self.handshakes, retry.handshakes_per_minute.max(1), MINUTE_MS);
+        let by_sessions = nth_last(&self.left_behind, MOST_LEFT_BEHIND, retry.session_window_ms);
+        now.max(by_rate).max(by_sessions)
+    }
+
+    pub fn handshake_sent(&mut self, now: Instant) {
+        self.handshakes.push(now);
+    }
+
+    /// A session exists on the server that this client can no longer end.
+    pub fn session_left_behind(&mut self, now: Instant) {
+        self.left_behind.push(now);
+    }
+}
+
+/// When the `n`th entry from the end leaves a window of `window_ms`: until then there are `n` in it.
+fn nth_last(times: &[Instant], n: usize, window_ms: u64) -> Instant {
+    match times.len().checked_sub(n).and_then(|index| times.get(index)) {
+        Some(at) => at.after(window_ms),
+        None => Instant::default(),
+    }
+}

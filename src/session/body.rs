@@ -1,0 +1,262 @@
+//! From a response's head to the end of its body: what is taken in, and when.
+
+use super::exchange::{Exchange, Kind, Lane};
+use super::flow::FlowChange;
+use super::{Error, GapCause, Inspect, Output, RequestId, Session, Status};
+use crate::bayeux::decoder::{DecodeError, Item};
+use crate::bayeux::message::Message;
+
+/// So many undecodable polls in a row end the client (X3): no event may become a loop.
+const MOST_UNDECODABLE: u8 = 3;
+
+impl Exchange {
+    /// Does it stand still because of this side? Such time does not count against the server (S7).
+    pub fn waits_for_the_client(&self) -> bool {
+        self.held || self.inspecting
+    }
+}
+
+impl Session {
+    pub(super) fn head(&mut self, request: RequestId, status: u16, headers: &[(String, String)]) {
+        let Some(lane) = self.lane_of(request) else { return };
+        self.keep_cookies(headers);
+        self.flow.last_response = self.now;
+        let deadline = self.now.after(self.config.network_delay_ms);
+        let Some(mut exchange) = self.lane(lane).take() else { return };
+        // [bayeux] Only a 2xx body is Bayeux.
+        if (200..300).contains(&status) {
+            exchange.accepted = true;
+            exchange.deadline = deadline;
+            exchange.patience_ms = self.config.network_delay_ms;
+            *self.lane(lane) = Some(exchange);
+            return;
+        }
+        self.out.push_back(Output::Abort(request));
+        let error = if status == 0 || (300..400).contains(&status) {
+            Error::Redirect
+        } else {
+            Error::HttpStatus(status)
+        };
+        let retry_after = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+        let at_least_ms = retry_after.and_then(|(_, value)| retry_after_ms(value)).unwrap_or(0);
+        self.exchange_failed(exchange, error, at_least_ms);
+    }
+
+    pub(super) fn chunk(&mut self, request: RequestId, bytes: &[u8]) {
+        let Some(lane) = self.lane_of(request) else { return };
+        let deadline = self.now.after(self.config.network_delay_ms);
+        self.flow.last_response = self.now;
+        if let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.accepted) {
+            exchange.deadline = deadline;
+            exchange.decoder.push(bytes);
+            self.pump(lane);
+        }
+    }
+
+    pub(super) fn body_ended(&mut self, request: RequestId) {
+        let Some(lane) = self.lane_of(request) else { return };
+        self.flow.last_response = self.now;
+        if let Some(exchange) = self.lane(lane) {
+            exchange.ended = true;
+            self.pump(lane);
+        }
+    }
+
+    /// The extensions have seen the message.
+    pub(super) fn inspected(&mut self, request: RequestId, message: Option<&str>) {
+        let Some(lane) = self.lane_of(request) else { return };
+        let deadline = self.now.after(self.config.network_delay_ms);
+        let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.inspecting) else { return };
+        exchange.inspecting = false;
+        exchange.deadline = deadline;
+        if let Some(message) = message.and_then(|text| Message::parse(text.to_owned())) {
+            self.message(lane, message);
+        }
+        self.pump(lane);
+    }
+
+    /// Reads on where there is room again.
+    pub(super) fn resume_bodies(&mut self) {
+        for lane in [Lane::Session, Lane::Commands] {
+            let deadline = self.now.after(self.config.network_delay_ms);
+            let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.held) else { continue };
+            exchange.held = false;
+            exchange.deadline = deadline;
+            let request = exchange.id;
+            self.out.push_back(Output::Release(request));
+            self.pump(lane);
+        }
+    }
+
+    /// Takes in as much of a body as has arrived and fits.
+    fn pump(&mut self, lane: Lane) {
+        loop {
+            let may_read = self.flow.may_read();
+            let Some(exchange) = self.lane(lane) else { return };
+            if exchange.inspecting || exchange.held {
+                return;
+            }
+            if !may_read {
+                exchange.held = true;
+                let request = exchange.id;
+                self.out.push_back(Output::Hold(request));
+                return;
+            }
+            match exchange.decoder.next() {
+                Some(Ok(Item::Message(message))) => self.arrived(lane, message),
+                Some(Ok(Item::TooLarge { channel, replay_id, event })) => {
+                    self.too_large(channel, replay_id, event)
+                }
+                Some(Err(error)) => return self.undecodable(lane, error),
+                None if exchange.ended => break,
+                None => return,
+            }
+        }
+        let finished = self.lane(lane).as_ref().map(|exchange| exchange.decoder.finish());
+        match finished {
+            Some(Ok(())) => {
+                if let Some(exchange) = self.lane(lane).take() {
+                    self.exchange_ended(exchange);
+                }
+            }
+            Some(Err(error)) => self.undecodable(lane, error),
+            None => {}
+        }
+    }
+
+    fn arrived(&mut self, lane: Lane, message: Message) {
+        if self.tap {
+            self.out.push_back(Output::Message(message.raw().to_owned()));
+        }
+        let inspect = match self.config.inspect {
+            Inspect::None => false,
+            Inspect::Meta => !message.is_event(),
+            Inspect::All => true,
+        };
+        if !inspect {
+            return self.message(lane, message);
+        }
+        if let Some(exchange) = self.lane(lane) {
+            exchange.inspecting = true;
+            let request = exchange.id;
+            self.out.push_back(Output::Inspect { request, message: message.into_raw() });
+        }
+    }
+
+    fn message(&mut self, lane: Lane, message: Message) {
+        if message.is_event() {
+            return self.event(lane, message);
+        }
+        let Some(exchange) = self.lane(lane) else { return };
+        match (exchange.kind, message.channel()) {
+            // [bayeux] The server's own disconnect comes without having been asked for (S12).
+            (Kind::Connect | Kind::Commands, Some("/meta/disconnect")) => {
+                exchange.disconnect = Some(message);
+            }
+            // A reply without a channel belongs to the request that it answers (S14).
+            (Kind::Handshake, Some("/meta/handshake") | None)
+            | (Kind::Connect, Some("/meta/connect") | None) => {
+                exchange.reply = Some(message);
+            }
+            (Kind::Commands, _) => self.command_reply(message),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, lane: Lane, message: Message) {
+        let skip = self.polling.skip();
+        if let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.kind == Kind::Connect) {
+            exchange.events = exchange.events.saturating_add(1);
+            // A batch that is sent again begins with what was given out before the cut (A1).
+            if exchange.events <= skip {
+                return;
+            }
+        }
+        let bytes = message.raw().len();
+        let replay_id = message.replay_id().and_then(|range| message.raw().get(range));
+        let Some(channel) = message.channel() else { return };
+        let subscriptions = self.subscriptions.route(channel, replay_id, bytes);
+        if subscriptions.is_empty() {
+            return;
+        }
+        let mut stopped = false;
+        for _ in &subscriptions {
+            stopped |= self.flow.add(bytes) == FlowChange::Stopped;
+        }
+        self.out.push_back(Output::Event(super::Event { subscriptions, message }));
+        if stopped {
+            self.report_backpressure(true);
+        }
+    }
+
+    /// A message over the bound has been passed over (X3).
+    fn too_large(&mut self, channel: Option<String>, replay_id: Option<String>, event: bool) {
+        if !event {
+            self.report(Status::MessageSkipped { reason: "larger than messageBytes", channel });
+            return;
+        }
+        let Some(channel) = channel else { return self.gap(GapCause::EventTooLarge) };
+        let concerned: Vec<String> = self
+            .subscriptions
+            .subs
+            .iter()
+            .flat_map(|sub| &sub.channels)
+            .filter(|entry| entry.pattern.matches(&channel))
+            .map(|entry| entry.pattern.as_str().to_owned())
+            .collect();
+        for name in concerned {
+            let error = Error::EventTooLarge { channel: channel.clone(), replay_id: replay_id.clone() };
+            let changes = self.subscriptions.failed(&name, &error);
+            self.apply(changes);
+        }
+    }
+
+    /// A body that cannot be read on from here. What came before it stays given out.
+    fn undecodable(&mut self, lane: Lane, error: DecodeError) {
+        let Some(exchange) = self.lane(lane).take() else { return };
+        if !exchange.ended {
+            self.out.push_back(Output::Abort(exchange.id));
+        }
+        let error = match error {
+            DecodeError::NotBayeux => Error::NotBayeux,
+            DecodeError::Empty => Error::Protocol("an empty body"),
+            DecodeError::Truncated => Error::Protocol("the body ends in the middle"),
+            _ => {
+                self.undecodable = self.undecodable.saturating_add(1);
+                Error::Protocol("a body that is not JSON")
+            }
+        };
+        if self.undecodable >= MOST_UNDECODABLE && self.client_id.is_some() {
+            self.gap(GapCause::Undecodable);
+            self.abandon(exchange, &error);
+            return self.end(Some(error));
+        }
+        self.exchange_failed(exchange, error, 0);
+    }
+
+    /// The body ended whole.
+    fn exchange_ended(&mut self, exchange: Exchange) {
+        match exchange.kind {
+            Kind::Handshake => self.handshake_ended(exchange),
+            Kind::Connect => self.connect_ended(exchange),
+            Kind::Commands => self.commands_ended(exchange),
+            Kind::Disconnect => self.disconnected(),
+        }
+    }
+
+    /// The response did not arrive whole, or is not Bayeux.
+    pub(super) fn exchange_failed(&mut self, exchange: Exchange, error: Error, at_least_ms: u64) {
+        match exchange.kind {
+            Kind::Handshake => self.handshake_failed(exchange, error, at_least_ms),
+            Kind::Connect => self.connect_failed(exchange, error, at_least_ms),
+            Kind::Commands => self.commands_failed(exchange, error, at_least_ms),
+            Kind::Disconnect => self.disconnected(),
+        }
+    }
+}
+
+/// `Retry-After` in seconds; the form with a date is left to the back-off.
+fn retry_after_ms(value: &str) -> Option<u64> {
+    const MOST_MS: u64 = 300_000;
+    value.trim().parse::<u64>().ok().map(|seconds| seconds.saturating_mul(1_000).min(MOST_MS))
+}

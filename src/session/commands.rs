@@ -1,0 +1,371 @@
+//! What the application wants from the server: subscribe, unsubscribe, publish, send (S3, S13 to S15, R7).
+
+use super::exchange::{Exchange, Kind, Publish, Raw, Sent, What};
+use super::subscriptions::Remote;
+use super::{ApiMisuse, Command, Error, Output, Session};
+use crate::Instant;
+use crate::bayeux::channel::check_publish;
+use crate::bayeux::json;
+use crate::bayeux::message::Message;
+use crate::bayeux::write;
+
+/// A subscribe whose reply is missing from a whole body is sent so many times.
+const MOST_UNANSWERED: u8 = 3;
+/// How deep the caller's JSON may be nested.
+const MOST_DEPTH: u32 = 128;
+
+impl Session {
+    pub(super) fn command(&mut self, command: Command<'_>) -> Result<(), ApiMisuse> {
+        match command {
+            Command::Close => self.end(None),
+            Command::Tap(on) => self.tap = on,
+            _ if self.ending.is_some() => return Err(ApiMisuse::Closed),
+            Command::Subscribe { subscription, channels } => {
+                let order = self.next_order();
+                let changes = self.subscriptions.add(subscription, channels, order, self.now)?;
+                self.apply(changes);
+            }
+            Command::Unsubscribe { command, subscription } => self.unsubscribe(command, subscription),
+            Command::Publish { command, channel, data } => {
+                check_publish(channel)
+                    .map_err(|source| ApiMisuse::Channel { channel: channel.to_owned(), source })?;
+                if !json::validate(data, MOST_DEPTH) {
+                    return Err(ApiMisuse::NotJson("publish"));
+                }
+                let order = self.next_order();
+                let (channel, data) = (channel.to_owned(), data.to_owned());
+                self.publishes.push(Publish { command, order, channel, data, again: false });
+            }
+            Command::Send { command, messages } => self.send_raw(command, messages)?,
+        }
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, command: u32, subscription: u32) {
+        let Some((channels, events, bytes)) = self.subscriptions.take_out(subscription) else {
+            return self.settle(command, Ok(Vec::new()));
+        };
+        let order = self.next_order();
+        self.out.push_back(Output::Ended { subscription, error: None });
+        let changes = self.subscriptions.release(&channels, command, order);
+        self.apply(changes);
+        self.no_longer_queued(events, bytes);
+    }
+
+    fn send_raw(&mut self, command: u32, messages: &[String]) -> Result<(), ApiMisuse> {
+        let mut raws = Vec::with_capacity(messages.len());
+        for text in messages {
+            let message = json::validate(text, MOST_DEPTH).then(|| Message::parse(text.clone())).flatten();
+            let message = message.ok_or(ApiMisuse::NotJson("send"))?;
+            let channel = message.channel().ok_or(ApiMisuse::NoChannelInMessage)?;
+            if message.is_meta() {
+                return Err(ApiMisuse::OwnChannel(channel.to_owned()));
+            }
+            let (channel, order) = (channel.to_owned(), self.next_order());
+            raws.push(Raw { command, order, channel, message: message.into_raw() });
+        }
+        if raws.is_empty() {
+            self.settle(command, Ok(Vec::new()));
+        } else {
+            self.raw_replies.push((command, Vec::new()));
+            self.raws.append(&mut raws);
+        }
+        Ok(())
+    }
+
+    /// Sends all commands that wait, as far as they fit into one request (S3).
+    pub(super) fn schedule_commands(&mut self) {
+        if self.commands_lane.is_some() || self.commands_at > self.now {
+            return;
+        }
+        let Some(client_id) = self.client_id.clone() else { return };
+        let mut waiting = self.waiting_commands();
+        waiting.sort_unstable_by_key(|(order, _)| *order);
+        let mut messages: Vec<String> = Vec::new();
+        let mut sent: Vec<Sent> = Vec::new();
+        let mut bytes = 1;
+        for (_, next) in waiting {
+            let message_id = self.next_message_id();
+            let id = message_id.to_string();
+            let message = match &next {
+                Next::Subscribe(channel) => write::subscribe(&id, &client_id, channel),
+                Next::Unsubscribe(channel) => write::unsubscribe(&id, &client_id, channel),
+                Next::Publish(command) => {
+                    match self.publishes.iter().find(|publish| publish.command == *command) {
+                        Some(publish) => write::publish(&id, &client_id, &publish.channel, &publish.data),
+                        None => continue,
+                    }
+                }
+                Next::Raw(order) => match self.raws.iter().find(|raw| raw.order == *order) {
+                    Some(raw) => write::raw(&raw.message, &id, &client_id),
+                    None => continue,
+                },
+            };
+            bytes += message.len() + 1;
+            if bytes > self.config.limits.request_bytes && !messages.is_empty() {
+                break;
+            }
+            let Some(what) = self.now_under_way(next) else { continue };
+            // A message of the caller's may carry an id of its own.
+            messages.push(message);
+            sent.push(Sent { message_id, what, answered: false });
+        }
+        if messages.is_empty() {
+            return;
+        }
+        let mut exchange = self.send(Kind::Commands, messages);
+        exchange.sent = sent;
+        self.commands_lane = Some(exchange);
+    }
+
+    /// What may be sent now, with its place in the order of the application's calls.
+    fn waiting_commands(&self) -> Vec<(u32, Next)> {
+        // While the queue is full, what brings more of it waits (R8). With the extension no event rides on replies to
+        // messages, and a reader that awaits one must not wait for itself.
+        let room = !self.flow.held || self.flow.overflow;
+        let messages = room || self.polling.acknowledges();
+        let mut waiting = Vec::new();
+        for wire in self.subscriptions.wires.iter().filter(|wire| wire.retry_at <= self.now) {
+            let channel = wire.pattern.as_str();
+            let wanted = self.subscriptions.wants(channel);
+            if wanted && wire.remote == Remote::Absent && room {
+                waiting.push((wire.order, Next::Subscribe(channel.to_owned())));
+            } else if !wanted && wire.remote == Remote::Present {
+                waiting.push((wire.order, Next::Unsubscribe(channel.to_owned())));
+            }
+        }
+        if messages {
+            waiting
+                .extend(self.publishes.iter().map(|publish| (publish.order, Next::Publish(publish.command))));
+            waiting.extend(self.raws.iter().map(|raw| (raw.order, Next::Raw(raw.order))));
+        }
+        waiting
+    }
+
+    /// Moves a command from the queues into a request.
+    fn now_under_way(&mut self, next: Next) -> Option<What> {
+        match next {
+            Next::Subscribe(channel) => {
+                self.subscriptions.wire(&channel)?.remote = Remote::Subscribing;
+                Some(What::Subscribe(channel))
+            }
+            Next::Unsubscribe(channel) => {
+                self.subscriptions.wire(&channel)?.remote = Remote::Unsubscribing;
+                Some(What::Unsubscribe(channel))
+            }
+            Next::Publish(command) => {
+                let index = self.publishes.iter().position(|publish| publish.command == command)?;
+                Some(What::Publish(self.publishes.remove(index)))
+            }
+            Next::Raw(order) => {
+                let index = self.raws.iter().position(|raw| raw.order == order)?;
+                Some(What::Raw(self.raws.remove(index)))
+            }
+        }
+    }
+
+    /// When commands that wait for a time may go out.
+    pub(super) fn commands_wake(&self) -> Option<Instant> {
+        self.client_id.as_ref()?;
+        if self.commands_lane.is_some() {
+            return None;
+        }
+        let waits = self
+            .subscriptions
+            .wires
+            .iter()
+            .filter(|wire| wire.retry_at > self.now)
+            .map(|wire| wire.retry_at)
+            .min();
+        if self.commands_at > self.now && (waits.is_some() || !self.waiting_commands().is_empty()) {
+            return Some(self.commands_at);
+        }
+        waits
+    }
+
+    /// A reply has arrived in the commands' body.
+    pub(super) fn command_reply(&mut self, message: Message) {
+        let Some(exchange) = self.commands_lane.as_ref() else { return };
+        let current = exchange.epoch == self.epoch;
+        // A refusal that names neither channel nor id answers the whole request.
+        let of_all =
+            message.id().is_none() && message.channel().is_none() && message.successful() == Some(false);
+        let open: Vec<usize> = if of_all {
+            (0..exchange.sent.len()).collect()
+        } else {
+            exchange.answered_by(&message).into_iter().collect()
+        };
+        for index in open {
+            let Some(exchange) = self.commands_lane.as_mut() else { return };
+            let Some(sent) = exchange.sent.get_mut(index).filter(|sent| !sent.answered) else { continue };
+            sent.answered = true;
+            let what = core::mem::replace(&mut sent.what, What::Subscribe(String::new()));
+            self.answered(what, &message, current);
+        }
+    }
+
+    fn answered(&mut self, what: What, message: &Message, current: bool) {
+        let accepted = message.successful() == Some(true);
+        let failure = self.failure_of(message);
+        let unknown = !accepted && failure.is_unknown_client();
+        if unknown
+            && current
+            && let Some(exchange) = self.commands_lane.as_mut()
+        {
+            exchange.unknown_client = Some(failure.clone());
+        }
+        let changes = match what {
+            What::Subscribe(_) | What::Unsubscribe(_) if !current || unknown => Vec::new(),
+            What::Subscribe(channel) if accepted => self.subscriptions.subscribed(&channel, message.raw()),
+            What::Subscribe(channel) => {
+                let error = Error::SubscribeRefused { channel: channel.clone(), failure };
+                self.subscriptions.refused(&channel, &error)
+            }
+            What::Unsubscribe(channel) => self.subscriptions.unsubscribed(&channel),
+            What::Publish(publish) if accepted => {
+                return self.settle(publish.command, Ok(vec![message.raw().to_owned()]));
+            }
+            // Not processed, hence sent once more (R7).
+            What::Publish(publish) if unknown && !publish.again && self.ending.is_none() => {
+                return self.publishes.push(Publish { again: true, ..publish });
+            }
+            What::Publish(Publish { command, channel, .. }) => {
+                return self.settle(command, Err(Error::PublishRefused { channel, failure }));
+            }
+            What::Raw(raw) => return self.raw_answered(raw.command, message.raw().to_owned()),
+        };
+        self.apply(changes);
+    }
+
+    fn raw_answered(&mut self, command: u32, reply: String) {
+        if let Some((_, replies)) = self.raw_replies.iter_mut().find(|(known, _)| *known == command) {
+            replies.push(reply);
+        }
+        let in_flight = self.commands_lane.as_ref().is_some_and(|exchange| {
+            exchange
+                .sent
+                .iter()
+                .any(|sent| !sent.answered && matches!(&sent.what, What::Raw(raw) if raw.command == command))
+        });
+        if in_flight || self.raws.iter().any(|raw| raw.command == command) {
+            return;
+        }
+        if let Some(index) = self.raw_replies.iter().position(|(known, _)| *known == command) {
+            let (_, replies) = self.raw_replies.swap_remove(index);
+            self.settle(command, Ok(replies));
+        }
+    }
+
+    pub(super) fn commands_ended(&mut self, mut exchange: Exchange) {
+        self.commands_backoff.reset();
+        let current = exchange.epoch == self.epoch;
+        for sent in core::mem::take(&mut exchange.sent).into_iter().filter(|sent| !sent.answered) {
+            match sent.what {
+                What::Subscribe(channel) if current => self.unanswered_subscribe(&channel),
+                What::Unsubscribe(channel) if current => {
+                    let changes = self.subscriptions.unsubscribed(&channel);
+                    self.apply(changes);
+                }
+                what => self.reject(what, |channel| Error::OutcomeUnknown { channel }),
+            }
+        }
+        if !current || self.ending.is_some() {
+            return;
+        }
+        if exchange.disconnect.is_some() {
+            return self.follow_disconnect(&exchange, None);
+        }
+        if let Some(failure) = exchange.unknown_client {
+            self.lose_session(Error::UnknownClient(failure), 0);
+        }
+    }
+
+    fn unanswered_subscribe(&mut self, channel: &str) {
+        let Some(wire) = self.subscriptions.wire(channel) else { return };
+        wire.unanswered = wire.unanswered.saturating_add(1);
+        let changes = if wire.unanswered >= MOST_UNANSWERED {
+            self.subscriptions.refused(channel, &Error::Protocol("no reply to /meta/subscribe"))
+        } else {
+            let retry_at = self.now.after(self.commands_backoff.next(&self.config.retry, &mut self.rng));
+            self.subscriptions.undo(channel, true, retry_at)
+        };
+        self.apply(changes);
+    }
+
+    /// Subscribes are sent again, messages never: whether they were processed is unknown (R7).
+    pub(super) fn commands_failed(&mut self, mut exchange: Exchange, error: Error, at_least_ms: u64) {
+        let current = exchange.epoch == self.epoch;
+        let unknown_client = exchange.unknown_client.take();
+        // The server understood, and will not: the same request would fare the same.
+        let refused = matches!(error, Error::HttpStatus(400..500)) && !error.retryable();
+        let retry_at =
+            self.now.after(self.commands_backoff.next(&self.config.retry, &mut self.rng).max(at_least_ms));
+        for sent in core::mem::take(&mut exchange.sent).into_iter().filter(|sent| !sent.answered) {
+            let changes = match sent.what {
+                What::Subscribe(channel) if current && refused => match self.subscriptions.wire(&channel) {
+                    Some(wire) if !wire.confirmed => self.subscriptions.refused(&channel, &error),
+                    _ => self.subscriptions.undo(&channel, true, retry_at),
+                },
+                What::Subscribe(channel) if current => self.subscriptions.undo(&channel, true, retry_at),
+                What::Unsubscribe(channel) if current => self.subscriptions.undo(&channel, false, retry_at),
+                what => {
+                    let not_processed = refused.then(|| error.clone());
+                    self.reject(what, |channel| not_processed.unwrap_or(Error::OutcomeUnknown { channel }));
+                    continue;
+                }
+            };
+            self.apply(changes);
+        }
+        if self.ending.is_some() {
+            return;
+        }
+        self.commands_at = retry_at;
+        self.abandon(exchange, &error);
+        if current && let Some(failure) = unknown_client {
+            self.lose_session(Error::UnknownClient(failure), 0);
+        }
+    }
+
+    /// The request is given up: what its messages came to is unknown.
+    pub(super) fn reject_sent(&mut self, exchange: Exchange, error: impl Fn(String) -> Error) {
+        for sent in exchange.sent.into_iter().filter(|sent| !sent.answered) {
+            self.reject(sent.what, &error);
+        }
+    }
+
+    fn reject(&mut self, what: What, error: impl FnOnce(String) -> Error) {
+        match what {
+            What::Publish(publish) => self.settle(publish.command, Err(error(publish.channel))),
+            What::Raw(raw) => {
+                if let Some(index) = self.raw_replies.iter().position(|(known, _)| *known == raw.command) {
+                    self.raw_replies.swap_remove(index);
+                    self.raws.retain(|other| other.command != raw.command);
+                    self.settle(raw.command, Err(error(raw.channel)));
+                }
+            }
+            What::Subscribe(_) | What::Unsubscribe(_) => {}
+        }
+    }
+
+    /// Messages that never went out.
+    pub(super) fn reject_queued(&mut self, reason: &Error) {
+        for publish in core::mem::take(&mut self.publishes) {
+            self.settle(publish.command, Err(reason.clone()));
+        }
+        for raw in core::mem::take(&mut self.raws) {
+            self.reject(What::Raw(raw), |_| reason.clone());
+        }
+    }
+
+    pub(super) fn settle(&mut self, command: u32, result: Result<Vec<String>, Error>) {
+        self.out.push_back(Output::Settled { command, result });
+    }
+}
+
+/// A command that may go out.
+enum Next {
+    Subscribe(String),
+    Unsubscribe(String),
+    Publish(u32),
+    Raw(u32),
+}

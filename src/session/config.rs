@@ -1,0 +1,128 @@
+use super::error::ApiMisuse;
+use crate::http::endpoint::Endpoint;
+use crate::http::headers::check_header;
+
+/// What a session needs to know before it starts. `Debug` shows no header values (X2).
+#[derive(Clone)]
+pub struct Config {
+    pub(super) endpoint: Endpoint,
+    pub(super) headers: Vec<(String, String)>,
+    /// Keep cookies in the session (default), or leave them to the host, as browsers demand (X4).
+    pub own_cookies: bool,
+    /// Ask for the acknowledgement extension (A1). Default: yes.
+    pub ack: bool,
+    /// Grace for the network, in milliseconds: added to the poll's timeout, and the limit of everything else (S7).
+    /// Default: 10,000.
+    pub network_delay_ms: u64,
+    /// How failures are retried (S8).
+    pub retry: Retry,
+    /// What is kept in memory at most (R8, X3).
+    pub limits: Limits,
+    /// How long the server keeps a session without a poll, in milliseconds, unless it advises `maxInterval`. While the
+    /// application does not read, a poll is sent after three quarters of it (R8). Default: 10,000, that of CometD.
+    pub max_interval_ms: u64,
+    /// Which messages come out as [`Output::Inspect`](super::Output::Inspect). Default: none.
+    pub inspect: Inspect,
+    /// Unix time in milliseconds at the origin of the driver's clock: for the expiry of cookies and the range of gaps.
+    pub unix_ms_at_zero: u64,
+}
+
+impl Config {
+    /// The defaults for this URL.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Url`] if it is not an absolute http(s) URL without credentials.
+    pub fn new(url: &str) -> Result<Self, ApiMisuse> {
+        Ok(Self {
+            endpoint: Endpoint::parse(url)?,
+            headers: Vec::new(),
+            own_cookies: true,
+            ack: true,
+            network_delay_ms: 10_000,
+            retry: Retry::default(),
+            limits: Limits::default(),
+            max_interval_ms: 10_000,
+            inspect: Inspect::None,
+            unix_ms_at_zero: 0,
+        })
+    }
+
+    /// Adds a header to every request.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Header`] if the name is not a token or the value could break out of its line.
+    pub fn header(&mut self, name: &str, value: &str) -> Result<&mut Self, ApiMisuse> {
+        check_header(name, value)?;
+        self.headers.push((name.to_owned(), value.to_owned()));
+        Ok(self)
+    }
+}
+
+impl core::fmt::Debug for Config {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Config").field("url", &self.endpoint.origin()).finish_non_exhaustive()
+    }
+}
+
+/// Which incoming messages the driver wants to see before they are acted upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inspect {
+    /// None.
+    None,
+    /// `/meta/*` and replies.
+    Meta,
+    /// Events too.
+    All,
+}
+
+/// Back-off and storm protection (S8, S8a).
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// The least wait from the second failure in a row on, in milliseconds; the first is retried at once.
+    /// Default: 1,000.
+    pub initial_delay_ms: u64,
+    /// How much longer than the last wait the next may be: it lies between `initial_delay_ms` and the last wait times
+    /// this ("decorrelated jitter"). Default: 3.
+    pub factor: f64,
+    /// The longest wait, in milliseconds. Default: 30,000.
+    pub max_delay_ms: u64,
+    /// Failures in a row that are retried. Default (`None`): 10 before the first session, unlimited after it.
+    pub max_retries: Option<u32>,
+    /// Handshakes in any 60 s; further ones wait. Default: 10.
+    pub handshakes_per_minute: usize,
+    /// For how long a session that was left behind without an answered disconnect is counted; at most 3 are, and
+    /// further handshakes wait. In milliseconds; default 150,000.
+    pub session_window_ms: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            initial_delay_ms: 1_000,
+            factor: 3.0,
+            max_delay_ms: 30_000,
+            max_retries: None,
+            handshakes_per_minute: 10,
+            session_window_ms: 150_000,
+        }
+    }
+}
+
+/// Bounds on memory.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Events that wait for the application before reading stops. Default: 10,000.
+    pub queued_events: usize,
+    /// Their bytes. Default: 16 MiB.
+    pub queued_bytes: usize,
+    /// The largest message that is taken in; larger ones are passed over (X3). Default: 4 MiB.
+    pub message_bytes: usize,
+    /// The largest request, in bytes, unless a single message is larger (S3). Default: 32,768, as Salesforce demands.
+    pub request_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queued_events: 10_000, queued_bytes: 16 << 20, message_bytes: 4 << 20, request_bytes: 32_768 }
+    }
+}

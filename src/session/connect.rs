@@ -1,0 +1,288 @@
+//! The poll: S4 to S9, the acknowledgement extension (A1, A2), and the poll that keeps a session that is not read (R8).
+
+use super::exchange::{Exchange, Kind};
+use super::{Error, GapCause, Session, State, Status};
+use crate::Instant;
+use crate::bayeux::advice::{Advice, Reconnect};
+use crate::bayeux::message::{Ack, Message};
+use crate::bayeux::write;
+
+/// The timeout of a server that advises none (S4).
+const DEFAULT_TIMEOUT_MS: u64 = 110_000;
+/// A poll that dies younger than this was not killed for its age (S8b).
+const LEAST_CUT_AGE_MS: u64 = 1_000;
+
+/// What is known of the polls of this client.
+pub(super) struct Polling {
+    /// When the next one goes out.
+    pub at: Instant,
+    interval_ms: u64,
+    advised_timeout_ms: Option<u64>,
+    /// The largest timeout advised on this url: servers may advise it once and leave it out later (S4).
+    largest_timeout_ms: Option<u64>,
+    advised_max_interval_ms: Option<u64>,
+    multiple_clients: bool,
+    /// Ask for an answer at once, to learn quickly whether the session lives.
+    probe: bool,
+    /// Age at which the last poll was cut (S8b).
+    cut_age_ms: Option<u64>,
+    /// Polls must be shorter than this to get past a proxy (S8b).
+    longest_ms: Option<u64>,
+    acks: Option<Acks>,
+}
+
+/// The acknowledgement extension, where the server granted it.
+struct Acks {
+    /// The number of the last batch that arrived whole, digit for digit.
+    number: String,
+    /// Events already given out of the batch that was cut, and will be sent again.
+    skip: u32,
+}
+
+impl Polling {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            at: now,
+            interval_ms: 0,
+            advised_timeout_ms: None,
+            largest_timeout_ms: None,
+            advised_max_interval_ms: None,
+            multiple_clients: false,
+            probe: true,
+            cut_age_ms: None,
+            longest_ms: None,
+            acks: None,
+        }
+    }
+
+    /// Advice starts anew with each handshake (S4), and so does acknowledging.
+    pub fn session_began(&mut self, advice: &Advice, ack: Option<Ack>, now: Instant) {
+        self.advised_timeout_ms = None;
+        self.replace_advice(advice);
+        self.probe = true;
+        self.at = now.after(self.interval_ms);
+        self.acks = ack.filter(Ack::granted).map(|ack| Acks {
+            // The clients of CometD begin at 0 where the server names no number.
+            number: ack.number().unwrap_or("0").to_owned(),
+            skip: 0,
+        });
+    }
+
+    /// Advice replaces advice, whole (S4).
+    fn replace_advice(&mut self, advice: &Advice) {
+        self.interval_ms = u64::try_from(advice.interval_ms.unwrap_or(0)).unwrap_or(0);
+        self.advised_timeout_ms = advice.timeout_ms;
+        self.largest_timeout_ms = self.largest_timeout_ms.max(advice.timeout_ms);
+        self.advised_max_interval_ms = advice.max_interval_ms;
+    }
+
+    /// How long the server holds a poll.
+    pub fn timeout_ms(&self) -> u64 {
+        self.advised_timeout_ms.or(self.largest_timeout_ms).unwrap_or(DEFAULT_TIMEOUT_MS)
+    }
+
+    /// Events at the beginning of the next body that were given out before.
+    pub fn skip(&self) -> u32 {
+        self.acks.as_ref().map_or(0, |acks| acks.skip)
+    }
+
+    pub fn acknowledges(&self) -> bool {
+        self.acks.is_some()
+    }
+
+    /// Notes the age at which a parked poll died; two similar ones mean a proxy (S8b).
+    fn cut_at(&mut self, age_ms: u64) {
+        if age_ms < LEAST_CUT_AGE_MS || age_ms >= self.timeout_ms() {
+            return;
+        }
+        let similar = |known: &u64| known.abs_diff(age_ms) <= (*known / 10).max(LEAST_CUT_AGE_MS / 2);
+        if self.cut_age_ms.as_ref().is_some_and(similar) {
+            self.longest_ms = Some(age_ms.min(self.cut_age_ms.unwrap_or(age_ms)) / 4 * 3);
+        }
+        self.cut_age_ms = Some(age_ms);
+    }
+}
+
+impl Session {
+    /// May a poll be sent at all (R8)?
+    pub(super) fn may_poll(&self) -> bool {
+        !self.flow.held || self.flow.overflow
+    }
+
+    pub(super) fn schedule_connect(&mut self) {
+        if self.session_lane.is_some() || self.polling.at > self.now || !self.may_poll() {
+            return;
+        }
+        let Some(client_id) = self.client_id.clone() else { return };
+        let id = self.next_message_id().to_string();
+        let probe = core::mem::take(&mut self.polling.probe);
+        let shorter = self.polling.longest_ms.filter(|longest| *longest < self.polling.timeout_ms());
+        let timeout_ms = if probe { Some(0) } else { shorter };
+        let number = self.polling.acks.as_ref().map(|acks| acks.number.as_str());
+        let message = write::connect(&id, &client_id, timeout_ms, number);
+        // [bayeux] A connect shares its request with nothing (S2).
+        let mut exchange = self.send(Kind::Connect, vec![message]);
+        exchange.overflow = self.flow.overflow;
+        exchange.parked = !probe;
+        self.session_lane = Some(exchange);
+    }
+
+    pub(super) fn connect_ended(&mut self, exchange: Exchange) {
+        self.poll_over(&exchange);
+        self.undecodable = 0;
+        self.gap_open = false;
+        self.last_whole = self.now;
+        if exchange.parked
+            && self.polling.cut_age_ms.is_some_and(|cut| self.now.since(exchange.started) > cut / 10 * 11)
+        {
+            self.polling.cut_age_ms = None;
+        }
+        if let Some(acks) = &mut self.polling.acks {
+            // Acknowledged only now that the body has ended whole (A1).
+            acks.skip = 0;
+            if let Some(Ack::Number(number)) = exchange.reply.as_ref().and_then(Message::ack) {
+                acks.number = number;
+            }
+        }
+        let Some(reply) = exchange.reply.as_ref() else {
+            if exchange.disconnect.is_some() {
+                return self.follow_disconnect(&exchange, None);
+            }
+            return self.retry_connect(Error::Protocol("no reply to /meta/connect"), 0);
+        };
+        let advice = reply.advice();
+        let forbidden = advice.as_ref().and_then(|advice| advice.interval_ms).is_some_and(|ms| ms < 0);
+        let mut reconnect = advice.as_ref().and_then(|advice| advice.reconnect).unwrap_or(Reconnect::Retry);
+        // A negative interval: do not retry (S6).
+        if forbidden && reconnect == Reconnect::Retry {
+            reconnect = Reconnect::None;
+        }
+        if let Some(advice) = &advice {
+            self.take_advice(advice);
+        }
+        if exchange.disconnect.is_some() {
+            return self.follow_disconnect(&exchange, Some(reconnect).filter(|_| advice.is_some()));
+        }
+        let interval_ms = self.polling.interval_ms;
+        if reply.successful() == Some(true) {
+            match reconnect {
+                Reconnect::Retry => {
+                    self.backoff.reset();
+                    self.set_state(State::Connected);
+                    // From the end of the response (S6).
+                    self.polling.at = self.now.after(interval_ms);
+                }
+                Reconnect::Handshake => {
+                    self.backoff.reset();
+                    self.lose_session(Error::Protocol("the server asks for a new handshake"), interval_ms);
+                }
+                Reconnect::None => self.end_by_server(None),
+            }
+            return;
+        }
+        let failure = self.failure_of(reply);
+        match reconnect {
+            Reconnect::None => self.end_by_server(Some(failure)),
+            _ if failure.is_unknown_client() => self.lose_session(Error::UnknownClient(failure), interval_ms),
+            Reconnect::Handshake => self.lose_session(Error::ConnectRefused(failure), interval_ms),
+            Reconnect::Retry => self.retry_connect(Error::ConnectRefused(failure), interval_ms),
+        }
+    }
+
+    pub(super) fn connect_failed(&mut self, exchange: Exchange, error: Error, at_least_ms: u64) {
+        self.poll_over(&exchange);
+        self.abandon(exchange, &error);
+        let interval_ms = self.polling.interval_ms;
+        self.retry_connect(error, interval_ms.max(at_least_ms));
+    }
+
+    /// What a poll that did not arrive whole leaves behind: a batch to be sent again, or a gap.
+    pub(super) fn abandon(&mut self, exchange: Exchange, error: &Error) {
+        if exchange.kind == Kind::Connect {
+            if let Some(acks) = &mut self.polling.acks {
+                acks.skip = acks.skip.max(exchange.events);
+            }
+            let by_proxy = matches!(error, Error::Network(_) | Error::HttpStatus(408 | 500..));
+            if by_proxy && exchange.parked {
+                self.polling.cut_at(self.now.since(exchange.started));
+            }
+        }
+        // Events ride on every reply (S13), but with the extension on polls alone, and those come again.
+        let refused = matches!(error, Error::HttpStatus(400..500));
+        if !self.polling.acknowledges() && !refused && !self.gap_open && exchange.epoch == self.epoch {
+            self.gap_open = true;
+            let undecodable =
+                matches!(error, Error::Protocol(_)) && exchange.accepted && self.undecodable > 0;
+            self.gap(if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost });
+        }
+    }
+
+    /// One poll beyond the limits is all that a full queue allows (R8).
+    fn poll_over(&mut self, exchange: &Exchange) {
+        if exchange.overflow {
+            self.flow.overflow = false;
+        }
+    }
+
+    fn retry_connect(&mut self, error: Error, at_least_ms: u64) {
+        if let Some(delay_ms) = self.back_off(error, at_least_ms) {
+            self.polling.probe = true;
+            self.polling.at = self.now.after(delay_ms);
+        }
+    }
+
+    fn take_advice(&mut self, advice: &Advice) {
+        self.polling.replace_advice(advice);
+        if advice.multiple_clients && !self.polling.multiple_clients {
+            let interval_ms = self.polling.interval_ms;
+            self.report(Status::MultipleClients { interval_ms });
+        }
+        self.polling.multiple_clients = advice.multiple_clients;
+    }
+
+    /// The server's own disconnect: its advice, else that of the connect reply beside it, else `none` (S5, S12).
+    pub(super) fn follow_disconnect(&mut self, exchange: &Exchange, beside: Option<Reconnect>) {
+        let own = exchange.disconnect.as_ref().and_then(Message::advice).and_then(|advice| advice.reconnect);
+        let failed = exchange.reply.as_ref().filter(|reply| reply.successful() == Some(false));
+        let failure = failed.or(exchange.disconnect.as_ref().filter(|message| message.error().is_some()));
+        let failure = failure.map(|message| self.failure_of(message));
+        let interval_ms = self.polling.interval_ms;
+        match own.or(beside).unwrap_or(Reconnect::None) {
+            Reconnect::None => self.end_by_server(failure),
+            Reconnect::Handshake => self.lose_session(Error::ServerEnded(failure), interval_ms),
+            Reconnect::Retry => self.retry_connect(Error::ServerEnded(failure), interval_ms),
+        }
+    }
+
+    /// The session is gone: a new handshake, and all subscriptions again (S9).
+    pub(super) fn lose_session(&mut self, error: Error, at_least_ms: u64) {
+        self.gap(GapCause::SessionLost);
+        self.forget_session();
+        let changes = self.subscriptions.session_lost(self.now);
+        self.apply(changes);
+        if let Some(delay_ms) = self.back_off(error, at_least_ms) {
+            self.handshake_at = self.now.after(delay_ms);
+        }
+    }
+
+    /// While the application does not read, a poll shortly before the server would drop the session (R8).
+    pub(super) fn expire_hold(&mut self) {
+        let flow = &self.flow;
+        if flow.held
+            && !flow.overflow
+            && flow.may_overflow()
+            && self.hold_deadline() <= self.now
+            && self.client_id.is_some()
+        {
+            self.flow.overflow = true;
+            self.polling.at = self.now;
+            self.resume_bodies();
+        }
+    }
+
+    /// Three quarters of the server's patience: 30 of Salesforce's 40 seconds.
+    pub(super) fn hold_deadline(&self) -> Instant {
+        let window_ms = self.polling.advised_max_interval_ms.unwrap_or(self.config.max_interval_ms);
+        self.flow.last_response.after(window_ms / 4 * 3)
+    }
+}

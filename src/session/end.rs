@@ -1,0 +1,128 @@
+//! S5a, S16: how a client ends, by itself or by an error.
+
+use super::exchange::{Exchange, Kind, Lane};
+use super::{Error, Output, Session, State};
+use crate::Instant;
+use crate::bayeux::failure::Failure;
+use crate::bayeux::write;
+
+/// Disconnecting takes no longer than this (S16).
+const MOST_MS: u64 = 2_000;
+/// Messages in flight have this long to be answered before the disconnect goes out.
+const MESSAGES_MS: u64 = 1_000;
+
+/// A client that is about to be over.
+pub(super) struct Ending {
+    error: Option<Error>,
+    messages_until: Instant,
+    give_up_at: Instant,
+    disconnecting: bool,
+    pub done: bool,
+}
+
+impl Session {
+    /// Ends the client; the first reason stands.
+    pub(super) fn end(&mut self, error: Option<Error>) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.ending = Some(Ending {
+            error: error.clone(),
+            messages_until: self.now.after(MESSAGES_MS),
+            give_up_at: self.now.after(MOST_MS),
+            disconnecting: false,
+            done: false,
+        });
+        self.set_state(State::Closed);
+        self.abort(Lane::Session);
+        if !self.commands_lane.as_ref().is_some_and(Exchange::carries_messages) {
+            self.abort(Lane::Commands);
+        }
+        let reason = error.unwrap_or(Error::Closed);
+        if !self.started {
+            self.started = true;
+            self.settle(0, Err(reason.clone()));
+        }
+        self.reject_queued(&reason);
+        self.end_subscriptions(&reason);
+    }
+
+    /// The server ended the session and wants no further one (S5a).
+    pub(super) fn end_by_server(&mut self, failure: Option<Failure>) {
+        self.client_id = None;
+        self.end(Some(Error::ServerEnded(failure)));
+    }
+
+    /// Nothing of the session is known any more.
+    pub(super) fn forget_session(&mut self) {
+        self.client_id = None;
+        self.epoch = self.epoch.wrapping_add(1);
+        self.abort(Lane::Session);
+        // Messages may still be answered; subscriptions need not.
+        if !self.commands_lane.as_ref().is_some_and(Exchange::carries_messages) {
+            self.abort(Lane::Commands);
+        }
+    }
+
+    pub(super) fn schedule_end(&mut self) {
+        let now = self.now;
+        let Some(ending) = self.ending.as_mut().filter(|ending| !ending.done) else { return };
+        let give_up = ending.give_up_at <= now;
+        if self.commands_lane.is_some() && (ending.messages_until <= now || give_up) {
+            self.abort(Lane::Commands);
+        }
+        let Some(ending) = self.ending.as_mut() else { return };
+        if self.commands_lane.is_some() {
+            return;
+        }
+        if !ending.disconnecting
+            && let Some(client_id) = self.client_id.take()
+        {
+            ending.disconnecting = true;
+            let id = self.next_message_id().to_string();
+            let exchange = self.send(Kind::Disconnect, vec![write::disconnect(&id, &client_id)]);
+            self.session_lane = Some(exchange);
+            return;
+        }
+        if give_up {
+            self.abort(Lane::Session);
+        }
+        if self.session_lane.is_none()
+            && let Some(ending) = self.ending.as_mut()
+        {
+            ending.done = true;
+            let error = ending.error.clone();
+            self.out.push_back(Output::Closed(error));
+        }
+    }
+
+    pub(super) fn end_wake(&self, ending: &Ending) -> Instant {
+        if self.commands_lane.is_some() { ending.messages_until } else { ending.give_up_at }
+    }
+
+    /// The disconnect has been answered, or never will be.
+    pub(super) fn disconnected(&mut self) {
+        // `schedule_end` finds the lane empty.
+    }
+
+    /// Stops a request whose response no longer matters.
+    pub(super) fn abort(&mut self, lane: Lane) {
+        let Some(exchange) = self.lane(lane).take() else { return };
+        self.out.push_back(Output::Abort(exchange.id));
+        self.reject_sent(exchange, |channel| Error::OutcomeUnknown { channel });
+    }
+
+    fn end_subscriptions(&mut self, reason: &Error) {
+        let subs = core::mem::take(&mut self.subscriptions.subs);
+        for sub in subs {
+            if sub.is_settled() {
+                let error = Some(reason.clone()).filter(|reason| *reason != Error::Closed);
+                self.out.push_back(Output::Ended { subscription: sub.id, error });
+            } else {
+                self.settle(sub.id, Err(reason.clone()));
+            }
+        }
+        let changes = self.subscriptions.session_lost(self.now);
+        self.apply(changes);
+    }
+}

@@ -1,0 +1,118 @@
+//! S1, S8a, S14: how a session begins.
+
+use super::exchange::{Exchange, Kind};
+use super::{Error, Output, Session, State};
+use crate::bayeux::advice::Reconnect;
+use crate::bayeux::failure::Failure;
+use crate::bayeux::message::Message;
+use crate::bayeux::write;
+
+impl Session {
+    pub(super) fn schedule_handshake(&mut self) {
+        if self.session_lane.is_some() || self.handshake_at > self.now {
+            return;
+        }
+        // No storms (S8a).
+        let earliest = self.storm.earliest(self.now, &self.config.retry);
+        if earliest > self.now {
+            self.handshake_at = earliest;
+            self.set_state(State::Retrying);
+            return;
+        }
+        self.storm.handshake_sent(self.now);
+        self.set_state(State::Handshaking);
+        let id = self.next_message_id().to_string();
+        // [bayeux] A handshake message is sent alone (S1).
+        let exchange = self.send(Kind::Handshake, vec![write::handshake(&id, self.config.ack)]);
+        self.session_lane = Some(exchange);
+    }
+
+    pub(super) fn handshake_ended(&mut self, exchange: Exchange) {
+        let Some(reply) = exchange.reply else {
+            return self.retry_handshake(Error::Protocol("no reply to /meta/handshake"), 0);
+        };
+        let advice = reply.advice().unwrap_or_default();
+        let interval_ms = u64::try_from(advice.interval_ms.unwrap_or(0)).unwrap_or(0);
+        let forbidden =
+            advice.reconnect == Some(Reconnect::None) || advice.interval_ms.is_some_and(|ms| ms < 0);
+        if reply.successful() != Some(true) {
+            let error = Error::HandshakeRefused(self.failure_of(&reply));
+            // [bayeux] Unsuccessful, and advised to come again: the negotiation goes on.
+            return if forbidden { self.end(Some(error)) } else { self.retry_handshake(error, interval_ms) };
+        }
+        if let Some(offered) = reply.connection_types()
+            && !offered.iter().any(|name| name == "long-polling")
+        {
+            let error = Error::NoTransport { offered: offered.join(", ") };
+            return if self.started {
+                self.retry_handshake(error, interval_ms)
+            } else {
+                self.end(Some(error))
+            };
+        }
+        let Some(client_id) = reply.client_id() else {
+            return self.retry_handshake(Error::Protocol("a handshake without a client id"), interval_ms);
+        };
+        if forbidden {
+            return self.end(Some(Error::ServerEnded(None)));
+        }
+        self.client_id = Some(client_id.to_owned());
+        self.last_whole = self.now;
+        self.gap_open = false;
+        self.polling.session_began(&advice, reply.ack().filter(|_| self.config.ack), self.now);
+        if advice.reconnect == Some(Reconnect::Handshake) {
+            return self.lose_session(Error::Protocol("a handshake that advises another one"), interval_ms);
+        }
+        self.set_state(State::Connected);
+        if !self.started {
+            self.started = true;
+            self.out.push_back(Output::Settled { command: 0, result: Ok(vec![reply.into_raw()]) });
+        }
+    }
+
+    pub(super) fn handshake_failed(&mut self, exchange: Exchange, error: Error, at_least_ms: u64) {
+        if exchange.accepted {
+            // The server has made a session whose id never arrived.
+            self.storm.session_left_behind(self.now);
+        }
+        let hopeless = match &error {
+            Error::HttpStatus(status) => (400..500).contains(status) && !matches!(status, 408 | 429),
+            Error::NotBayeux | Error::Redirect => true,
+            _ => false,
+        };
+        // S14: before the first session these mean a wrong address or a refusal; afterwards, a bad moment.
+        if hopeless && !self.started {
+            return self.end(Some(error));
+        }
+        self.retry_handshake(error, at_least_ms);
+    }
+
+    fn retry_handshake(&mut self, error: Error, at_least_ms: u64) {
+        if let Some(delay_ms) = self.back_off(error, at_least_ms) {
+            self.handshake_at = self.now.after(delay_ms);
+        }
+    }
+
+    /// The words of a refusal, without the client id (X2).
+    pub(super) fn failure_of(&self, reply: &Message) -> Failure {
+        let text = reply.failure_reason().or_else(|| reply.error());
+        Failure::parse(&self.redact(text.as_deref().unwrap_or("no reason given")))
+    }
+
+    /// `text` without the client id (X2).
+    pub(super) fn redact(&self, text: &str) -> String {
+        let secret = self.client_id.as_deref().map(|raw| raw.trim_matches('"')).filter(|id| id.len() >= 4);
+        let Some(secret) = secret else { return text.to_owned() };
+        let mut clean = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) =
+            rest.as_bytes().windows(secret.len()).position(|window| window == secret.as_bytes())
+        {
+            clean.push_str(rest.get(..at).unwrap_or_default());
+            clean.push_str("[client id]");
+            rest = rest.get(at + secret.len()..).unwrap_or_default();
+        }
+        clean.push_str(rest);
+        clean
+    }
+}

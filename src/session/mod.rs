@@ -1,0 +1,408 @@
+//! The client's state machine: handshake, poll, commands, recovery. No I/O, no clock, no randomness.
+
+mod backoff;
+mod body;
+mod commands;
+mod config;
+mod connect;
+mod end;
+mod error;
+mod exchange;
+mod flow;
+mod handshake;
+mod io;
+mod status;
+mod subscriptions;
+
+use std::collections::VecDeque;
+
+use backoff::{Backoff, Rng, StormGuard};
+pub use config::{Config, Inspect, Limits, Retry};
+use connect::Polling;
+use end::Ending;
+pub use error::{ApiMisuse, Error};
+use exchange::{Exchange, Kind, Lane, Publish, Raw};
+use flow::{Flow, FlowChange};
+pub use io::{Command, Event, Input, Output, Request, RequestId, body_of};
+pub use status::{GapCause, State, Status};
+use subscriptions::{Change, Subscriptions};
+
+use crate::Instant;
+use crate::bayeux::decoder::{Bounds, Decoder};
+use crate::http::cookies::Jar;
+
+/// One client: a Bayeux session, the next one when that is lost, and what the application wants of them.
+///
+/// Two calls drive it. [`handle_input`](Self::handle_input) takes in what happened and when;
+/// [`poll_output`](Self::poll_output) gives out what to do. After every input, or after all inputs of one turn of the
+/// driver's event loop, drain `poll_output` to [`Output::Wait`]. Commands handed in between two drains share a request
+/// (S3). Network data never makes `handle_input` fail.
+pub struct Session {
+    config: Config,
+    rng: Rng,
+    now: Instant,
+    out: VecDeque<Output>,
+    state: State,
+    ending: Option<Ending>,
+
+    /// The client id as a raw JSON token, while there is a session.
+    client_id: Option<String>,
+    /// Counts sessions, so that late replies to an old one are told apart.
+    epoch: u32,
+    /// Has `connect()` been answered?
+    started: bool,
+    handshake_at: Instant,
+    storm: StormGuard,
+    backoff: Backoff,
+    polling: Polling,
+
+    session_lane: Option<Exchange>,
+    commands_lane: Option<Exchange>,
+    next_request: u32,
+    next_message: u32,
+    jar: Jar,
+
+    subscriptions: Subscriptions,
+    publishes: Vec<Publish>,
+    raws: Vec<Raw>,
+    /// Replies of `send()` calls that still wait for some.
+    raw_replies: Vec<(u32, Vec<String>)>,
+    next_order: u32,
+    commands_at: Instant,
+    commands_backoff: Backoff,
+
+    flow: Flow,
+    /// A gap was reported, and no whole poll has come since: it covers whatever fails meanwhile.
+    gap_open: bool,
+    last_whole: Instant,
+    undecodable: u8,
+    tap: bool,
+}
+
+impl Session {
+    /// A session that begins with a handshake at the first drain.
+    ///
+    /// `seed` feeds the retry jitter: equal seeds and equal inputs give equal outputs.
+    pub fn new(config: Config, seed: u64, now: Instant) -> Self {
+        Self {
+            rng: Rng::new(seed),
+            now,
+            out: VecDeque::new(),
+            state: State::Handshaking,
+            ending: None,
+            client_id: None,
+            epoch: 0,
+            started: false,
+            handshake_at: now,
+            storm: StormGuard::default(),
+            backoff: Backoff::default(),
+            polling: Polling::new(now),
+            session_lane: None,
+            commands_lane: None,
+            next_request: 0,
+            next_message: 0,
+            jar: Jar::new(),
+            subscriptions: Subscriptions::default(),
+            publishes: Vec::new(),
+            raws: Vec::new(),
+            raw_replies: Vec::new(),
+            next_order: 0,
+            commands_at: now,
+            commands_backoff: Backoff::default(),
+            flow: Flow::new(&config.limits, now),
+            gap_open: false,
+            last_whole: now,
+            undecodable: 0,
+            tap: false,
+            config,
+        }
+    }
+
+    /// Takes in what happened. An instant before the last one counts as the last one.
+    ///
+    /// # Errors
+    /// [`ApiMisuse`], from commands only: the session is unchanged.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) -> Result<(), ApiMisuse> {
+        self.now = self.now.max(now);
+        match input {
+            Input::Timeout => {}
+            Input::Head { request, status, headers } => self.head(request, status, headers),
+            Input::Chunk { request, bytes } => self.chunk(request, bytes),
+            Input::End { request } => self.body_ended(request),
+            Input::Failed { request, reason } => {
+                if let Some(exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
+                    self.exchange_failed(exchange, Error::Network(self.redact(reason)), 0);
+                }
+            }
+            Input::Inspected { request, message } => self.inspected(request, message),
+            Input::Taken { subscription, events } => {
+                let (events, bytes) = self.subscriptions.taken(subscription, events);
+                self.no_longer_queued(events, bytes);
+            }
+            Input::Command(command) => self.command(command)?,
+        }
+        self.expire();
+        Ok(())
+    }
+
+    /// Gives out what to do next. Never blocks; ends every drain with [`Output::Wait`].
+    pub fn poll_output(&mut self) -> Output {
+        if self.out.is_empty() {
+            self.schedule();
+        }
+        self.out.pop_front().unwrap_or_else(|| Output::Wait(self.next_wake()))
+    }
+
+    /// The session's state, as the last [`Output::State`] said or will say.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Is the session over, with nothing left to do?
+    pub fn is_closed(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.done)
+    }
+
+    /// Starts what may start now.
+    fn schedule(&mut self) {
+        if self.ending.is_some() {
+            self.schedule_end();
+        } else if self.client_id.is_none() {
+            self.schedule_handshake();
+            self.schedule_commands();
+        } else {
+            self.schedule_connect();
+            self.schedule_commands();
+        }
+    }
+
+    /// Acts on every deadline that has passed.
+    fn expire(&mut self) {
+        for lane in [Lane::Session, Lane::Commands] {
+            let now = self.now;
+            let overdue = self
+                .lane(lane)
+                .take_if(|exchange| !exchange.waits_for_the_client() && exchange.deadline <= now);
+            if let Some(exchange) = overdue {
+                self.out.push_back(Output::Abort(exchange.id));
+                let after_ms = exchange.patience_ms;
+                self.exchange_failed(exchange, Error::Timeout { after_ms }, 0);
+            }
+        }
+        self.expire_hold();
+    }
+
+    /// The next instant at which something would happen by itself.
+    fn next_wake(&self) -> Option<Instant> {
+        if let Some(ending) = &self.ending {
+            return (!ending.done).then(|| self.end_wake(ending));
+        }
+        let mut wake = None;
+        let mut at =
+            |instant: Instant| wake = Some(wake.map_or(instant, |known: Instant| known.min(instant)));
+        for exchange in [&self.session_lane, &self.commands_lane].into_iter().flatten() {
+            if !exchange.waits_for_the_client() {
+                at(exchange.deadline);
+            }
+        }
+        if self.flow.held && !self.flow.overflow && self.flow.may_overflow() {
+            at(self.hold_deadline());
+        }
+        if self.session_lane.is_none() {
+            if self.client_id.is_none() {
+                at(self.handshake_at);
+            } else if self.may_poll() {
+                at(self.polling.at);
+            }
+        }
+        if let Some(instant) = self.commands_wake() {
+            at(instant);
+        }
+        wake
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut Option<Exchange> {
+        match lane {
+            Lane::Session => &mut self.session_lane,
+            Lane::Commands => &mut self.commands_lane,
+        }
+    }
+
+    fn lane_of(&self, request: RequestId) -> Option<Lane> {
+        let is = |lane: &Option<Exchange>| lane.as_ref().is_some_and(|exchange| exchange.id == request);
+        if is(&self.session_lane) {
+            Some(Lane::Session)
+        } else if is(&self.commands_lane) {
+            Some(Lane::Commands)
+        } else {
+            None
+        }
+    }
+
+    /// Sends `messages`, and gives the record of it, to be filled in and put into its lane.
+    fn send(&mut self, kind: Kind, messages: Vec<String>) -> Exchange {
+        self.next_request = self.next_request.wrapping_add(1);
+        let id = RequestId(self.next_request);
+        let patience_ms = match kind {
+            Kind::Connect => self.polling.timeout_ms().saturating_add(self.config.network_delay_ms),
+            _ => self.config.network_delay_ms,
+        };
+        self.out.push_back(Output::Send(Request {
+            id,
+            url: self.config.endpoint.href().to_owned(),
+            headers: self.request_headers(),
+            messages,
+            kind: kind.as_str(),
+        }));
+        Exchange {
+            id,
+            kind,
+            epoch: self.epoch,
+            started: self.now,
+            deadline: self.now.after(patience_ms),
+            patience_ms,
+            decoder: Decoder::new(Bounds {
+                message_bytes: self.config.limits.message_bytes,
+                ..Bounds::default()
+            }),
+            accepted: false,
+            ended: false,
+            held: false,
+            inspecting: false,
+            events: 0,
+            reply: None,
+            disconnect: None,
+            unknown_client: None,
+            sent: Vec::new(),
+            overflow: false,
+            parked: false,
+        }
+    }
+
+    fn request_headers(&self) -> Vec<(String, String)> {
+        let mut headers = self.config.headers.clone();
+        headers.push(("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned()));
+        if self.config.own_cookies
+            && let Some(cookies) = self.jar.header(&self.config.endpoint, self.unix_ms(self.now))
+        {
+            match headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
+                // The caller's own cookies stand beside those of the jar.
+                Some((_, value)) => *value = [value.as_str(), "; ", &cookies].concat(),
+                None => headers.push(("Cookie".to_owned(), cookies)),
+            }
+        }
+        headers
+    }
+
+    /// Keeps the cookies of a response (X4).
+    fn keep_cookies(&mut self, headers: &[(String, String)]) {
+        if !self.config.own_cookies {
+            return;
+        }
+        let unix_ms = self.unix_ms(self.now);
+        for (_, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
+            self.jar.store(value, &self.config.endpoint, self.now, unix_ms);
+        }
+    }
+
+    /// Counts a failure. Gives the wait before the next attempt, or ends the client if there were too many (S8).
+    fn back_off(&mut self, error: Error, at_least_ms: u64) -> Option<u64> {
+        let most = self.config.retry.max_retries.unwrap_or(if self.started { u32::MAX } else { 10 });
+        if self.backoff.attempts() >= most {
+            let attempts = self.backoff.attempts().saturating_add(1);
+            // With no retry allowed, the failure itself says more.
+            self.end(Some(if most == 0 {
+                error
+            } else {
+                Error::MaxRetries { attempts, last: Box::new(error) }
+            }));
+            return None;
+        }
+        let delay_ms = self.backoff.next(&self.config.retry, &mut self.rng).max(at_least_ms);
+        self.set_state(State::Retrying);
+        self.report(Status::Retry { attempt: self.backoff.attempts(), delay_ms, error });
+        Some(delay_ms)
+    }
+
+    fn set_state(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.out.push_back(Output::State(state));
+        }
+    }
+
+    fn report(&mut self, status: Status) {
+        self.out.push_back(Output::Status(status));
+    }
+
+    /// Events of all confirmed subscriptions may be missing.
+    fn gap(&mut self, cause: GapCause) {
+        let since_unix_ms = self.unix_ms(self.last_whole);
+        for wire in self.subscriptions.wires.iter().filter(|wire| wire.at_risk()) {
+            self.out.push_back(Output::Status(Status::Gap {
+                channel: wire.pattern.as_str().to_owned(),
+                cause,
+                after: wire.after.clone(),
+                since_unix_ms,
+            }));
+        }
+    }
+
+    /// Tells the application what a change of the subscriptions means for it.
+    fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Settled(command, result) => {
+                    let failed = result.is_err();
+                    self.out.push_back(Output::Settled { command, result });
+                    if failed {
+                        self.drop_subscription(command);
+                    }
+                }
+                Change::Ended(subscription, error) => {
+                    self.drop_subscription(subscription);
+                    self.out.push_back(Output::Ended { subscription, error: Some(error) });
+                }
+                Change::ChannelFailed(channel, error) => {
+                    self.report(Status::SubscribeFailed { channel, error })
+                }
+            }
+        }
+    }
+
+    fn drop_subscription(&mut self, subscription: u32) {
+        if let Some((_, events, bytes)) = self.subscriptions.take_out(subscription) {
+            self.no_longer_queued(events, bytes);
+        }
+    }
+
+    fn no_longer_queued(&mut self, events: usize, bytes: usize) {
+        if self.flow.remove(events, bytes) == FlowChange::Resumed {
+            self.report_backpressure(false);
+            self.resume_bodies();
+        }
+    }
+
+    fn report_backpressure(&mut self, active: bool) {
+        self.report(Status::Backpressure {
+            channel: self.subscriptions.slowest().unwrap_or_default().to_owned(),
+            active,
+            queued_events: self.flow.events,
+            queued_bytes: self.flow.bytes,
+        });
+    }
+
+    fn unix_ms(&self, instant: Instant) -> u64 {
+        self.config.unix_ms_at_zero.saturating_add(instant.as_millis())
+    }
+
+    fn next_order(&mut self) -> u32 {
+        self.next_order = self.next_order.wrapping_add(1);
+        self.next_order
+    }
+
+    fn next_message_id(&mut self) -> u32 {
+        self.next_message = self.next_message.wrapping_add(1);
+        self.next_message
+    }
+}

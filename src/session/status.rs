@@ -1,0 +1,107 @@
+use super::error::Error;
+
+/// What `client.state` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The first handshake, or one after a lost session, is under way.
+    Handshaking,
+    /// There is a session, and its last poll succeeded.
+    Connected,
+    /// Something failed; the next attempt is scheduled or under way.
+    Retrying,
+    /// Over, by `close()` or by an error.
+    Closed,
+}
+
+impl State {
+    /// The word that JavaScript sees.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Handshaking => "handshaking",
+            Self::Connected => "connected",
+            Self::Retrying => "retrying",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Why events may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapCause {
+    /// A response that may have carried events did not arrive whole, and nothing brings them again.
+    ResponseLost,
+    /// The server no longer knows the session, and with it what it held back.
+    SessionLost,
+    /// A body could not be decoded from some point on.
+    Undecodable,
+    /// A message over the bound of `messageBytes` was passed over, and its channel could not be read.
+    EventTooLarge,
+}
+
+impl GapCause {
+    /// The word that JavaScript sees.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ResponseLost => "response-lost",
+            Self::SessionLost => "session-lost",
+            Self::Undecodable => "undecodable",
+            Self::EventTooLarge => "event-too-large",
+        }
+    }
+}
+
+/// News about the session that is neither an event nor a reply.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Status {
+    /// Events of this channel may be missing.
+    Gap {
+        /// The subscription, as it was subscribed.
+        channel: String,
+        /// Why.
+        cause: GapCause,
+        /// Replay id of the last event received on it, where events carry one: the range begins after it.
+        after: Option<String>,
+        /// Unix time in milliseconds at which the last whole response ended: the range begins there at the earliest.
+        since_unix_ms: u64,
+    },
+    /// The queue has reached its limits because this subscription is not read, or has become short again (R8).
+    Backpressure {
+        /// A channel of the subscription with the longest queue.
+        channel: String,
+        /// `true` when reading from the network stops, `false` when it goes on.
+        active: bool,
+        /// Events queued in the client.
+        queued_events: usize,
+        /// Bytes queued in the client.
+        queued_bytes: usize,
+    },
+    /// A request failed and is tried again.
+    Retry {
+        /// Failures in a row.
+        attempt: u32,
+        /// Wait before the next attempt, in milliseconds.
+        delay_ms: u64,
+        /// What failed.
+        error: Error,
+    },
+    /// The server refused one of several channels, or one that it had accepted before.
+    SubscribeFailed {
+        /// The channel.
+        channel: String,
+        /// Why.
+        error: Error,
+    },
+    /// The server sees several clients in this browser and asks them to poll in turns.
+    MultipleClients {
+        /// The advised interval, in milliseconds.
+        interval_ms: u64,
+    },
+    /// A message was passed over.
+    MessageSkipped {
+        /// What was wrong with it.
+        reason: &'static str,
+        /// Its channel, where readable.
+        channel: Option<String>,
+    },
+}

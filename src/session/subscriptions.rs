@@ -1,0 +1,348 @@
+//! Who wants which channel, and what the server knows of it.
+//!
+//! The application's subscriptions and the server's are two tables: several subscriptions to one channel share one on
+//! the wire. The difference between what is wanted and what the server knows is what remains to be sent, so a lost
+//! session, a lost response and a change of mind all need no more than a correction of the table.
+
+use std::collections::VecDeque;
+
+use super::error::{ApiMisuse, Error};
+use crate::Instant;
+use crate::bayeux::channel::Pattern;
+
+/// A subscription of the application, to one or more channels.
+pub(super) struct Subscription {
+    pub id: u32,
+    pub channels: Vec<SubscribedChannel>,
+    /// Has its `subscribe()` been answered?
+    settled: bool,
+    replies: Vec<String>,
+    /// Bytes of each event that the application has not done with (R8).
+    queued: VecDeque<usize>,
+}
+
+pub(super) struct SubscribedChannel {
+    pub pattern: Pattern,
+    state: ChannelState,
+}
+
+enum ChannelState {
+    Pending,
+    Open,
+    Failed(Error),
+}
+
+/// A channel as the server knows it.
+pub(super) struct Wire {
+    pub pattern: Pattern,
+    pub remote: Remote,
+    /// Order among the commands of the application.
+    pub order: u32,
+    /// Not before this.
+    pub retry_at: Instant,
+    /// Replies that never came.
+    pub unanswered: u8,
+    /// Has the server ever said yes? From then on a loss is a gap.
+    pub confirmed: bool,
+    /// Replay id of the last event received, where events carry one.
+    pub after: Option<String>,
+    /// `unsubscribe()` calls that wait for the server.
+    waiters: Vec<u32>,
+}
+
+impl Wire {
+    /// Has the server promised events that could now be missing?
+    pub fn at_risk(&self) -> bool {
+        self.confirmed && matches!(self.remote, Remote::Present | Remote::Subscribing)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remote {
+    /// The server does not know of it.
+    Absent,
+    /// A subscribe is under way.
+    Subscribing,
+    /// The server delivers it.
+    Present,
+    /// An unsubscribe is under way.
+    Unsubscribing,
+}
+
+/// What a change of the table means for the application.
+pub(super) enum Change {
+    /// A subscribe or unsubscribe call has its answer.
+    Settled(u32, Result<Vec<String>, Error>),
+    /// A subscription has no channel left.
+    Ended(u32, Error),
+    /// One channel of several failed.
+    ChannelFailed(String, Error),
+}
+
+#[derive(Default)]
+pub(super) struct Subscriptions {
+    pub subs: Vec<Subscription>,
+    pub wires: Vec<Wire>,
+}
+
+impl Subscriptions {
+    /// Adds a subscription; its channels are subscribed with the next request.
+    pub fn add(
+        &mut self,
+        id: u32,
+        channels: &[String],
+        order: u32,
+        now: Instant,
+    ) -> Result<Vec<Change>, ApiMisuse> {
+        if channels.is_empty() {
+            return Err(ApiMisuse::NoChannels);
+        }
+        if id == 0 || self.subs.iter().any(|sub| sub.id == id) {
+            return Err(ApiMisuse::NumberInUse(id));
+        }
+        let mut patterns: Vec<Pattern> = Vec::with_capacity(channels.len());
+        for channel in channels {
+            let pattern = Pattern::parse(channel)
+                .map_err(|source| ApiMisuse::Channel { channel: channel.clone(), source })?;
+            if !patterns.iter().any(|known| known.as_str() == pattern.as_str()) {
+                patterns.push(pattern);
+            }
+        }
+        let channels = patterns.into_iter().map(|pattern| self.attach(pattern, order, now)).collect();
+        let mut sub =
+            Subscription { id, channels, settled: false, replies: Vec::new(), queued: VecDeque::new() };
+        let settled = sub.settle();
+        self.subs.push(sub);
+        let mut changes = self.sweep();
+        changes.extend(settled);
+        Ok(changes)
+    }
+
+    fn attach(&mut self, pattern: Pattern, order: u32, now: Instant) -> SubscribedChannel {
+        // [bayeux] Servers need not record subscriptions to /service/*; their messages come to this client anyway.
+        if pattern.is_service() {
+            return SubscribedChannel { pattern, state: ChannelState::Open };
+        }
+        if let Some(wire) = self.wire(pattern.as_str()) {
+            let open = wire.remote == Remote::Present;
+            return SubscribedChannel {
+                pattern,
+                state: if open { ChannelState::Open } else { ChannelState::Pending },
+            };
+        }
+        self.wires.push(Wire {
+            pattern: pattern.clone(),
+            remote: Remote::Absent,
+            order,
+            retry_at: now,
+            unanswered: 0,
+            confirmed: false,
+            after: None,
+            waiters: Vec::new(),
+        });
+        SubscribedChannel { pattern, state: ChannelState::Pending }
+    }
+
+    /// Takes a subscription out of the table; gives its channels, and the events and bytes that it had queued.
+    pub fn take_out(&mut self, id: u32) -> Option<(Vec<SubscribedChannel>, usize, usize)> {
+        let index = self.subs.iter().position(|sub| sub.id == id)?;
+        let sub = self.subs.swap_remove(index);
+        Some((sub.channels, sub.queued.len(), sub.queued.iter().sum()))
+    }
+
+    /// `command` settles once the server delivers none of these channels any more, or somebody wants them again.
+    pub fn release(&mut self, channels: &[SubscribedChannel], command: u32, order: u32) -> Vec<Change> {
+        let mut waiting = false;
+        for channel in channels {
+            let Some(wire) = self.wire(channel.pattern.as_str()) else { continue };
+            if wire.remote != Remote::Absent {
+                wire.order = order;
+                wire.waiters.push(command);
+                waiting = true;
+            }
+        }
+        let mut changes = self.sweep();
+        if !waiting {
+            changes.push(Change::Settled(command, Ok(Vec::new())));
+        }
+        changes
+    }
+
+    /// Answers `unsubscribe()` calls that need not wait any longer, and drops what nobody wants and the server does
+    /// not know. Ends every change of the table.
+    fn sweep(&mut self) -> Vec<Change> {
+        let mut released = Vec::new();
+        let mut wires = core::mem::take(&mut self.wires);
+        wires.retain_mut(|wire| {
+            let wanted = self.wants(wire.pattern.as_str());
+            if wire.remote == Remote::Absent || wanted && wire.remote != Remote::Unsubscribing {
+                released.append(&mut wire.waiters);
+            }
+            wanted || wire.remote != Remote::Absent
+        });
+        self.wires = wires;
+        released.sort_unstable();
+        released.dedup();
+        released
+            .into_iter()
+            .filter(|command| !self.wires.iter().any(|wire| wire.waiters.contains(command)))
+            .map(|command| Change::Settled(command, Ok(Vec::new())))
+            .collect()
+    }
+
+    /// The server said yes.
+    pub fn subscribed(&mut self, channel: &str, reply: &str) -> Vec<Change> {
+        let Some(wire) = self.wire(channel) else { return Vec::new() };
+        wire.remote = Remote::Present;
+        wire.confirmed = true;
+        wire.unanswered = 0;
+        let mut changes = self.sweep();
+        for sub in &mut self.subs {
+            let mut concerned = false;
+            for entry in &mut sub.channels {
+                if entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_)) {
+                    entry.state = ChannelState::Open;
+                    concerned = true;
+                }
+            }
+            if concerned && !sub.settled {
+                sub.replies.push(reply.to_owned());
+                changes.extend(sub.settle());
+            }
+        }
+        changes
+    }
+
+    /// The server said no.
+    pub fn refused(&mut self, channel: &str, error: &Error) -> Vec<Change> {
+        if let Some(wire) = self.wire(channel) {
+            wire.remote = Remote::Absent;
+        }
+        self.failed(channel, error)
+    }
+
+    /// The channel cannot go on, whatever the server thinks: `error` for all who wanted it.
+    pub fn failed(&mut self, channel: &str, error: &Error) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for sub in &mut self.subs {
+            let Some(entry) = sub.channels.iter_mut().find(|entry| entry.pattern.as_str() == channel) else {
+                continue;
+            };
+            entry.state = ChannelState::Failed(error.clone());
+            let all_failed = sub.channels.iter().all(|entry| matches!(entry.state, ChannelState::Failed(_)));
+            if !all_failed {
+                changes.push(Change::ChannelFailed(channel.to_owned(), error.clone()));
+            }
+            if !sub.settled {
+                changes.extend(sub.settle());
+            } else if all_failed {
+                changes.push(Change::Ended(sub.id, error.clone()));
+            }
+        }
+        changes.extend(self.sweep());
+        changes
+    }
+
+    /// The server has unsubscribed it, or refused to, which comes to the same for those who do not want it.
+    pub fn unsubscribed(&mut self, channel: &str) -> Vec<Change> {
+        if let Some(wire) = self.wire(channel) {
+            wire.remote = Remote::Absent;
+            wire.confirmed = false;
+        }
+        self.sweep()
+    }
+
+    /// A request that held this channel failed on the way: back to what the server knew before, so that it is sent
+    /// again (R7).
+    pub fn undo(&mut self, channel: &str, subscribe: bool, retry_at: Instant) -> Vec<Change> {
+        if let Some(wire) = self.wire(channel) {
+            match (subscribe, wire.remote) {
+                (true, Remote::Subscribing) => wire.remote = Remote::Absent,
+                (false, Remote::Unsubscribing) => wire.remote = Remote::Present,
+                _ => return Vec::new(),
+            }
+            wire.retry_at = retry_at;
+        }
+        self.sweep()
+    }
+
+    /// The session is gone, and with it all that the server knew (S9).
+    pub fn session_lost(&mut self, now: Instant) -> Vec<Change> {
+        for wire in &mut self.wires {
+            wire.remote = Remote::Absent;
+            wire.retry_at = now;
+        }
+        self.sweep()
+    }
+
+    /// Queues an event of `bytes` for all that match, and gives their numbers, ascending.
+    pub fn route(&mut self, channel: &str, replay_id: Option<&str>, bytes: usize) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        for sub in &mut self.subs {
+            let matches = sub.channels.iter().any(|entry| {
+                !matches!(entry.state, ChannelState::Failed(_)) && entry.pattern.matches(channel)
+            });
+            if matches {
+                sub.queued.push_back(bytes);
+                numbers.push(sub.id);
+            }
+        }
+        if let Some(replay_id) = replay_id {
+            for wire in self.wires.iter_mut().filter(|wire| wire.pattern.matches(channel)) {
+                wire.after = Some(replay_id.to_owned());
+            }
+        }
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The application is done with the oldest `events` of a subscription: what no longer counts.
+    pub fn taken(&mut self, id: u32, events: usize) -> (usize, usize) {
+        let Some(sub) = self.subs.iter_mut().find(|sub| sub.id == id) else { return (0, 0) };
+        let events = events.min(sub.queued.len());
+        (events, sub.queued.drain(..events).sum())
+    }
+
+    /// A channel of the subscription with the longest queue.
+    pub fn slowest(&self) -> Option<&str> {
+        let sub = self.subs.iter().max_by_key(|sub| sub.queued.len())?;
+        sub.channels.first().map(|entry| entry.pattern.as_str())
+    }
+
+    /// Does any subscription still want this channel?
+    pub fn wants(&self, channel: &str) -> bool {
+        self.subs
+            .iter()
+            .flat_map(|sub| &sub.channels)
+            .any(|entry| entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_)))
+    }
+
+    pub fn wire(&mut self, channel: &str) -> Option<&mut Wire> {
+        self.wires.iter_mut().find(|wire| wire.pattern.as_str() == channel)
+    }
+}
+
+impl Subscription {
+    /// Answers `subscribe()` once no channel is pending (S15): with an error only if all failed.
+    fn settle(&mut self) -> Option<Change> {
+        let mut open = false;
+        let mut first_error = None;
+        for entry in &self.channels {
+            match &entry.state {
+                ChannelState::Pending => return None,
+                ChannelState::Open => open = true,
+                ChannelState::Failed(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        self.settled = true;
+        let result = match first_error {
+            Some(error) if !open => Err(error.clone()),
+            _ => Ok(core::mem::take(&mut self.replies)),
+        };
+        Some(Change::Settled(self.id, result))
+    }
+
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+}
