@@ -56,7 +56,17 @@ impl Run {
         Ok(())
     }
 
-    /// Runs it and returns what it printed; shows its output only if it fails.
+    /// Runs it without a word, unless it fails.
+    pub fn quietly(mut self) -> Result<()> {
+        let output = self.command.stdin(Stdio::null()).output().map_err(|error| self.cannot_start(error))?;
+        if !output.status.success() {
+            eprint!("{}", printed(&output));
+            bail!("`{}` failed: {}", self.shown(), output.status);
+        }
+        Ok(())
+    }
+
+    /// Runs it and returns what it printed.
     pub fn output(mut self) -> Result<String> {
         let output = self.command.stdin(Stdio::null()).output().map_err(|error| self.cannot_start(error))?;
         if !output.status.success() {

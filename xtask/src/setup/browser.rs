@@ -18,7 +18,7 @@ pub fn find_or_install() -> Result<(PathBuf, PathBuf)> {
     if on_path(&["apt-get"]).is_some() && is_root() {
         installing("chromium and chromium-driver");
         let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
-        apt().args(["-qq", "update"]).run()?;
+        apt().args(["-qq", "update"]).quietly()?;
         apt()
             .args(["-qq", "install", "-y", "--no-install-recommends", "chromium", "chromium-driver"])
             .run()?;

@@ -19,7 +19,7 @@ pub fn install(project: &Project) -> Result<()> {
         return Ok(());
     }
     installing("the npm packages of package-lock.json");
-    Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).dir(&project.root).run()
+    Run::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).dir(&project.root).quietly()
 }
 
 fn packages(lock: &Path) -> Option<Map<String, Value>> {
