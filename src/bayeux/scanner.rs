@@ -33,24 +33,29 @@ pub(crate) enum Field {
     Other,
 }
 
+/// The fields that are looked for at each level of the path, by their names.
+const NAMES: [&[(&str, Field)]; 4] = [
+    &[],
+    &[
+        ("channel", Field::Channel),
+        ("data", Field::Data),
+        ("id", Field::Id),
+        ("clientId", Field::ClientId),
+        ("successful", Field::Successful),
+        ("error", Field::Error),
+        ("subscription", Field::Subscription),
+        ("supportedConnectionTypes", Field::ConnectionTypes),
+        ("advice", Field::Advice),
+        ("ext", Field::Ext),
+    ],
+    &[("event", Field::Event)],
+    &[("replayId", Field::ReplayId), ("createdDate", Field::CreatedDate)],
+];
+
 impl Field {
     fn of(level: usize, key: &[u8]) -> Self {
-        match (level, key) {
-            (1, b"channel") => Self::Channel,
-            (1, b"id") => Self::Id,
-            (1, b"clientId") => Self::ClientId,
-            (1, b"successful") => Self::Successful,
-            (1, b"error") => Self::Error,
-            (1, b"subscription") => Self::Subscription,
-            (1, b"supportedConnectionTypes") => Self::ConnectionTypes,
-            (1, b"advice") => Self::Advice,
-            (1, b"ext") => Self::Ext,
-            (1, b"data") => Self::Data,
-            (2, b"event") => Self::Event,
-            (3, b"replayId") => Self::ReplayId,
-            (3, b"createdDate") => Self::CreatedDate,
-            _ => Self::Other,
-        }
+        let named = NAMES[level & 3].iter().find(|(name, _)| name.as_bytes() == key);
+        named.map_or(Self::Other, |(_, field)| *field)
     }
 }
 
@@ -250,6 +255,29 @@ impl Scanner {
     /// Reads on, from `pos`.
     pub(crate) fn scan(&mut self, buf: &[u8]) -> Step {
         while let Some(&byte) = buf.get(self.pos) {
+            // Most bytes are here.
+            if self.state == State::Text {
+                self.pos = plain_end(buf, self.pos);
+                match buf.get(self.pos) {
+                    Some(b'"') => {
+                        self.pos += 1;
+                        if self.in_key {
+                            self.state = State::Colon;
+                            self.end_key(buf);
+                        } else if self.end(buf) {
+                            return Step::Done;
+                        }
+                    }
+                    Some(b'\\') => {
+                        self.escaped = true;
+                        self.next(State::Escape);
+                    }
+                    Some(0..=0x1f) => return Step::Syntax,
+                    Some(_) => self.pos += 1,
+                    None => return Step::More,
+                }
+                continue;
+            }
             if self.state <= State::After {
                 if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                     self.pos += 1;
@@ -299,21 +327,6 @@ impl Scanner {
                 continue;
             }
             match (self.state, byte) {
-                (State::Text, b'"') => {
-                    self.pos += 1;
-                    if self.in_key {
-                        self.state = State::Colon;
-                        self.end_key(buf);
-                    } else if self.end(buf) {
-                        return Step::Done;
-                    }
-                }
-                (State::Text, b'\\') => {
-                    self.escaped = true;
-                    self.next(State::Escape);
-                }
-                (State::Text, 0..=0x1f) => return Step::Syntax,
-                (State::Text, _) => self.pos = plain_end(buf, self.pos + 1),
                 (State::Escape, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                     self.next(State::Text)
                 }

@@ -43,7 +43,8 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`], for the first thing that is wrong with it.
     pub fn parse(href: &str) -> Result<Self, EndpointError> {
-        let (scheme, rest) = href.split_once("://").ok_or(EndpointError::NotAbsolute)?;
+        let (scheme, rest) = href.split_once(':').ok_or(EndpointError::NotAbsolute)?;
+        let rest = rest.strip_prefix("//").ok_or(EndpointError::NotAbsolute)?;
         let (scheme, default) = if scheme.eq_ignore_ascii_case("https") {
             ("https://", 443)
         } else if scheme.eq_ignore_ascii_case("http") {
@@ -55,7 +56,8 @@ impl Endpoint {
             return Err(EndpointError::BadCharacter);
         }
         let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let length = rest.bytes().take_while(|byte| !matches!(byte, b'/' | b'?')).count();
+        let (authority, target) = rest.split_at_checked(length).unwrap_or((rest, ""));
         if authority.contains('@') {
             return Err(EndpointError::HasCredentials);
         }
