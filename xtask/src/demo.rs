@@ -1,16 +1,27 @@
 //! `cargo xtask demo`: a sandbox server with its page, and a terminal that follows the same events.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::command::{Run, Running};
 use crate::project::Project;
 use crate::{build, setup};
+
+/// How long a program may take to close its client after Ctrl-C.
+const TIME_TO_CLOSE: Duration = Duration::from_secs(5);
+
+/// Sample orders that the server publishes.
+const ORDERS_PER_SECOND: &str = "2";
 
 /// With `check`, a headless browser plays the visitor, and the result says whether the page did what it should.
 pub fn run(project: &Project, check: bool) -> Result<()> {
@@ -24,8 +35,39 @@ pub fn run(project: &Project, check: bool) -> Result<()> {
         return Run::node(script).args([&server.page, &server.control]).envs(&found.env()).run();
     }
     println!("Ctrl-C ends it. Live events, as a Node program sees them:\n");
-    let folder = install(project)?;
-    Run::node(folder.join("tail.mjs")).arg(&server.bayeux).dir(folder).run()
+    follow(&install(project)?, &server.bayeux)
+}
+
+/// Runs the program in the terminal until it or the user ends it.
+fn follow(folder: &Path, bayeux: &str) -> Result<()> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    let mut program = Run::node(folder.join("tail.mjs")).arg(bayeux).dir(folder).start(|command| {
+        own_group(command.stdin(Stdio::null()));
+    })?;
+    let mut deadline = None;
+    loop {
+        if let Some(status) = program.child.try_wait()? {
+            ensure!(status.success() || deadline.is_some(), "the program in the terminal failed: {status}");
+            return Ok(());
+        }
+        if interrupted.load(Ordering::Relaxed) && deadline.is_none() {
+            deadline = Some(Instant::now() + TIME_TO_CLOSE);
+            Run::new("kill").arg("-INT").arg(program.child.id().to_string()).run()?;
+        }
+        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            return Ok(()); // dropping it ends it
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Ctrl-C reaches this program alone, which then ends its children in order: the client before the server.
+fn own_group(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
 }
 
 /// The sandbox's program, once it is built.
@@ -44,16 +86,18 @@ struct Server {
 impl Server {
     fn start(project: &Project) -> Result<Self> {
         let mut process = Run::new(sandbox(project))
-            .args(["--json", "--parent-stdin", "--www"])
+            .args(["--json", "--parent-stdin", "--orders-per-second", ORDERS_PER_SECOND, "--www"])
             .arg(project.root.join("www"))
             .arg("--pkg")
             .arg(project.package())
             .start(|command| {
-                command.stdin(Stdio::piped()).stdout(Stdio::piped());
+                own_group(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
             })?;
         let mut line = String::new();
-        let output = process.child.stdout.take().context("the sandbox has no output")?;
-        BufReader::new(output).read_line(&mut line)?;
+        let mut output = BufReader::new(process.child.stdout.take().context("the sandbox has no output")?);
+        output.read_line(&mut line)?;
+        // Whatever else it prints must find a reader.
+        thread::spawn(move || io::copy(&mut output, &mut io::sink()));
         let addresses: Value = serde_json::from_str(&line).context("the sandbox printed no addresses")?;
         let address = |name: &str| {
             let address = addresses[name].as_str().map(str::to_owned);

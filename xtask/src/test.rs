@@ -117,7 +117,8 @@ fn pack(project: &Project, folder: &PathBuf) -> Result<PathBuf> {
         listing.as_array().and_then(|all| all.first()).or_else(|| listing.as_object()?.values().next());
     let packed = packed.context("npm pack named no package")?;
     for file in packed["files"].as_array().into_iter().flatten() {
-        println!("{:>10}  {}", file["size"], file["path"].as_str().unwrap_or_default());
+        let size = file["size"].as_u64().unwrap_or_default();
+        println!("{size:>10}  {}", file["path"].as_str().unwrap_or_default());
     }
     Ok(folder.join(packed["filename"].as_str().context("npm pack named no file")?))
 }

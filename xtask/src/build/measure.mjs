@@ -1,6 +1,6 @@
 // Measures the package in the folder given: what a bundler makes of its browser entry, and what gzip makes of that.
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
@@ -32,7 +32,7 @@ const measured = {
   wrapper: size((await bundle("index.js", ["../glue.js", "./glue.js"])).bytes),
   bundle: size(whole.bytes),
   files: Object.entries(whole.inputs)
-    .map(([path, { bytesInOutput }]) => ({ name: basename(path), bytes: bytesInOutput }))
+    .map(([path, { bytesInOutput }]) => ({ name: path.split("/dist/").pop(), bytes: bytesInOutput }))
     .sort((a, b) => b.bytes - a.bytes),
 };
 console.log(JSON.stringify(measured));

@@ -27,7 +27,8 @@ pub fn report(project: &Project, strict: bool) -> Result<()> {
     let total = wasm.1 + script.1;
     println!("{:24}{:>10}{total:>10}   (the JavaScript as one file)", "total", wasm.0 + script.0);
     for file in measured["files"].as_array().into_iter().flatten() {
-        println!("  {:22}{:>10}", file["name"].as_str().unwrap_or_default(), file["bytes"]);
+        let bytes = file["bytes"].as_u64().unwrap_or_default();
+        println!("  {:22}{bytes:>10}", file["name"].as_str().unwrap_or_default());
     }
     println!("{}", verdict(total));
     ensure!(!strict || total <= BUDGET, "the package is over its size budget");
