@@ -49,17 +49,20 @@ export class Client implements AsyncDisposable {
    *   names each of the others
    * @throws CometdError `"invalid-argument"`, `"subscribe-refused"` when all were refused, `"closed"`
    */
-  async subscribe<T = unknown>(
+  subscribe<T = unknown>(
     channel: string | readonly string[],
     options: SubscribeOptions = {},
   ): Promise<Subscription<T>> {
-    const channels = [...new Set(typeof channel === "string" ? [channel] : channel)];
-    if (channels.length === 0 || channels.some((name) => typeof name !== "string" || name === "")) {
-      throw invalid("channel: give a channel name such as /orders, or an array of them");
-    }
-    const signal = checkSignal("signal", options.signal);
-    if (signal?.aborted) throw signal.reason;
-    return new Subscription<T>(await this.#core.subscribe(channels, signal));
+    return promised(() => {
+      const given: readonly string[] = typeof channel === "string" ? [channel] : channel;
+      const channels = Array.isArray(given) ? [...new Set<unknown>(given)] : [];
+      if (channels.length === 0 || !channels.every(isName)) {
+        throw invalid("channel: give a channel name such as /orders, or an array of them");
+      }
+      const signal = checkSignal("signal", options.signal);
+      if (signal?.aborted) throw signal.reason;
+      return this.#core.subscribe(channels, signal, (feed) => new Subscription<T>(feed));
+    });
   }
 
   /**
@@ -90,9 +93,11 @@ export class Client implements AsyncDisposable {
    * @throws CometdError `"invalid-argument"`, `"publish-refused"`, `"closed"`, or `"outcome-unknown"` if the reply was
    *   lost: then it may or may not have been published
    */
-  async publish(channel: string, data: unknown): Promise<Message> {
-    if (typeof channel !== "string") throw invalid("channel: give a channel name such as /orders");
-    return this.#core.publish(channel, toJson("data", data));
+  publish(channel: string, data: unknown): Promise<Message> {
+    return promised(() => {
+      if (typeof channel !== "string") throw invalid("channel: give a channel name such as /orders");
+      return this.#core.publish(channel, toJson("data", data));
+    });
   }
 
   /**
@@ -101,12 +106,14 @@ export class Client implements AsyncDisposable {
    * @returns the server's replies, successful or not
    * @throws CometdError as {@link publish}
    */
-  async send(message: object | readonly object[]): Promise<Message[]> {
-    const messages: readonly unknown[] = Array.isArray(message) ? message : [message];
-    if (!messages.every((one) => isObject(one) && !Array.isArray(one))) {
-      throw invalid("message: give an object, or an array of objects");
-    }
-    return messages.length > 0 ? this.#core.send(toJson("message", messages)) : [];
+  send(message: object | readonly object[]): Promise<Message[]> {
+    return promised(() => {
+      const messages: readonly unknown[] = Array.isArray(message) ? message : [message];
+      if (messages.length === 0 || !messages.every((one) => isObject(one) && !Array.isArray(one))) {
+        throw invalid("message: give an object, or an array of objects");
+      }
+      return this.#core.send(toJson("message", messages));
+    });
   }
 
   /**
@@ -121,5 +128,18 @@ export class Client implements AsyncDisposable {
   /** As {@link close}. */
   [asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** Turns a throw into a rejection, as an `async` function does, but gives the very promise that `call` gives. */
+function promised<R>(call: () => Promise<R>): Promise<R> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

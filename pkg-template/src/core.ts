@@ -6,9 +6,17 @@ import { Feed, SHARED_READER } from "./feed.js";
 import type { Host } from "./host.js";
 import type { CheckedOptions } from "./options.js";
 import { LEFT, type Ending } from "./reader.js";
-import { deferred, noop, quietly, type Deferred } from "./runtime.js";
+import { deferred, noop, quietly } from "./runtime.js";
 import { Ring } from "./taps.js";
 import type { ClientState, LogEntry, Message, Status } from "./types.js";
+
+/** A promise of the user that waits for the engine. */
+interface Command {
+  readonly promise: Promise<unknown>;
+  /** Takes the server's replies. */
+  resolve(replies: string): void;
+  reject(error: unknown): void;
+}
 
 /**
  * What a client consists of on this side: promises that wait for the engine, readers, taps.
@@ -24,7 +32,7 @@ export class Core {
   readonly #host: Host;
   readonly #options: CheckedOptions;
   readonly #feeds = new Map<number, Feed>();
-  readonly #commands = new Map<number, Deferred<string>>();
+  readonly #commands = new Map<number, Command>();
   readonly #statusTaps = new Set<Ring<Status>>();
   readonly #messageTaps = new Set<Ring<Message>>();
   #sequence = 0;
@@ -42,32 +50,27 @@ export class Core {
   /** Resolves after the first handshake. */
   async start(): Promise<void> {
     try {
-      await this.#command((engine) => engine.start(), 0);
+      await this.#command((engine) => engine.start(), noop, 0);
     } catch (error) {
       this.attempt((engine) => engine.close());
       throw error;
     }
   }
 
-  async subscribe(channels: readonly string[], signal: AbortSignal | undefined): Promise<Feed> {
+  /** `read` makes of the accepted subscription what the promise resolves with. */
+  subscribe<R>(channels: readonly string[], signal: AbortSignal | undefined, read: (feed: Feed) => R): Promise<R> {
     const id = ++this.#sequence;
     const feed = new Feed(this, id, channels);
     this.#feeds.set(id, feed);
     feed.unlink = this.#host.link(signal, id);
-    try {
-      await this.#command((engine) => engine.subscribe(id, JSON.stringify(channels)), id);
-    } catch (error) {
-      feed.end({ failed: true, error, drop: true });
-      throw error;
-    }
-    // Between the answer and this line there is room for an abort.
-    if (signal?.aborted && feed.ending) throw signal.reason;
-    return feed;
+    const issue = (engine: Engine) => engine.subscribe(id, JSON.stringify(channels));
+    return this.#command(issue, () => read(feed), id);
   }
 
   /** Resolves when the server has answered; a client that ends meanwhile is as good an answer. */
   unsubscribe(id: number): Promise<void> {
-    const done = this.#command((engine, command) => engine.unsubscribe(command, id)).then(noop, (error) => {
+    const issue = (engine: Engine, command: number) => engine.unsubscribe(command, id);
+    const done = this.#command(issue, noop).catch((error) => {
       if (!this.#ending) throw error;
     });
     done.catch(noop); // who leaves a loop does not wait for it
@@ -75,14 +78,14 @@ export class Core {
   }
 
   /** `data` is JSON. */
-  async publish(channel: string, data: string): Promise<Message> {
-    const replies = parse(await this.#command((engine, command) => engine.publish(command, channel, data)));
-    return replies[0] ?? { channel };
+  publish(channel: string, data: string): Promise<Message> {
+    const issue = (engine: Engine, command: number) => engine.publish(command, channel, data);
+    return this.#command(issue, (replies) => parse(replies)[0] ?? { channel });
   }
 
   /** `messages` is a JSON array of objects. */
-  async send(messages: string): Promise<Message[]> {
-    return parse(await this.#command((engine, command) => engine.send(command, messages)));
+  send(messages: string): Promise<Message[]> {
+    return this.#command((engine, command) => engine.send(command, messages), parse);
   }
 
   messages(): Ring<Message> {
@@ -106,12 +109,12 @@ export class Core {
   abort(reason: unknown, subscription?: number): void {
     const ending: Ending = { failed: true, error: reason, drop: true };
     if (subscription !== undefined) {
-      this.#take(subscription)?.reject(reason);
       void this.#feeds.get(subscription)?.release(ending);
+      this.#reject(subscription, reason);
     } else if (!this.#ending) {
-      this.#rejectAll(reason);
-      this.#endTaps(ending);
       this.#shutDown(ending);
+      this.#endTaps(ending);
+      this.#rejectAll(reason);
     }
   }
 
@@ -144,9 +147,8 @@ export class Core {
   }
 
   settled(command: number, replies: string, error: CometdError | undefined): void {
-    const waiter = this.#take(command);
-    if (error) waiter?.reject(error);
-    else waiter?.resolve(replies);
+    if (error) this.#reject(command, error);
+    else this.#take(command)?.resolve(replies);
   }
 
   ended(subscription: number, error: CometdError | undefined): void {
@@ -230,28 +232,49 @@ export class Core {
     for (const feed of [this.shared, ...feeds]) feed.gather();
   }
 
-  #command(issue: (engine: Engine, command: number) => void, command = ++this.#sequence): Promise<string> {
-    if (this.#ending) return Promise.reject(this.#closedError());
-    const waiter = deferred<string>();
-    this.#commands.set(command, waiter);
+  #command<R>(
+    issue: (engine: Engine, command: number) => void,
+    read: (replies: string) => R,
+    command = ++this.#sequence,
+  ): Promise<R> {
+    const { promise, resolve, reject } = deferred<R>();
+    const settle = (replies: string) => {
+      try {
+        resolve(read(replies));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    this.#commands.set(command, { promise, resolve: settle, reject });
     this.hold(true);
     try {
+      if (this.#ending) throw this.#closedError();
       this.#host.call((engine) => issue(engine, command));
     } catch (error) {
-      this.#take(command)?.reject(error);
+      this.#reject(command, error);
     }
-    return waiter.promise;
+    return promise;
   }
 
   /** A command that waits, and waits no longer. */
-  #take(command: number): Deferred<string> | undefined {
+  #take(command: number): Command | undefined {
     const waiter = this.#commands.get(command);
     if (this.#commands.delete(command)) this.hold(false);
     return waiter;
   }
 
+  #reject(command: number, error: unknown): void {
+    const waiter = this.#take(command);
+    if (!waiter) return;
+    // That the client has ended is known by other ways: who did not wait for this need not hear of it.
+    if (this.#ending) waiter.promise.catch(noop);
+    waiter.reject(error);
+    // Where the command was a subscribe.
+    this.#feeds.get(command)?.end({ failed: true, error, drop: true });
+  }
+
   #rejectAll(error: unknown): void {
-    for (const command of [...this.#commands.keys()]) this.#take(command)?.reject(error);
+    for (const command of [...this.#commands.keys()]) this.#reject(command, error);
   }
 
   #closedError(): CometdError {
