@@ -280,6 +280,18 @@ fn the_grammar_is_json_and_nothing_else() {
 }
 
 #[test]
+fn every_byte_is_judged_alike_wherever_it_stands_in_a_string() {
+    for byte in 0..=0x7f_u8 {
+        for at in 0..17 {
+            let mut body = format!("[{{\"a\":\"{}\"}}]", "x".repeat(17)).into_bytes();
+            body[7 + at] = byte;
+            agrees_with_the_oracle(&body, usize::MAX);
+            agrees_with_the_oracle(&body, 9);
+        }
+    }
+}
+
+#[test]
 fn invalid_utf8_becomes_replacement_characters_and_positions_stay_right() {
     let body = b"[{\"x\":\"\xff\xc3\",\"channel\":\"/a\",\"data\":{\"event\":{\"replayId\":7}},\"y\":\"\xf0\x9f\x98\"}]";
     let [raw] = messages(decode_every_way(Bounds::default(), body)).try_into().expect("one");
@@ -371,21 +383,31 @@ fn x3_the_bound_itself_still_fits() {
 
 #[test]
 fn x3_only_short_channels_and_replay_ids_are_kept_of_a_message_that_is_passed_over() {
-    for (channel, replay, kept) in [(4_096, 256, true), (4_097, 257, false)] {
+    for (channel, replay, kept) in [(4_096, 256, true), (4_097, 259, false), (9_000, 2_000, false)] {
         let (channel, replay) = ("c".repeat(channel), "7".repeat(replay));
         let expected =
             if kept { too_large(Some(&channel), Some(&replay), true) } else { too_large(None, None, true) };
         for replay in [replay.clone(), format!("\"{replay}\"")] {
-            // A number has no quotes to spare.
-            let replay = if kept || replay.starts_with('"') { replay } else { replay.clone() + "77" };
             let text =
                 format!("{{\"channel\":\"{channel}\",\"data\":{{\"event\":{{\"replayId\":{replay}}}}}}}");
             assert_eq!(decode(small(10), text.as_bytes()).0, std::slice::from_ref(&expected));
-            assert_eq!(
-                decode_chunks(small(10), text.as_bytes().chunks(7)).0,
-                std::slice::from_ref(&expected)
-            );
+            for chunk in 1..20 {
+                let chunks = text.as_bytes().chunks(chunk);
+                assert_eq!(decode_chunks(small(10), chunks).0, std::slice::from_ref(&expected));
+            }
         }
+    }
+    // A key may be as long as it likes.
+    let text = format!("{{\"{}\":1,\"channel\":\"/a\"}}", "k\\\"data".repeat(1_000));
+    for chunk in 1..20 {
+        let (seen, _) = decode_chunks(small(10), text.as_bytes().chunks(chunk));
+        assert_eq!(seen, [too_large(Some("/a"), None, false)]);
+    }
+    // Nor is the end of a long one taken for a key.
+    for pad in 300..320 {
+        let text = format!("{{\"{}channel\":\"/a\"}}", "k".repeat(pad));
+        let (seen, _) = decode_chunks(small(10), text.as_bytes().chunks(20));
+        assert_eq!(seen, [too_large(None, None, false)]);
     }
 }
 

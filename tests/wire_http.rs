@@ -438,6 +438,7 @@ fn joined_set_cookies_are_split_where_a_cookie_begins() {
             "LSKey-c$CookieConsentPolicy=0:1; path=/, t=!a+/=; path=/",
             &["LSKey-c$CookieConsentPolicy=0:1; path=/", "t=!a+/=; path=/"],
         ),
+        ("a=1,=2", &["a=1,=2"]),
         ("", &[]),
         (" , ", &[","]),
         ("a=é,b=ü", &["a=é", "b=ü"]),
