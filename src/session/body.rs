@@ -9,6 +9,8 @@ use crate::bayeux::message::Message;
 /// So many undecodable polls in a row end the client (X3): no event may become a loop.
 const MOST_UNDECODABLE: u8 = 3;
 
+pub(super) const NOT_JSON: Error = Error::Protocol("a body that is not JSON");
+
 impl Exchange {
     /// Does it stand still because of this side? Such time does not count against the server (S7).
     pub fn waits_for_the_client(&self) -> bool {
@@ -46,7 +48,8 @@ impl Session {
         let Some(lane) = self.lane_of(request) else { return };
         let deadline = self.now.after(self.config.network_delay_ms);
         self.flow.last_response = self.now;
-        if let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.accepted) {
+        let accepted = |exchange: &&mut Exchange| exchange.accepted && !bytes.is_empty();
+        if let Some(exchange) = self.lane(lane).as_mut().filter(accepted) {
             exchange.deadline = deadline;
             exchange.decoder.push(bytes);
             self.pump(lane);
@@ -91,8 +94,9 @@ impl Session {
     /// Takes in as much of a body as has arrived and fits.
     fn pump(&mut self, lane: Lane) {
         loop {
-            let may_read = self.flow.may_read();
+            let (may_read, acknowledges) = (self.flow.may_read(), self.polling.acknowledges());
             let Some(exchange) = self.lane(lane) else { return };
+            let may_read = may_read || !exchange.kind.brings_events(acknowledges);
             if exchange.inspecting || exchange.held {
                 return;
             }
@@ -128,6 +132,9 @@ impl Session {
         if self.tap {
             self.out.push_back(Output::Message(message.raw().to_owned()));
         }
+        if message.is_event() && self.given_out_before(lane) {
+            return;
+        }
         let inspect = match self.config.inspect {
             Inspect::None => false,
             Inspect::Meta => !message.is_event(),
@@ -145,7 +152,7 @@ impl Session {
 
     fn message(&mut self, lane: Lane, message: Message) {
         if message.is_event() {
-            return self.event(lane, message);
+            return self.event(message);
         }
         let Some(exchange) = self.lane(lane) else { return };
         match (exchange.kind, message.channel()) {
@@ -154,8 +161,10 @@ impl Session {
                 exchange.disconnect = Some(message);
             }
             // A reply without a channel belongs to the request that it answers (S14).
-            (Kind::Handshake, Some("/meta/handshake") | None)
-            | (Kind::Connect, Some("/meta/connect") | None) => {
+            (Kind::Handshake, Some("/meta/handshake")) | (Kind::Connect, Some("/meta/connect")) => {
+                exchange.reply = Some(message);
+            }
+            (Kind::Handshake | Kind::Connect, None) if exchange.reply.is_none() => {
                 exchange.reply = Some(message);
             }
             (Kind::Commands, _) => self.command_reply(message),
@@ -163,15 +172,18 @@ impl Session {
         }
     }
 
-    fn event(&mut self, lane: Lane, message: Message) {
+    /// Counts an event of a poll. A batch that is sent again begins with what was given out before the cut (A1).
+    fn given_out_before(&mut self, lane: Lane) -> bool {
         let skip = self.polling.skip();
-        if let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.kind == Kind::Connect) {
-            exchange.events = exchange.events.saturating_add(1);
-            // A batch that is sent again begins with what was given out before the cut (A1).
-            if exchange.events <= skip {
-                return;
-            }
-        }
+        let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.kind == Kind::Connect)
+        else {
+            return false;
+        };
+        exchange.events = exchange.events.saturating_add(1);
+        exchange.events <= skip
+    }
+
+    fn event(&mut self, message: Message) {
         let bytes = message.raw().len();
         let replay_id = message.replay_id().and_then(|range| message.raw().get(range));
         let Some(channel) = message.channel() else { return };
@@ -195,7 +207,7 @@ impl Session {
             self.report(Status::MessageSkipped { reason: "larger than messageBytes", channel });
             return;
         }
-        let Some(channel) = channel else { return self.gap(GapCause::EventTooLarge) };
+        let Some(channel) = channel else { return self.gap(GapCause::EventTooLarge, false) };
         let concerned: Vec<String> = self
             .subscriptions
             .subs
@@ -223,12 +235,12 @@ impl Session {
             DecodeError::Truncated => Error::Protocol("the body ends in the middle"),
             _ => {
                 self.undecodable = self.undecodable.saturating_add(1);
-                Error::Protocol("a body that is not JSON")
+                NOT_JSON
             }
         };
         if self.undecodable >= MOST_UNDECODABLE && self.client_id.is_some() {
-            self.gap(GapCause::Undecodable);
-            self.abandon(exchange, &error);
+            self.gap(GapCause::Undecodable, !self.polling.acknowledges());
+            self.reject_sent(exchange, |channel| Error::OutcomeUnknown { channel });
             return self.end(Some(error));
         }
         self.exchange_failed(exchange, error, 0);

@@ -2,7 +2,7 @@
 
 use super::exchange::{Exchange, Kind, Publish, Raw, Sent, What};
 use super::subscriptions::Remote;
-use super::{ApiMisuse, Command, Error, Output, Session};
+use super::{ApiMisuse, Command, Error, Output, Session, Status};
 use crate::Instant;
 use crate::bayeux::channel::check_publish;
 use crate::bayeux::json;
@@ -42,12 +42,16 @@ impl Session {
     }
 
     fn unsubscribe(&mut self, command: u32, subscription: u32) {
-        let Some((channels, events, bytes)) = self.subscriptions.take_out(subscription) else {
+        let Some((sub, events, bytes)) = self.subscriptions.take_out(subscription) else {
             return self.settle(command, Ok(Vec::new()));
         };
         let order = self.next_order();
-        self.out.push_back(Output::Ended { subscription, error: None });
-        let changes = self.subscriptions.release(&channels, command, order);
+        if sub.is_settled() {
+            self.out.push_back(Output::Ended { subscription, error: None });
+        } else {
+            self.settle(subscription, Err(Error::Closed));
+        }
+        let changes = self.subscriptions.release(&sub.channels, command, order);
         self.apply(changes);
         self.no_longer_queued(events, bytes);
     }
@@ -150,7 +154,9 @@ impl Session {
                 Some(What::Subscribe(channel))
             }
             Next::Unsubscribe(channel) => {
-                self.subscriptions.wire(&channel)?.remote = Remote::Unsubscribing;
+                let wire = self.subscriptions.wire(&channel)?;
+                wire.remote = Remote::Unsubscribing;
+                wire.confirmed = false;
                 Some(What::Unsubscribe(channel))
             }
             Next::Publish(command) => {
@@ -287,41 +293,48 @@ impl Session {
             self.subscriptions.refused(channel, &Error::Protocol("no reply to /meta/subscribe"))
         } else {
             let retry_at = self.now.after(self.commands_backoff.next(&self.config.retry, &mut self.rng));
-            self.subscriptions.undo(channel, true, retry_at)
+            self.subscriptions.undo(channel, retry_at)
         };
         self.apply(changes);
     }
 
     /// Subscribes are sent again, messages never: whether they were processed is unknown (R7).
     pub(super) fn commands_failed(&mut self, mut exchange: Exchange, error: Error, at_least_ms: u64) {
-        let current = exchange.epoch == self.epoch;
+        let goes_on = exchange.epoch == self.epoch && self.ending.is_none();
         let unknown_client = exchange.unknown_client.take();
-        // The server understood, and will not: the same request would fare the same.
-        let refused = matches!(error, Error::HttpStatus(400..500)) && !error.retryable();
-        let retry_at =
-            self.now.after(self.commands_backoff.next(&self.config.retry, &mut self.rng).max(at_least_ms));
-        for sent in core::mem::take(&mut exchange.sent).into_iter().filter(|sent| !sent.answered) {
-            let changes = match sent.what {
-                What::Subscribe(channel) if current && refused => match self.subscriptions.wire(&channel) {
-                    Some(wire) if !wire.confirmed => self.subscriptions.refused(&channel, &error),
-                    _ => self.subscriptions.undo(&channel, true, retry_at),
-                },
-                What::Subscribe(channel) if current => self.subscriptions.undo(&channel, true, retry_at),
-                What::Unsubscribe(channel) if current => self.subscriptions.undo(&channel, false, retry_at),
-                what => {
-                    let not_processed = refused.then(|| error.clone());
-                    self.reject(what, |channel| not_processed.unwrap_or(Error::OutcomeUnknown { channel }));
+        let sent = core::mem::take(&mut exchange.sent);
+        self.abandon(exchange, &error);
+        // The server understood, and did not process it.
+        let refused =
+            (matches!(error, Error::HttpStatus(400..500)) && !error.retryable()).then(|| error.clone());
+        let mut given_up = None;
+        let mut retry_at = self.now;
+        if goes_on {
+            let delay_ms = self.commands_backoff.next(&self.config.retry, &mut self.rng).max(at_least_ms);
+            retry_at = self.now.after(delay_ms);
+            self.commands_at = retry_at;
+            let attempt = self.commands_backoff.attempts();
+            if self.config.retry.max_retries.is_some_and(|most| attempt > most) {
+                given_up = Some(Error::MaxRetries { attempts: attempt, last: Box::new(error) });
+            } else if sent.iter().any(|sent| !sent.answered && !sent.is_message()) {
+                self.report(Status::Retry { attempt, delay_ms, error });
+            }
+        }
+        for sent in sent.into_iter().filter(|sent| !sent.answered) {
+            let changes = match (sent.what, &given_up) {
+                (What::Subscribe(_) | What::Unsubscribe(_), _) if !goes_on => continue,
+                (What::Subscribe(channel), Some(error)) => self.subscriptions.refused(&channel, error),
+                (What::Subscribe(channel) | What::Unsubscribe(channel), _) => {
+                    self.subscriptions.undo(&channel, retry_at)
+                }
+                (what, _) => {
+                    self.reject(what, |channel| refused.clone().unwrap_or(Error::OutcomeUnknown { channel }));
                     continue;
                 }
             };
             self.apply(changes);
         }
-        if self.ending.is_some() {
-            return;
-        }
-        self.commands_at = retry_at;
-        self.abandon(exchange, &error);
-        if current && let Some(failure) = unknown_client {
+        if goes_on && let Some(failure) = unknown_client {
             self.lose_session(Error::UnknownClient(failure), 0);
         }
     }

@@ -1,5 +1,6 @@
 //! The poll: S4 to S9, the acknowledgement extension (A1, A2), and the poll that keeps a session that is not read (R8).
 
+use super::body::NOT_JSON;
 use super::exchange::{Exchange, Kind};
 use super::{Error, GapCause, Session, State, Status};
 use crate::Instant;
@@ -58,6 +59,7 @@ impl Polling {
     /// Advice starts anew with each handshake (S4), and so does acknowledging.
     pub fn session_began(&mut self, advice: &Advice, ack: Option<Ack>, now: Instant) {
         self.advised_timeout_ms = None;
+        self.multiple_clients = false;
         self.replace_advice(advice);
         self.probe = true;
         self.at = now.after(self.interval_ms);
@@ -130,7 +132,7 @@ impl Session {
     pub(super) fn connect_ended(&mut self, exchange: Exchange) {
         self.poll_over(&exchange);
         self.undecodable = 0;
-        self.gap_open = false;
+        self.subscriptions.gaps_end();
         self.last_whole = self.now;
         if exchange.parked
             && self.polling.cut_age_ms.is_some_and(|cut| self.now.since(exchange.started) > cut / 10 * 11)
@@ -151,18 +153,14 @@ impl Session {
             return self.retry_connect(Error::Protocol("no reply to /meta/connect"), 0);
         };
         let advice = reply.advice();
-        let forbidden = advice.as_ref().and_then(|advice| advice.interval_ms).is_some_and(|ms| ms < 0);
-        let mut reconnect = advice.as_ref().and_then(|advice| advice.reconnect).unwrap_or(Reconnect::Retry);
-        // A negative interval: do not retry (S6).
-        if forbidden && reconnect == Reconnect::Retry {
-            reconnect = Reconnect::None;
-        }
         if let Some(advice) = &advice {
             self.take_advice(advice);
         }
+        let advised = advice.as_ref().map(wish);
         if exchange.disconnect.is_some() {
-            return self.follow_disconnect(&exchange, Some(reconnect).filter(|_| advice.is_some()));
+            return self.follow_disconnect(&exchange, advised);
         }
+        let reconnect = advised.unwrap_or(Reconnect::Retry);
         let interval_ms = self.polling.interval_ms;
         if reply.successful() == Some(true) {
             match reconnect {
@@ -208,12 +206,11 @@ impl Session {
             }
         }
         // Events ride on every reply (S13), but with the extension on polls alone, and those come again.
-        let refused = matches!(error, Error::HttpStatus(400..500));
-        if !self.polling.acknowledges() && !refused && !self.gap_open && exchange.epoch == self.epoch {
-            self.gap_open = true;
-            let undecodable =
-                matches!(error, Error::Protocol(_)) && exchange.accepted && self.undecodable > 0;
-            self.gap(if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost });
+        // A 4xx was refused unprocessed; a 408 may come from a proxy that grew tired of waiting.
+        let refused = matches!(error, Error::HttpStatus(400..=407 | 409..500));
+        if !self.polling.acknowledges() && !refused && exchange.epoch == self.epoch {
+            let undecodable = *error == NOT_JSON;
+            self.gap(if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost }, true);
         }
     }
 
@@ -242,7 +239,11 @@ impl Session {
 
     /// The server's own disconnect: its advice, else that of the connect reply beside it, else `none` (S5, S12).
     pub(super) fn follow_disconnect(&mut self, exchange: &Exchange, beside: Option<Reconnect>) {
-        let own = exchange.disconnect.as_ref().and_then(Message::advice).and_then(|advice| advice.reconnect);
+        let advice = exchange.disconnect.as_ref().and_then(Message::advice);
+        if let Some(advice) = &advice {
+            self.take_advice(advice);
+        }
+        let own = advice.as_ref().map(wish);
         let failed = exchange.reply.as_ref().filter(|reply| reply.successful() == Some(false));
         let failure = failed.or(exchange.disconnect.as_ref().filter(|message| message.error().is_some()));
         let failure = failure.map(|message| self.failure_of(message));
@@ -256,7 +257,7 @@ impl Session {
 
     /// The session is gone: a new handshake, and all subscriptions again (S9).
     pub(super) fn lose_session(&mut self, error: Error, at_least_ms: u64) {
-        self.gap(GapCause::SessionLost);
+        self.gap(GapCause::SessionLost, false);
         self.forget_session();
         let changes = self.subscriptions.session_lost(self.now);
         self.apply(changes);
@@ -267,22 +268,33 @@ impl Session {
 
     /// While the application does not read, a poll shortly before the server would drop the session (R8).
     pub(super) fn expire_hold(&mut self) {
-        let flow = &self.flow;
-        if flow.held
-            && !flow.overflow
-            && flow.may_overflow()
-            && self.hold_deadline() <= self.now
-            && self.client_id.is_some()
-        {
+        if self.hold_deadline().is_some_and(|deadline| deadline <= self.now) {
             self.flow.overflow = true;
-            self.polling.at = self.now;
             self.resume_bodies();
         }
     }
 
-    /// Three quarters of the server's patience: 30 of Salesforce's 40 seconds.
-    pub(super) fn hold_deadline(&self) -> Instant {
+    /// When one poll is due although the queue is full: after three quarters of the server's patience, which are 30 of
+    /// Salesforce's 40 seconds. Its clock stands still while it holds a poll.
+    pub(super) fn hold_deadline(&self) -> Option<Instant> {
+        let polls = self.session_lane.as_ref().is_some_and(|exchange| !exchange.held);
+        if !self.flow.held
+            || self.flow.overflow
+            || !self.flow.may_overflow()
+            || polls
+            || self.client_id.is_none()
+        {
+            return None;
+        }
         let window_ms = self.polling.advised_max_interval_ms.unwrap_or(self.config.max_interval_ms);
-        self.flow.last_response.after(window_ms / 4 * 3)
+        Some(self.flow.last_response.after(window_ms / 4 * 3))
+    }
+}
+
+/// What an advice wants, with the default where it does not say (S4). A negative interval: do not retry (S6).
+fn wish(advice: &Advice) -> Reconnect {
+    match advice.reconnect.unwrap_or(Reconnect::Retry) {
+        Reconnect::Retry if advice.interval_ms.is_some_and(|ms| ms < 0) => Reconnect::None,
+        reconnect => reconnect,
     }
 }

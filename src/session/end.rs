@@ -45,17 +45,19 @@ impl Session {
         }
         self.reject_queued(&reason);
         self.end_subscriptions(&reason);
+        self.flow.clear();
+        self.resume_bodies();
     }
 
     /// The server ended the session and wants no further one (S5a).
     pub(super) fn end_by_server(&mut self, failure: Option<Failure>) {
-        self.client_id = None;
+        self.old_client_id = self.client_id.take();
         self.end(Some(Error::ServerEnded(failure)));
     }
 
     /// Nothing of the session is known any more.
     pub(super) fn forget_session(&mut self) {
-        self.client_id = None;
+        self.old_client_id = self.client_id.take();
         self.epoch = self.epoch.wrapping_add(1);
         self.abort(Lane::Session);
         // Messages may still be answered; subscriptions need not.

@@ -57,6 +57,15 @@ impl Kind {
             Self::Disconnect => "disconnect",
         }
     }
+
+    /// May events ride on the reply (S13)? With the acknowledgement extension on polls alone.
+    pub const fn brings_events(self, acknowledges: bool) -> bool {
+        match self {
+            Self::Connect => true,
+            Self::Commands => !acknowledges,
+            Self::Handshake | Self::Disconnect => false,
+        }
+    }
 }
 
 /// The two places for requests (S2). The first holds what makes and keeps the session, one at a time.
@@ -71,6 +80,13 @@ pub(super) struct Sent {
     pub message_id: u32,
     pub what: What,
     pub answered: bool,
+}
+
+impl Sent {
+    /// Is it a message of the application's, which is never sent twice (R7)?
+    pub fn is_message(&self) -> bool {
+        matches!(self.what, What::Publish(_) | What::Raw(_))
+    }
 }
 
 pub(super) enum What {
@@ -102,28 +118,26 @@ impl Exchange {
     /// Does `message` answer one of the commands? By id, else by channel, else the first without an answer (S14).
     pub fn answered_by(&self, message: &Message) -> Option<usize> {
         let open = || self.sent.iter().enumerate().filter(|(_, sent)| !sent.answered);
-        if let Some(id) = message.id() {
-            let by_id = open().find(|(_, sent)| decimal_is(id, sent.message_id));
-            if let Some((index, _)) = by_id {
-                return Some(index);
-            }
-        }
-        let Some(channel) = message.channel() else { return open().next().map(|(index, _)| index) };
+        let by_id = |sent: &Sent| message.id().is_some_and(|id| decimal_is(id, sent.message_id));
         let subscription = message.subscription();
         let same = |wanted: &str| subscription.as_deref().is_none_or(|given| given == wanted);
-        open()
-            .find(|(_, sent)| match &sent.what {
+        let by_channel = |sent: &Sent| {
+            message.channel().is_none_or(|channel| match &sent.what {
                 What::Subscribe(name) => channel == "/meta/subscribe" && same(name),
                 What::Unsubscribe(name) => channel == "/meta/unsubscribe" && same(name),
                 What::Publish(publish) => channel == publish.channel,
                 What::Raw(raw) => channel == raw.channel,
             })
-            .map(|(index, _)| index)
+        };
+        // Messages of `send()` may carry the caller's own ids, equal to one of ours.
+        let found = open().find(|(_, sent)| by_id(sent) && by_channel(sent));
+        let found = found.or_else(|| open().find(|(_, sent)| by_id(sent)));
+        found.or_else(|| open().find(|(_, sent)| by_channel(sent))).map(|(index, _)| index)
     }
 
     /// Would aborting it leave the outcome of a message open?
     pub fn carries_messages(&self) -> bool {
-        self.sent.iter().any(|sent| matches!(sent.what, What::Publish(_) | What::Raw(_)))
+        self.sent.iter().any(Sent::is_message)
     }
 }
 

@@ -60,6 +60,14 @@ impl Flow {
         FlowChange::Resumed
     }
 
+    /// Nobody will read any more, so nothing is held back.
+    pub fn clear(&mut self) {
+        self.events = 0;
+        self.bytes = 0;
+        self.held = false;
+        self.overflow = false;
+    }
+
     /// May more of a body be taken in?
     pub fn may_read(&self) -> bool {
         !self.held || self.may_overflow() && self.overflow

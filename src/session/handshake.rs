@@ -35,20 +35,19 @@ impl Session {
         let interval_ms = u64::try_from(advice.interval_ms.unwrap_or(0)).unwrap_or(0);
         let forbidden =
             advice.reconnect == Some(Reconnect::None) || advice.interval_ms.is_some_and(|ms| ms < 0);
+        let offered = reply.connection_types();
+        if let Some(offered) = offered.filter(|offered| !offered.iter().any(|name| name == "long-polling")) {
+            if reply.successful() == Some(true) {
+                self.storm.session_left_behind(self.now);
+            }
+            let error = Error::NoTransport { offered: offered.join(", ") };
+            let hopeless = forbidden || !self.started;
+            return if hopeless { self.end(Some(error)) } else { self.retry_handshake(error, interval_ms) };
+        }
         if reply.successful() != Some(true) {
             let error = Error::HandshakeRefused(self.failure_of(&reply));
             // [bayeux] Unsuccessful, and advised to come again: the negotiation goes on.
             return if forbidden { self.end(Some(error)) } else { self.retry_handshake(error, interval_ms) };
-        }
-        if let Some(offered) = reply.connection_types()
-            && !offered.iter().any(|name| name == "long-polling")
-        {
-            let error = Error::NoTransport { offered: offered.join(", ") };
-            return if self.started {
-                self.retry_handshake(error, interval_ms)
-            } else {
-                self.end(Some(error))
-            };
         }
         let Some(client_id) = reply.client_id() else {
             return self.retry_handshake(Error::Protocol("a handshake without a client id"), interval_ms);
@@ -58,7 +57,7 @@ impl Session {
         }
         self.client_id = Some(client_id.to_owned());
         self.last_whole = self.now;
-        self.gap_open = false;
+        self.undecodable = 0;
         self.polling.session_began(&advice, reply.ack().filter(|_| self.config.ack), self.now);
         if advice.reconnect == Some(Reconnect::Handshake) {
             return self.lose_session(Error::Protocol("a handshake that advises another one"), interval_ms);
@@ -76,7 +75,7 @@ impl Session {
             self.storm.session_left_behind(self.now);
         }
         let hopeless = match &error {
-            Error::HttpStatus(status) => (400..500).contains(status) && !matches!(status, 408 | 429),
+            Error::HttpStatus(status) => (400..500).contains(status) && !matches!(status, 401 | 408 | 429),
             Error::NotBayeux | Error::Redirect => true,
             _ => false,
         };
@@ -99,20 +98,28 @@ impl Session {
         Failure::parse(&self.redact(text.as_deref().unwrap_or("no reason given")))
     }
 
-    /// `text` without the client id (X2).
+    /// `text` without the client id of this session and the last (X2).
     pub(super) fn redact(&self, text: &str) -> String {
-        let secret = self.client_id.as_deref().map(|raw| raw.trim_matches('"')).filter(|id| id.len() >= 4);
-        let Some(secret) = secret else { return text.to_owned() };
-        let mut clean = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) =
-            rest.as_bytes().windows(secret.len()).position(|window| window == secret.as_bytes())
-        {
-            clean.push_str(rest.get(..at).unwrap_or_default());
-            clean.push_str("[client id]");
-            rest = rest.get(at + secret.len()..).unwrap_or_default();
+        let mut clean = text.to_owned();
+        for id in [&self.client_id, &self.old_client_id].into_iter().flatten() {
+            let secret = id.trim_matches('"');
+            if secret.len() >= 4 {
+                clean = replace(&clean, secret);
+            }
         }
-        clean.push_str(rest);
         clean
     }
+}
+
+fn replace(text: &str, secret: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.as_bytes().windows(secret.len()).position(|window| window == secret.as_bytes())
+    {
+        clean.push_str(rest.get(..at).unwrap_or_default());
+        clean.push_str("[client id]");
+        rest = rest.get(at + secret.len()..).unwrap_or_default();
+    }
+    clean.push_str(rest);
+    clean
 }

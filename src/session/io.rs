@@ -1,3 +1,5 @@
+use core::fmt;
+
 use super::error::Error;
 use super::status::{State, Status};
 use crate::Instant;
@@ -18,7 +20,6 @@ impl RequestId {
 ///
 /// Reports on a request that the session has aborted or does not know are ignored: the race is the driver's everyday
 /// life, not a mistake.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
     /// The instant in the last [`Output::Wait`] has passed. Early or repeated calls are no-ops.
@@ -73,7 +74,6 @@ pub enum Input<'a> {
 ///
 /// `command` and `subscription` are numbers of the caller's choice, from one sequence: each comes back once, in an
 /// [`Output::Settled`].
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Command<'a> {
     /// Subscribe to one or more channels or globs; ends with [`Output::Settled`] for the subscription's number.
@@ -114,7 +114,6 @@ pub enum Command<'a> {
 }
 
 /// What the driver must do next.
-#[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
 pub enum Output {
@@ -228,12 +227,100 @@ pub fn body_of(messages: &[String]) -> String {
     body
 }
 
-impl core::fmt::Debug for Request {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("id", &self.id)
             .field("kind", &self.kind)
             .field("messages", &self.messages.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Sizes in place of headers, bodies and messages (X2).
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str("Timeout"),
+            Self::Head { request, status, headers } => {
+                let mut head = f.debug_struct("Head");
+                head.field("request", request)
+                    .field("status", status)
+                    .field("headers", &headers.len())
+                    .finish()
+            }
+            Self::Chunk { request, bytes } => {
+                f.debug_struct("Chunk").field("request", request).field("bytes", &bytes.len()).finish()
+            }
+            Self::End { request } => f.debug_struct("End").field("request", request).finish(),
+            Self::Failed { request, reason } => {
+                f.debug_struct("Failed").field("request", request).field("reason", reason).finish()
+            }
+            Self::Inspected { request, message } => {
+                let length = message.map(str::len);
+                f.debug_struct("Inspected").field("request", request).field("length", &length).finish()
+            }
+            Self::Taken { subscription, events } => {
+                f.debug_struct("Taken").field("subscription", subscription).field("events", events).finish()
+            }
+            Self::Command(command) => f.debug_tuple("Command").field(command).finish(),
+        }
+    }
+}
+
+/// Sizes in place of messages (X2).
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Subscribe { subscription, channels } => {
+                let mut subscribe = f.debug_struct("Subscribe");
+                subscribe.field("subscription", subscription).field("channels", channels).finish()
+            }
+            Self::Unsubscribe { command, subscription } => {
+                let mut unsubscribe = f.debug_struct("Unsubscribe");
+                unsubscribe.field("command", command).field("subscription", subscription).finish()
+            }
+            Self::Publish { command, channel, data } => {
+                let mut publish = f.debug_struct("Publish");
+                publish
+                    .field("command", command)
+                    .field("channel", channel)
+                    .field("length", &data.len())
+                    .finish()
+            }
+            Self::Send { command, messages } => {
+                f.debug_struct("Send").field("command", command).field("messages", &messages.len()).finish()
+            }
+            Self::Tap(on) => f.debug_tuple("Tap").field(on).finish(),
+            Self::Close => f.write_str("Close"),
+        }
+    }
+}
+
+/// Sizes in place of messages and replies (X2).
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(request) => f.debug_tuple("Send").field(request).finish(),
+            Self::Abort(request) => f.debug_tuple("Abort").field(request).finish(),
+            Self::Hold(request) => f.debug_tuple("Hold").field(request).finish(),
+            Self::Release(request) => f.debug_tuple("Release").field(request).finish(),
+            Self::Inspect { request, message } => {
+                f.debug_struct("Inspect").field("request", request).field("length", &message.len()).finish()
+            }
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::Message(message) => f.debug_struct("Message").field("length", &message.len()).finish(),
+            Self::Settled { command, result } => {
+                let result = result.as_ref().map(Vec::len);
+                f.debug_struct("Settled").field("command", command).field("result", &result).finish()
+            }
+            Self::Ended { subscription, error } => {
+                f.debug_struct("Ended").field("subscription", subscription).field("error", error).finish()
+            }
+            Self::State(state) => f.debug_tuple("State").field(state).finish(),
+            Self::Status(status) => f.debug_tuple("Status").field(status).finish(),
+            Self::Closed(error) => f.debug_tuple("Closed").field(error).finish(),
+            Self::Wait(at) => f.debug_tuple("Wait").field(at).finish(),
+        }
     }
 }

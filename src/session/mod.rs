@@ -47,6 +47,8 @@ pub struct Session {
 
     /// The client id as a raw JSON token, while there is a session.
     client_id: Option<String>,
+    /// That of the session before, which late replies may name (X2).
+    old_client_id: Option<String>,
     /// Counts sessions, so that late replies to an old one are told apart.
     epoch: u32,
     /// Has `connect()` been answered?
@@ -72,8 +74,6 @@ pub struct Session {
     commands_backoff: Backoff,
 
     flow: Flow,
-    /// A gap was reported, and no whole poll has come since: it covers whatever fails meanwhile.
-    gap_open: bool,
     last_whole: Instant,
     undecodable: u8,
     tap: bool,
@@ -91,6 +91,7 @@ impl Session {
             state: State::Handshaking,
             ending: None,
             client_id: None,
+            old_client_id: None,
             epoch: 0,
             started: false,
             handshake_at: now,
@@ -110,7 +111,6 @@ impl Session {
             commands_at: now,
             commands_backoff: Backoff::default(),
             flow: Flow::new(&config.limits, now),
-            gap_open: false,
             last_whole: now,
             undecodable: 0,
             tap: false,
@@ -205,8 +205,8 @@ impl Session {
                 at(exchange.deadline);
             }
         }
-        if self.flow.held && !self.flow.overflow && self.flow.may_overflow() {
-            at(self.hold_deadline());
+        if let Some(instant) = self.hold_deadline() {
+            at(instant);
         }
         if self.session_lane.is_none() {
             if self.client_id.is_none() {
@@ -335,16 +335,11 @@ impl Session {
         self.out.push_back(Output::Status(status));
     }
 
-    /// Events of all confirmed subscriptions may be missing.
-    fn gap(&mut self, cause: GapCause) {
+    /// Events of all confirmed subscriptions may be missing; with `uncovered`, of those that no earlier gap covers.
+    fn gap(&mut self, cause: GapCause, uncovered: bool) {
         let since_unix_ms = self.unix_ms(self.last_whole);
-        for wire in self.subscriptions.wires.iter().filter(|wire| wire.at_risk()) {
-            self.out.push_back(Output::Status(Status::Gap {
-                channel: wire.pattern.as_str().to_owned(),
-                cause,
-                after: wire.after.clone(),
-                since_unix_ms,
-            }));
+        for (channel, after) in self.subscriptions.missing(uncovered) {
+            self.report(Status::Gap { channel, cause, after, since_unix_ms });
         }
     }
 

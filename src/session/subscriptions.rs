@@ -44,17 +44,13 @@ pub(super) struct Wire {
     pub unanswered: u8,
     /// Has the server ever said yes? From then on a loss is a gap.
     pub confirmed: bool,
+    /// A gap was reported, and neither a whole poll nor an event of this channel has come since: it covers whatever
+    /// fails meanwhile.
+    gap: bool,
     /// Replay id of the last event received, where events carry one.
     pub after: Option<String>,
     /// `unsubscribe()` calls that wait for the server.
     waiters: Vec<u32>,
-}
-
-impl Wire {
-    /// Has the server promised events that could now be missing?
-    pub fn at_risk(&self) -> bool {
-        self.confirmed && matches!(self.remote, Remote::Present | Remote::Subscribing)
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -137,17 +133,19 @@ impl Subscriptions {
             retry_at: now,
             unanswered: 0,
             confirmed: false,
+            gap: false,
             after: None,
             waiters: Vec::new(),
         });
         SubscribedChannel { pattern, state: ChannelState::Pending }
     }
 
-    /// Takes a subscription out of the table; gives its channels, and the events and bytes that it had queued.
-    pub fn take_out(&mut self, id: u32) -> Option<(Vec<SubscribedChannel>, usize, usize)> {
+    /// Takes a subscription out of the table, and gives the events and bytes that it had queued.
+    pub fn take_out(&mut self, id: u32) -> Option<(Subscription, usize, usize)> {
         let index = self.subs.iter().position(|sub| sub.id == id)?;
         let sub = self.subs.swap_remove(index);
-        Some((sub.channels, sub.queued.len(), sub.queued.iter().sum()))
+        let (events, bytes) = (sub.queued.len(), sub.queued.iter().sum());
+        Some((sub, events, bytes))
     }
 
     /// `command` settles once the server delivers none of these channels any more, or somebody wants them again.
@@ -225,9 +223,10 @@ impl Subscriptions {
     pub fn failed(&mut self, channel: &str, error: &Error) -> Vec<Change> {
         let mut changes = Vec::new();
         for sub in &mut self.subs {
-            let Some(entry) = sub.channels.iter_mut().find(|entry| entry.pattern.as_str() == channel) else {
-                continue;
+            let still = |entry: &&mut SubscribedChannel| {
+                entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_))
             };
+            let Some(entry) = sub.channels.iter_mut().find(still) else { continue };
             entry.state = ChannelState::Failed(error.clone());
             let all_failed = sub.channels.iter().all(|entry| matches!(entry.state, ChannelState::Failed(_)));
             if !all_failed {
@@ -252,18 +251,38 @@ impl Subscriptions {
         self.sweep()
     }
 
-    /// A request that held this channel failed on the way: back to what the server knew before, so that it is sent
-    /// again (R7).
-    pub fn undo(&mut self, channel: &str, subscribe: bool, retry_at: Instant) -> Vec<Change> {
-        if let Some(wire) = self.wire(channel) {
-            match (subscribe, wire.remote) {
-                (true, Remote::Subscribing) => wire.remote = Remote::Absent,
-                (false, Remote::Unsubscribing) => wire.remote = Remote::Present,
-                _ => return Vec::new(),
-            }
+    /// A request that held this channel failed on the way, so the server may know of it or not: what is wanted now is
+    /// sent (again), be it a subscribe (R7) or an unsubscribe.
+    pub fn undo(&mut self, channel: &str, retry_at: Instant) -> Vec<Change> {
+        let wanted = self.wants(channel);
+        let under_way = |wire: &&mut Wire| matches!(wire.remote, Remote::Subscribing | Remote::Unsubscribing);
+        if let Some(wire) = self.wire(channel).filter(under_way) {
+            wire.remote = if wanted { Remote::Absent } else { Remote::Present };
             wire.retry_at = retry_at;
         }
         self.sweep()
+    }
+
+    /// Channels that were promised and of which events may be missing now, with the last replay id of each. With
+    /// `uncovered`, those alone that no earlier gap covers.
+    pub fn missing(&mut self, uncovered: bool) -> Vec<(String, Option<String>)> {
+        let mut missing = Vec::new();
+        let mut wires = core::mem::take(&mut self.wires);
+        for wire in &mut wires {
+            if wire.confirmed && !(uncovered && wire.gap) && self.wants(wire.pattern.as_str()) {
+                wire.gap = true;
+                missing.push((wire.pattern.as_str().to_owned(), wire.after.clone()));
+            }
+        }
+        self.wires = wires;
+        missing
+    }
+
+    /// A poll has arrived whole: what is lost from now on is a gap of its own.
+    pub fn gaps_end(&mut self) {
+        for wire in &mut self.wires {
+            wire.gap = false;
+        }
     }
 
     /// The session is gone, and with it all that the server knew (S9).
@@ -287,10 +306,9 @@ impl Subscriptions {
                 numbers.push(sub.id);
             }
         }
-        if let Some(replay_id) = replay_id {
-            for wire in self.wires.iter_mut().filter(|wire| wire.pattern.matches(channel)) {
-                wire.after = Some(replay_id.to_owned());
-            }
+        for wire in self.wires.iter_mut().filter(|wire| wire.pattern.matches(channel)) {
+            wire.gap = false;
+            wire.after = replay_id.map(str::to_owned).or(wire.after.take());
         }
         numbers.sort_unstable();
         numbers
