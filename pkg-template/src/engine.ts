@@ -23,10 +23,7 @@ export interface ErrorRecord {
  * these may call back into the {@link Engine}. None may throw; the wasm treats a throw as a bug of this side.
  */
 export interface EngineHost {
-  /**
-   * One HTTP exchange. A rejection counts as a network failure. The engine aborts `init.signal` when it is done with the
-   * exchange, also after its regular end: so this side knows what is in flight, and can abort it should the wasm break.
-   */
+  /** One HTTP exchange. A rejection counts as a network failure. */
   transport(url: string, init: RequestInit): Promise<Response>;
   /** Milliseconds on a monotonic clock. */
   now(): number;

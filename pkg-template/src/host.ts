@@ -8,6 +8,9 @@ import type { FetchLike } from "./types.js";
 /** A client that should have acted this long ago lives in a context that is gone: no timer is ever so late. */
 const CONTEXT_LOST_MS = 60_000;
 
+/** The core has no more requests open at once (S2). */
+const MOST_REQUESTS = 2;
+
 /**
  * What the engine sees of JavaScript. It lives as long as the engine does and owns what has to be given back at the
  * end: timers, requests, listeners.
@@ -22,7 +25,10 @@ export class Host implements EngineHost {
   readonly #fetch: FetchLike;
   readonly #deferrer = new Deferrer();
   readonly #timers = new Set<() => void>();
+  /** Not answered yet. */
   readonly #requests = new Set<AbortController>();
+  /** The latest that were answered. */
+  readonly #bodies: AbortController[] = [];
   readonly #links = new Set<() => void>();
   #engine: Engine | undefined;
   #weak: Weak<Core> | undefined;
@@ -95,7 +101,7 @@ export class Host implements EngineHost {
   lose(error: CometdError): void {
     if (this.#over) return;
     const engine = this.#engine;
-    const requests = [...this.#requests];
+    const requests = [...this.#requests, ...this.#bodies];
     // What is in a broken engine cannot be had any more; from one whose context is gone events can still be taken.
     if (error.code === "instance-lost") this.#engine = undefined;
     const reason = this.core?.finish(error, error) ?? error;
@@ -127,6 +133,8 @@ export class Host implements EngineHost {
       this.#requests.delete(controller);
       signal?.removeEventListener("abort", forward);
       throw error;
+    } finally {
+      if (this.#requests.delete(controller)) this.#answered(controller);
     }
   }
 
@@ -200,6 +208,14 @@ export class Host implements EngineHost {
     quietly(() => engine?.free());
   }
 
+  /**
+   * Nobody tells when a body has been read to its end. As many answers are remembered as can be open at once (S2);
+   * should an older one still be under way when the wasm breaks, it goes on until its server ends it.
+   */
+  #answered(controller: AbortController): void {
+    if (this.#bodies.push(controller) > MOST_REQUESTS) this.#bodies.shift();
+  }
+
   #guard<R>(call: () => R): R {
     try {
       return call();
@@ -215,6 +231,7 @@ export class Host implements EngineHost {
     this.#engine = this.#strong = undefined;
     this.#instance.hosts.delete(this);
     this.#requests.clear();
+    this.#bodies.length = 0;
     // In a context that is gone even letting go may be refused.
     for (const unlink of [...this.#links]) quietly(unlink);
     for (const stop of this.#timers) quietly(stop);

@@ -263,6 +263,22 @@ test("a trap in a call ends every client of the instance", async () => {
   assert.equal(client.state, "connected");
 });
 
+test("a trap aborts the bodies that are being read, and what was answered long ago is forgotten", async () => {
+  const world = fakeLoader();
+  const signals = [];
+  const fetch = async (_url, { signal }) => {
+    signals.push(signal);
+    return new Response("[");
+  };
+  const { engine } = await connected({ fetch }, world);
+  for (let i = 0; i < 4; i += 1) await engine.host.transport(url, { signal: new AbortController().signal });
+  world.onTrap(new WebAssembly.RuntimeError("unreachable"));
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [false, false, true, true],
+  );
+});
+
 test("a trap in a task ends every client of the instance", async () => {
   const world = fakeLoader();
   const { client, pending } = await busy({}, world);
