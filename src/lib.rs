@@ -31,6 +31,7 @@ mod host;
 #[cfg(target_arch = "wasm32")]
 mod js;
 
+mod text;
 mod time;
 
 pub use time::Instant;

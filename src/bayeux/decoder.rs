@@ -1,7 +1,8 @@
 //! The incremental decoder: a body in chunks in, messages out as soon as their last byte is there.
 
+use super::fields::Field;
 use super::message::Message;
-use super::scanner::{Field, Scanner, Step};
+use super::scanner::{Scanner, Step};
 
 /// What a body may cost at most (X3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use std::fmt;
 use std::ops::Range;
 
 use super::advice::Advice;
+use super::fields::{Field, Fields};
 use super::json;
-use super::scanner::{Field, Fields, HARD_DEPTH, Scanner, Step};
+use super::scanner::{HARD_DEPTH, Scanner, Step};
 
 /// The transport whose section of an advice counts.
 const TRANSPORT: &str = "long-polling";

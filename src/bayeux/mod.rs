@@ -7,8 +7,10 @@ pub mod advice;
 pub mod channel;
 pub mod decoder;
 pub mod failure;
+mod fields;
 pub mod json;
 pub mod message;
+mod passing;
 mod scanner;
 pub mod write;
 

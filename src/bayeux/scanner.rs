@@ -3,85 +3,19 @@
 //! It checks the whole grammar, and on its way notes where the members that Bayeux gives a meaning to
 //! stand, so that a message is read once. It holds no bytes: the caller's buffer does.
 
+use super::fields::{Field, Fields};
 use super::json;
+use super::passing::KEY_BYTES;
 
 /// The deepest nesting that is followed at all: beyond it the kinds of the open brackets would cost memory.
 pub(crate) const HARD_DEPTH: u32 = 65_536;
-/// The longest raw key that is looked at; `supportedConnectionTypes` in `\u` escapes takes 144 bytes.
-const KEY_BYTES: usize = 256;
-/// The longest raw channel that is kept of a message that is passed over.
-const CHANNEL_BYTES: usize = 4_096;
-/// The longest raw replay id that is kept of a message that is passed over.
-const REPLAY_BYTES: usize = 256;
-
-/// A member that Bayeux gives a meaning to. The last three live in `data`, `data.event` and `data.event`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Field {
-    Channel,
-    Id,
-    ClientId,
-    Successful,
-    Error,
-    Subscription,
-    ConnectionTypes,
-    Advice,
-    Ext,
-    Data,
-    Event,
-    ReplayId,
-    CreatedDate,
-    Other,
-}
-
-/// The fields that are looked for at each level of the path, by their names.
-const NAMES: [&[(&str, Field)]; 4] = [
-    &[],
-    &[
-        ("channel", Field::Channel),
-        ("data", Field::Data),
-        ("id", Field::Id),
-        ("clientId", Field::ClientId),
-        ("successful", Field::Successful),
-        ("error", Field::Error),
-        ("subscription", Field::Subscription),
-        ("supportedConnectionTypes", Field::ConnectionTypes),
-        ("advice", Field::Advice),
-        ("ext", Field::Ext),
-    ],
-    &[("event", Field::Event)],
-    &[("replayId", Field::ReplayId), ("createdDate", Field::CreatedDate)],
-];
-
-impl Field {
-    fn of(level: usize, key: &[u8]) -> Self {
-        let named = NAMES[level & 3].iter().find(|(name, _)| name.as_bytes() == key);
-        named.map_or(Self::Other, |(_, field)| *field)
-    }
-}
-
-/// Where the known members' values stand, from the first byte of the message; an end of 0 means absent.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Fields([(u32, u32); Field::Other as usize]);
-
-impl Fields {
-    pub(crate) fn get(&self, field: Field) -> Option<(usize, usize)> {
-        let &(start, end) = self.0.get(field as usize)?;
-        (end != 0).then_some((start as usize, end as usize))
-    }
-
-    fn set(&mut self, field: Field, start: usize, end: usize) {
-        if let Some(span) = self.0.get_mut(field as usize) {
-            *span = (start as u32, end as u32);
-        }
-    }
-}
 
 /// What became of the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// All of them are used up, and the value has not ended.
     More,
-    /// The value ended; `pos` is behind it.
+    /// The value ended; `pos` is after it.
     Done,
     /// The byte at `pos` cannot stand there.
     Syntax,
@@ -90,7 +24,7 @@ pub(crate) enum Step {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum State {
+pub(super) enum State {
     // Between tokens, where whitespace is skipped.
     Value,
     ValueOrEnd,
@@ -121,30 +55,30 @@ pub(crate) struct Scanner {
     pub(crate) fields: Fields,
     /// The value was once nested deeper than the bound.
     pub(crate) deep: bool,
-    /// The value is passed over: what is behind `pos` may vanish, and these two are kept as they pass.
-    skipping: bool,
-    channel: Option<String>,
-    replay_id: Option<String>,
+    /// The value is passed over: what was read may vanish, and these two are kept as they pass.
+    pub(super) skipping: bool,
+    pub(super) channel: Option<String>,
+    pub(super) replay_id: Option<String>,
 
-    state: State,
+    pub(super) state: State,
     bound: u32,
-    depth: u32,
+    pub(super) depth: u32,
     /// One bit for each open bracket: set for an object.
     kinds: Vec<u32>,
     object: bool,
-    in_key: bool,
+    pub(super) in_key: bool,
     escaped: bool,
     /// Hex digits still to come, or the rest of a literal.
     hex: u8,
     literal: &'static [u8],
     /// How many of the innermost brackets' path are message, `data`, `data.event`; a bracket is on the
     /// path when `depth == path`.
-    path: u32,
+    pub(super) path: u32,
     /// The key last read, and where its value or the key itself began, by level of the path.
-    key: [Field; 4],
-    start: [usize; 4],
+    pub(super) key: [Field; 4],
+    pub(super) start: [usize; 4],
     /// The token at hand was longer than is kept, and its bytes are gone.
-    lost: bool,
+    pub(super) lost: bool,
 }
 
 impl Scanner {
@@ -183,73 +117,6 @@ impl Scanner {
         self.channel = None;
         self.replay_id = None;
         self.state = State::Value;
-    }
-
-    /// From here on the bytes behind `pos` may be dropped; the channel and the replay id are kept.
-    pub(crate) fn skip(&mut self, buf: &[u8]) {
-        if !self.skipping {
-            self.skipping = true;
-            for field in [Field::Channel, Field::ReplayId] {
-                if let Some((start, end)) = self.fields.get(field) {
-                    let start = self.origin.saturating_add(start);
-                    self.keep(field, buf.get(start..self.origin.saturating_add(end)));
-                }
-            }
-        }
-    }
-
-    /// Whether the value is passed over, and its bytes are gone.
-    pub(crate) fn skipping(&self) -> bool {
-        self.skipping
-    }
-
-    /// Channel and replay id of the value that was passed over.
-    pub(crate) fn kept(&mut self) -> (Option<String>, Option<String>) {
-        (self.channel.take(), self.replay_id.take())
-    }
-
-    fn keep(&mut self, field: Field, raw: Option<&[u8]>) {
-        let text = |limit: usize| {
-            let raw = String::from_utf8_lossy(raw.filter(|raw| raw.len() <= limit + 2)?);
-            match json::decode_string(&raw) {
-                Some(text) => Some(text.into_owned()),
-                None => (limit == REPLAY_BYTES && json::is_number(&raw)).then(|| raw.into_owned()),
-            }
-        };
-        match field {
-            Field::Channel => self.channel = text(CHANNEL_BYTES),
-            Field::ReplayId => self.replay_id = text(REPLAY_BYTES),
-            _ => {}
-        }
-    }
-
-    /// The first byte that is still needed.
-    pub(crate) fn hold(&mut self) -> usize {
-        if !self.skipping {
-            return self.origin;
-        }
-        if self.state >= State::Text && self.depth == self.path && !self.lost {
-            let level = self.path as usize & 3;
-            let limit = match self.key[level] {
-                _ if self.in_key => KEY_BYTES,
-                Field::Channel => CHANNEL_BYTES,
-                Field::ReplayId => REPLAY_BYTES,
-                _ => 0,
-            };
-            let start = self.start[level];
-            if self.pos.saturating_sub(start) <= limit + 2 {
-                return start;
-            }
-            self.lost = true;
-        }
-        self.pos
-    }
-
-    /// The first `count` bytes of the buffer are gone.
-    pub(crate) fn shift(&mut self, count: usize) {
-        self.pos = self.pos.saturating_sub(count);
-        self.origin = self.origin.saturating_sub(count);
-        self.start = self.start.map(|start| start.saturating_sub(count));
     }
 
     /// Reads on, from `pos`.
@@ -450,6 +317,8 @@ impl Scanner {
             self.kinds.get((above / 32) as usize).is_some_and(|kinds| kinds >> (above % 32) & 1 == 1)
         };
         self.pos += 1;
+        // A part of it, or its front only, is not to be taken for a string or a number.
+        self.lost = true;
         self.end(buf)
     }
 

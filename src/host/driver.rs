@@ -10,6 +10,7 @@ use super::records::{error_record, status_record};
 use super::timer::{Signal, Timer};
 use super::{Instant, Shared};
 use crate::session::{Command, Error, Input, Output, Request, body_of};
+use crate::text::joined;
 
 /// Runs until the session is over. There is one per client.
 pub(crate) struct Driver {
@@ -176,7 +177,7 @@ impl Driver {
         let Some(exchange) = self.exchanges.get(index) else { return };
         let ms = self.now().since(exchange.started);
         let text =
-            [exchange.kind, ": HTTP ", &status.to_string(), " after ", &ms.to_string(), " ms"].concat();
+            joined(&[exchange.kind, ": HTTP ", &status.to_string(), " after ", &ms.to_string(), " ms"], "");
         self.shared.host.log("debug", &text);
     }
 }

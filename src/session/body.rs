@@ -33,7 +33,7 @@ impl Session {
             *self.lane(lane) = Some(exchange);
             return;
         }
-        self.out.push_back(Output::Abort(request));
+        self.emit(Output::Abort(request));
         let error = if status == 0 || (300..400).contains(&status) {
             Error::Redirect
         } else {
@@ -86,7 +86,7 @@ impl Session {
             exchange.held = false;
             exchange.deadline = deadline;
             let request = exchange.id;
-            self.out.push_back(Output::Release(request));
+            self.emit(Output::Release(request));
             self.pump(lane);
         }
     }
@@ -103,7 +103,7 @@ impl Session {
             if !may_read {
                 exchange.held = true;
                 let request = exchange.id;
-                self.out.push_back(Output::Hold(request));
+                self.emit(Output::Hold(request));
                 return;
             }
             match exchange.decoder.next() {
@@ -130,7 +130,7 @@ impl Session {
 
     fn arrived(&mut self, lane: Lane, message: Message) {
         if self.tap {
-            self.out.push_back(Output::Message(message.raw().to_owned()));
+            self.emit(Output::Message(message.raw().to_owned()));
         }
         if message.is_event() && self.given_out_before(lane) {
             return;
@@ -146,7 +146,7 @@ impl Session {
         if let Some(exchange) = self.lane(lane) {
             exchange.inspecting = true;
             let request = exchange.id;
-            self.out.push_back(Output::Inspect { request, message: message.into_raw() });
+            self.emit(Output::Inspect { request, message: message.into_raw() });
         }
     }
 
@@ -195,7 +195,7 @@ impl Session {
         for _ in &subscriptions {
             stopped |= self.flow.add(bytes) == FlowChange::Stopped;
         }
-        self.out.push_back(Output::Event(super::Event { subscriptions, message }));
+        self.emit(Output::Event(super::Event { subscriptions, message }));
         if stopped {
             self.report_backpressure(true);
         }
@@ -227,7 +227,7 @@ impl Session {
     fn undecodable(&mut self, lane: Lane, error: DecodeError) {
         let Some(exchange) = self.lane(lane).take() else { return };
         if !exchange.ended {
-            self.out.push_back(Output::Abort(exchange.id));
+            self.emit(Output::Abort(exchange.id));
         }
         let error = match error {
             DecodeError::NotBayeux => Error::NotBayeux,

@@ -47,7 +47,7 @@ impl Session {
         };
         let order = self.next_order();
         if sub.is_settled() {
-            self.out.push_back(Output::Ended { subscription, error: None });
+            self.emit(Output::Ended { subscription, error: None });
         } else {
             self.settle(subscription, Err(Error::Closed));
         }
@@ -83,8 +83,7 @@ impl Session {
             return;
         }
         let Some(client_id) = self.client_id.clone() else { return };
-        let mut waiting = self.waiting_commands();
-        waiting.sort_unstable_by_key(|(order, _)| *order);
+        let waiting = in_order(self.waiting_commands());
         let mut messages: Vec<String> = Vec::new();
         let mut sent: Vec<Sent> = Vec::new();
         let mut bytes = 1;
@@ -371,7 +370,7 @@ impl Session {
     }
 
     pub(super) fn settle(&mut self, command: u32, result: Result<Vec<String>, Error>) {
-        self.out.push_back(Output::Settled { command, result });
+        self.emit(Output::Settled { command, result });
     }
 }
 
@@ -381,4 +380,14 @@ enum Next {
     Unsubscribe(String),
     Publish(u32),
     Raw(u32),
+}
+
+/// In the order of the application's calls. The library's sorts cost 4 kB of wasm; the lists are short and mostly sorted.
+fn in_order(waiting: Vec<(u32, Next)>) -> Vec<(u32, Next)> {
+    let mut sorted: Vec<(u32, Next)> = Vec::with_capacity(waiting.len());
+    for entry in waiting {
+        let at = sorted.iter().rposition(|(order, _)| *order <= entry.0).map_or(0, |before| before + 1);
+        sorted.insert(at, entry);
+    }
+    sorted
 }

@@ -94,7 +94,7 @@ impl Session {
         {
             ending.done = true;
             let error = ending.error.clone();
-            self.out.push_back(Output::Closed(error));
+            self.emit(Output::Closed(error));
         }
     }
 
@@ -110,7 +110,7 @@ impl Session {
     /// Stops a request whose response no longer matters.
     pub(super) fn abort(&mut self, lane: Lane) {
         let Some(exchange) = self.lane(lane).take() else { return };
-        self.out.push_back(Output::Abort(exchange.id));
+        self.emit(Output::Abort(exchange.id));
         self.reject_sent(exchange, |channel| Error::OutcomeUnknown { channel });
     }
 
@@ -119,7 +119,7 @@ impl Session {
         for sub in subs {
             if sub.is_settled() {
                 let error = Some(reason.clone()).filter(|reason| *reason != Error::Closed);
-                self.out.push_back(Output::Ended { subscription: sub.id, error });
+                self.emit(Output::Ended { subscription: sub.id, error });
             } else {
                 self.settle(sub.id, Err(reason.clone()));
             }

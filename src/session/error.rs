@@ -2,6 +2,7 @@ use crate::bayeux::channel::ChannelError;
 use crate::bayeux::failure::Failure;
 use crate::http::endpoint::EndpointError;
 use crate::http::headers::HeaderError;
+use crate::text::joined;
 
 /// The caller broke the contract of the API. Never caused by network data; the session is unchanged and usable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +15,7 @@ pub enum ApiMisuse {
     #[error("headers: {0}")]
     Header(#[from] HeaderError),
     /// A channel name is malformed.
-    #[error("channel {channel:?}: {source}")]
+    #[error("channel {channel}: {source}")]
     Channel {
         /// The name as given.
         channel: String,
@@ -112,7 +113,7 @@ pub enum Error {
         channel: String,
     },
     /// An event was larger than `messageBytes`; its subscription ends, its position stays before it (X3).
-    #[error("an event on {channel} is larger than the limit `messageBytes`{}", .replay_id.as_ref().map_or(String::new(), |id| [" (replay id ", id, ")"].concat()))]
+    #[error("an event on {channel} is larger than the limit `messageBytes`{}", .replay_id.as_ref().map_or(String::new(), |id| joined(&[" (replay id ", id, ")"], "")))]
     EventTooLarge {
         /// The channel.
         channel: String,

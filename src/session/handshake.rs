@@ -6,6 +6,7 @@ use crate::bayeux::advice::Reconnect;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
 use crate::bayeux::write;
+use crate::text::joined;
 
 impl Session {
     pub(super) fn schedule_handshake(&mut self) {
@@ -40,7 +41,9 @@ impl Session {
             if reply.successful() == Some(true) {
                 self.storm.session_left_behind(self.now);
             }
-            let error = Error::NoTransport { offered: offered.join(", ") };
+            let error = Error::NoTransport {
+                offered: joined(&offered.iter().map(String::as_str).collect::<Vec<_>>(), ", "),
+            };
             let hopeless = forbidden || !self.started;
             return if hopeless { self.end(Some(error)) } else { self.retry_handshake(error, interval_ms) };
         }
@@ -65,7 +68,7 @@ impl Session {
         self.set_state(State::Connected);
         if !self.started {
             self.started = true;
-            self.out.push_back(Output::Settled { command: 0, result: Ok(vec![reply.into_raw()]) });
+            self.emit(Output::Settled { command: 0, result: Ok(vec![reply.into_raw()]) });
         }
     }
 

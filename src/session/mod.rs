@@ -30,6 +30,7 @@ use subscriptions::{Change, Subscriptions};
 use crate::Instant;
 use crate::bayeux::decoder::{Bounds, Decoder};
 use crate::http::cookies::Jar;
+use crate::text::joined;
 
 /// One client: a Bayeux session, the next one when that is lost, and what the application wants of them.
 ///
@@ -184,7 +185,7 @@ impl Session {
                 .lane(lane)
                 .take_if(|exchange| !exchange.waits_for_the_client() && exchange.deadline <= now);
             if let Some(exchange) = overdue {
-                self.out.push_back(Output::Abort(exchange.id));
+                self.emit(Output::Abort(exchange.id));
                 let after_ms = exchange.patience_ms;
                 self.exchange_failed(exchange, Error::Timeout { after_ms }, 0);
             }
@@ -247,7 +248,7 @@ impl Session {
             Kind::Connect => self.polling.timeout_ms().saturating_add(self.config.network_delay_ms),
             _ => self.config.network_delay_ms,
         };
-        self.out.push_back(Output::Send(Request {
+        self.emit(Output::Send(Request {
             id,
             url: self.config.endpoint.href().to_owned(),
             headers: self.request_headers(),
@@ -287,7 +288,7 @@ impl Session {
         {
             match headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
                 // The caller's own cookies stand beside those of the jar.
-                Some((_, value)) => *value = [value.as_str(), "; ", &cookies].concat(),
+                Some((_, value)) => *value = joined(&[value, &cookies], "; "),
                 None => headers.push(("Cookie".to_owned(), cookies)),
             }
         }
@@ -324,15 +325,21 @@ impl Session {
         Some(delay_ms)
     }
 
+    /// Out of line: the code that grows the queue is needed once, not at every place that gives something out.
+    #[inline(never)]
+    fn emit(&mut self, output: Output) {
+        self.out.push_back(output);
+    }
+
     fn set_state(&mut self, state: State) {
         if self.state != state {
             self.state = state;
-            self.out.push_back(Output::State(state));
+            self.emit(Output::State(state));
         }
     }
 
     fn report(&mut self, status: Status) {
-        self.out.push_back(Output::Status(status));
+        self.emit(Output::Status(status));
     }
 
     /// Events of all confirmed subscriptions may be missing; with `uncovered`, of those that no earlier gap covers.
@@ -349,14 +356,14 @@ impl Session {
             match change {
                 Change::Settled(command, result) => {
                     let failed = result.is_err();
-                    self.out.push_back(Output::Settled { command, result });
+                    self.emit(Output::Settled { command, result });
                     if failed {
                         self.drop_subscription(command);
                     }
                 }
                 Change::Ended(subscription, error) => {
                     self.drop_subscription(subscription);
-                    self.out.push_back(Output::Ended { subscription, error: Some(error) });
+                    self.emit(Output::Ended { subscription, error: Some(error) });
                 }
                 Change::ChannelFailed(channel, error) => {
                     self.report(Status::SubscribeFailed { channel, error })

@@ -143,7 +143,8 @@ impl Subscriptions {
     /// Takes a subscription out of the table, and gives the events and bytes that it had queued.
     pub fn take_out(&mut self, id: u32) -> Option<(Subscription, usize, usize)> {
         let index = self.subs.iter().position(|sub| sub.id == id)?;
-        let sub = self.subs.swap_remove(index);
+        // Keeps the order, in which events name them.
+        let sub = self.subs.remove(index);
         let (events, bytes) = (sub.queued.len(), sub.queued.iter().sum());
         Some((sub, events, bytes))
     }
@@ -174,13 +175,15 @@ impl Subscriptions {
         wires.retain_mut(|wire| {
             let wanted = self.wants(wire.pattern.as_str());
             if wire.remote == Remote::Absent || wanted && wire.remote != Remote::Unsubscribing {
-                released.append(&mut wire.waiters);
+                for command in wire.waiters.drain(..) {
+                    if !released.contains(&command) {
+                        released.push(command);
+                    }
+                }
             }
             wanted || wire.remote != Remote::Absent
         });
         self.wires = wires;
-        released.sort_unstable();
-        released.dedup();
         released
             .into_iter()
             .filter(|command| !self.wires.iter().any(|wire| wire.waiters.contains(command)))
@@ -310,7 +313,6 @@ impl Subscriptions {
             wire.gap = false;
             wire.after = replay_id.map(str::to_owned).or(wire.after.take());
         }
-        numbers.sort_unstable();
         numbers
     }
 
