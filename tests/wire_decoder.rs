@@ -345,6 +345,11 @@ fn x3_message_over_the_bound_is_passed_over_and_the_next_one_arrives() {
             r#"{"p":"PAD","data":{"x":{"event":{"replayId":1}},"replayId":2,"event":[{"replayId":3}]}}"#,
             too_large(None, None, true),
         ),
+        (r#"{"p":"PAD","channel":["/a" ],"data":{"event":{"replayId":[1,2]}}}"#, too_large(None, None, true)),
+        (
+            r#"{"p":"PAD","channel":{"channel":"/a"},"data":{"event":{"replayId":{"replayId":1}}}}"#,
+            too_large(None, None, true),
+        ),
         // The last of two counts, with all that is in it.
         (
             r#"{"channel":"/a","data":{"event":{"replayId":5}},"p":"PAD","data":{},"channel":"/b"}"#,
