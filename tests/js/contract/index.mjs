@@ -1,0 +1,14 @@
+// The contract of the package, the same for every runtime and every server.
+
+import "./arguments.mjs";
+import "./closing.mjs";
+import "./connecting.mjs";
+import "./events.mjs";
+import "./faults.mjs";
+import "./reading.mjs";
+import "./requests.mjs";
+import "./trap.mjs";
+import "./wire.mjs";
+
+export { applicable, cases, describe, runAll, runCase } from "./registry.mjs";
+export { contexts } from "./context.mjs";

@@ -1,0 +1,54 @@
+// workerd through miniflare: bundled as for production, the wasm as a module of its own.
+
+import { readFileSync } from "node:fs";
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+import { applicable } from "../../contract/index.mjs";
+import { inTurn } from "./turns.mjs";
+
+async function bundle(project) {
+  const modules = [];
+  const wasm = {
+    name: "wasm",
+    setup({ onResolve }) {
+      onResolve({ filter: /\.wasm$/ }, async ({ path, resolveDir }) => {
+        const file = new URL(path, `file://${resolveDir}/`);
+        const name = `./module${modules.length}.wasm`;
+        modules.push({ type: "CompiledWasm", path: name, contents: readFileSync(file) });
+        return { path: name, external: true };
+      });
+    },
+  };
+  const { outputFiles } = await build({
+    entryPoints: [project.path("suite", "hosts", "worker.mjs")],
+    bundle: true,
+    format: "esm",
+    conditions: ["workerd", "worker"],
+    target: "esnext",
+    plugins: [wasm],
+    write: false,
+  });
+  return [{ type: "ESModule", path: "worker.mjs", contents: outputFiles[0].text }, ...modules];
+}
+
+export async function workerdRuntime(project) {
+  const modules = await bundle(project);
+  return {
+    name: "workerd",
+    features: ["own-cookies"],
+    proxy: "http://127.0.0.1:",
+    async run({ target, run, grep }, report) {
+      const worker = new Miniflare({ modules, modulesRoot: project.dir, compatibilityDate: "2026-04-20" });
+      const ask = async (init) => (await worker.dispatchFetch("http://worker/", init)).json();
+      const one = (name, turn) =>
+        ask({ method: "POST", body: JSON.stringify({ name, target, run: `${run}${turn}x` }) });
+      try {
+        await inTurn(applicable(target.features, grep), { width: 4, one, report });
+        for (const error of await ask()) report({ name: "nothing stray reaches the host", ok: false, ms: 0, error });
+      } finally {
+        await worker.dispose();
+      }
+    },
+    stop() {},
+  };
+}
