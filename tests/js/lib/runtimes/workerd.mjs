@@ -14,7 +14,7 @@ async function bundle(project) {
       onResolve({ filter: /\.wasm$/ }, async ({ path, resolveDir }) => {
         const file = new URL(path, `file://${resolveDir}/`);
         const name = `./module${modules.length}.wasm`;
-        modules.push({ type: "CompiledWasm", path: name, contents: readFileSync(file) });
+        modules.push({ type: "CompiledWasm", path: project.path(name), contents: readFileSync(file) });
         return { path: name, external: true };
       });
     },
@@ -28,7 +28,7 @@ async function bundle(project) {
     plugins: [wasm],
     write: false,
   });
-  return [{ type: "ESModule", path: "worker.mjs", contents: outputFiles[0].text }, ...modules];
+  return [{ type: "ESModule", path: project.path("worker.mjs"), contents: outputFiles[0].text }, ...modules];
 }
 
 export async function workerdRuntime(project) {
