@@ -109,7 +109,7 @@ impl Session {
             match exchange.decoder.next() {
                 Some(Ok(Item::Message(message))) => self.arrived(lane, message),
                 Some(Ok(Item::TooLarge { channel, replay_id, event })) => {
-                    self.too_large(channel, replay_id, event)
+                    self.too_large(lane, channel, replay_id, event)
                 }
                 Some(Err(error)) => return self.undecodable(lane, error),
                 None if exchange.ended => break,
@@ -202,12 +202,15 @@ impl Session {
     }
 
     /// A message over the bound has been passed over (X3).
-    fn too_large(&mut self, channel: Option<String>, replay_id: Option<String>, event: bool) {
+    fn too_large(&mut self, lane: Lane, channel: Option<String>, replay_id: Option<String>, event: bool) {
         if !event {
             self.report(Status::MessageSkipped { reason: "larger than messageBytes", channel });
             return;
         }
-        let Some(channel) = channel else { return self.gap(GapCause::EventTooLarge, false) };
+        let Some(channel) = channel else {
+            let since = self.lane(lane).as_ref().map(|exchange| exchange.since).unwrap_or(self.sound_until);
+            return self.gap(GapCause::EventTooLarge, since, false);
+        };
         let concerned: Vec<String> = self
             .subscriptions
             .subs
@@ -239,7 +242,7 @@ impl Session {
             }
         };
         if self.undecodable >= MOST_UNDECODABLE && self.client_id.is_some() {
-            self.gap(GapCause::Undecodable, !self.polling.acknowledges());
+            self.gap(GapCause::Undecodable, exchange.since, !self.polling.acknowledges());
             self.reject_sent(exchange, |channel| Error::OutcomeUnknown { channel });
             return self.end(Some(error));
         }

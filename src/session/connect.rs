@@ -132,19 +132,23 @@ impl Session {
     pub(super) fn connect_ended(&mut self, exchange: Exchange) {
         self.poll_over(&exchange);
         self.undecodable = 0;
-        self.subscriptions.gaps_end();
-        self.last_whole = self.now;
         if exchange.parked
             && self.polling.cut_age_ms.is_some_and(|cut| self.now.since(exchange.started) > cut / 10 * 11)
         {
             self.polling.cut_age_ms = None;
         }
         if let Some(acks) = &mut self.polling.acks {
-            // Acknowledged only now that the body has ended whole (A1).
-            acks.skip = 0;
-            if let Some(Ack::Number(number)) = exchange.reply.as_ref().and_then(Message::ack) {
-                acks.number = number;
+            // Acknowledged only now that the body has ended whole (A1). Without a number, as on a refused poll, the
+            // batch that was cut is still to be sent again.
+            match exchange.reply.as_ref().and_then(Message::ack) {
+                Some(Ack::Number(number)) => (acks.number, acks.skip) = (number, 0),
+                _ => acks.skip = acks.skip.max(exchange.events),
             }
+        }
+        let succeeded = exchange.reply.as_ref().and_then(Message::successful) == Some(true);
+        if succeeded {
+            self.subscriptions.gaps_end();
+            self.sound_until = exchange.started;
         }
         let Some(reply) = exchange.reply.as_ref() else {
             if exchange.disconnect.is_some() {
@@ -162,7 +166,7 @@ impl Session {
         }
         let reconnect = advised.unwrap_or(Reconnect::Retry);
         let interval_ms = self.polling.interval_ms;
-        if reply.successful() == Some(true) {
+        if succeeded {
             match reconnect {
                 Reconnect::Retry => {
                     self.backoff.reset();
@@ -210,7 +214,8 @@ impl Session {
         let refused = matches!(error, Error::HttpStatus(400..=407 | 409..500));
         if !self.polling.acknowledges() && !refused && exchange.epoch == self.epoch {
             let undecodable = *error == NOT_JSON;
-            self.gap(if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost }, true);
+            let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
+            self.gap(cause, exchange.since, true);
         }
     }
 
@@ -257,7 +262,11 @@ impl Session {
 
     /// The session is gone: a new handshake, and all subscriptions again (S9).
     pub(super) fn lose_session(&mut self, error: Error, at_least_ms: u64) {
-        self.gap(GapCause::SessionLost, false);
+        // What is still in flight may be lost with the session.
+        let lanes = [&self.session_lane, &self.commands_lane];
+        let since =
+            lanes.into_iter().flatten().map(|exchange| exchange.since).fold(self.sound_until, Instant::min);
+        self.gap(GapCause::SessionLost, since, false);
         self.forget_session();
         let changes = self.subscriptions.session_lost(self.now);
         self.apply(changes);

@@ -11,6 +11,8 @@ pub(super) struct Exchange {
     /// The session that it belongs to; replies of an older one change nothing.
     pub epoch: u32,
     pub started: Instant,
+    /// Where the range begins of what is lost with it: nothing older can be in it.
+    pub since: Instant,
     /// When the session stops waiting for the head, or for the next byte (S7).
     pub deadline: Instant,
     /// How long that wait is, for the error.

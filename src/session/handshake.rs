@@ -59,7 +59,7 @@ impl Session {
             return self.end(Some(Error::ServerEnded(None)));
         }
         self.client_id = Some(client_id.to_owned());
-        self.last_whole = self.now;
+        self.sound_until = exchange.started;
         self.undecodable = 0;
         self.polling.session_began(&advice, reply.ack().filter(|_| self.config.ack), self.now);
         if advice.reconnect == Some(Reconnect::Handshake) {

@@ -75,7 +75,8 @@ pub struct Session {
     commands_backoff: Backoff,
 
     flow: Flow,
-    last_whole: Instant,
+    /// When the last poll that succeeded was sent: what was published before has come, or has its gap.
+    sound_until: Instant,
     undecodable: u8,
     tap: bool,
 }
@@ -112,7 +113,7 @@ impl Session {
             commands_at: now,
             commands_backoff: Backoff::default(),
             flow: Flow::new(&config.limits, now),
-            last_whole: now,
+            sound_until: now,
             undecodable: 0,
             tap: false,
             config,
@@ -260,6 +261,7 @@ impl Session {
             kind,
             epoch: self.epoch,
             started: self.now,
+            since: self.sound_until,
             deadline: self.now.after(patience_ms),
             patience_ms,
             decoder: Decoder::new(Bounds {
@@ -343,9 +345,9 @@ impl Session {
     }
 
     /// Events of all confirmed subscriptions may be missing; with `uncovered`, of those that no earlier gap covers.
-    fn gap(&mut self, cause: GapCause, uncovered: bool) {
-        let since_unix_ms = self.unix_ms(self.last_whole);
-        for (channel, after) in self.subscriptions.missing(uncovered) {
+    fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
+        let since_unix_ms = self.unix_ms(since);
+        for (channel, after) in self.subscriptions.missing(since, uncovered) {
             self.report(Status::Gap { channel, cause, after, since_unix_ms });
         }
     }

@@ -62,7 +62,8 @@ pub enum Status {
         cause: GapCause,
         /// Replay id of the last event received on it, where events carry one: the range begins after it.
         after: Option<String>,
-        /// Unix time in milliseconds at which the last whole response ended: the range begins there at the earliest.
+        /// Unix time in milliseconds at which the range begins: when the last poll that succeeded was sent. What was
+        /// published earlier has arrived, or has a gap of its own.
         since_unix_ms: u64,
     },
     /// The queue has reached its limits because this subscription is not read, or has become short again (R8).

@@ -44,9 +44,9 @@ pub(super) struct Wire {
     pub unanswered: u8,
     /// Has the server ever said yes? From then on a loss is a gap.
     pub confirmed: bool,
-    /// A gap was reported, and neither a whole poll nor an event of this channel has come since: it covers whatever
-    /// fails meanwhile.
-    gap: bool,
+    /// A gap was reported, and neither a whole poll nor an event of this channel has come since: from this instant on
+    /// it covers whatever fails meanwhile.
+    gap: Option<Instant>,
     /// Replay id of the last event received, where events carry one.
     pub after: Option<String>,
     /// `unsubscribe()` calls that wait for the server.
@@ -133,7 +133,7 @@ impl Subscriptions {
             retry_at: now,
             unanswered: 0,
             confirmed: false,
-            gap: false,
+            gap: None,
             after: None,
             waiters: Vec::new(),
         });
@@ -266,14 +266,15 @@ impl Subscriptions {
         self.sweep()
     }
 
-    /// Channels that were promised and of which events may be missing now, with the last replay id of each. With
-    /// `uncovered`, those alone that no earlier gap covers.
-    pub fn missing(&mut self, uncovered: bool) -> Vec<(String, Option<String>)> {
+    /// Channels that were promised and of which events from `since` on may be missing, with the last replay id of
+    /// each. With `uncovered`, those alone that no earlier gap covers.
+    pub fn missing(&mut self, since: Instant, uncovered: bool) -> Vec<(String, Option<String>)> {
         let mut missing = Vec::new();
         let mut wires = core::mem::take(&mut self.wires);
         for wire in &mut wires {
-            if wire.confirmed && !(uncovered && wire.gap) && self.wants(wire.pattern.as_str()) {
-                wire.gap = true;
+            let covered = uncovered && wire.gap.is_some_and(|known| known <= since);
+            if wire.confirmed && !covered && self.wants(wire.pattern.as_str()) {
+                wire.gap = Some(since);
                 missing.push((wire.pattern.as_str().to_owned(), wire.after.clone()));
             }
         }
@@ -284,7 +285,7 @@ impl Subscriptions {
     /// A poll has arrived whole: what is lost from now on is a gap of its own.
     pub fn gaps_end(&mut self) {
         for wire in &mut self.wires {
-            wire.gap = false;
+            wire.gap = None;
         }
     }
 
@@ -310,7 +311,7 @@ impl Subscriptions {
             }
         }
         for wire in self.wires.iter_mut().filter(|wire| wire.pattern.matches(channel)) {
-            wire.gap = false;
+            wire.gap = None;
             wire.after = replay_id.map(str::to_owned).or(wire.after.take());
         }
         numbers
