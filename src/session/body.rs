@@ -72,6 +72,8 @@ impl Session {
         let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.inspecting) else { return };
         exchange.inspecting = false;
         exchange.deadline = deadline;
+        // Only now: if the body had been cut before, the event would come again (A1).
+        exchange.events = exchange.events.saturating_add(u32::from(exchange.inspecting_event));
         if let Some(message) = message.and_then(|text| Message::parse(text.to_owned())) {
             self.message(lane, message);
         }
@@ -140,13 +142,15 @@ impl Session {
             Inspect::Meta => !message.is_event(),
             Inspect::All => true,
         };
-        if !inspect {
-            return self.message(lane, message);
-        }
-        if let Some(exchange) = self.lane(lane) {
+        let Some(exchange) = self.lane(lane) else { return };
+        if inspect {
             exchange.inspecting = true;
+            exchange.inspecting_event = message.is_event();
             let request = exchange.id;
             self.emit(Output::Inspect { request, message: message.into_raw() });
+        } else {
+            exchange.events = exchange.events.saturating_add(u32::from(message.is_event()));
+            self.message(lane, message);
         }
     }
 
@@ -172,15 +176,16 @@ impl Session {
         }
     }
 
-    /// Counts an event of a poll. A batch that is sent again begins with what was given out before the cut (A1).
+    /// Was this event of a poll given out before? A batch that is sent again begins with those (A1).
     fn given_out_before(&mut self, lane: Lane) -> bool {
         let skip = self.polling.skip();
         let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.kind == Kind::Connect)
         else {
             return false;
         };
-        exchange.events = exchange.events.saturating_add(1);
-        exchange.events <= skip
+        let before = exchange.events < skip;
+        exchange.events += u32::from(before);
+        before
     }
 
     fn event(&mut self, message: Message) {

@@ -26,6 +26,8 @@ pub(super) struct Exchange {
     pub held: bool,
     /// A message is with the extensions.
     pub inspecting: bool,
+    /// It is an event.
+    pub inspecting_event: bool,
     /// Events taken in from this body, the skipped ones included (A1).
     pub events: u32,
     /// The reply to the handshake or connect.

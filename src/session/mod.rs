@@ -272,6 +272,7 @@ impl Session {
             ended: false,
             held: false,
             inspecting: false,
+            inspecting_event: false,
             events: 0,
             reply: None,
             disconnect: None,
