@@ -34,4 +34,9 @@ mod js;
 mod text;
 mod time;
 
+/// The README's Rust, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use time::Instant;

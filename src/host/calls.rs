@@ -44,9 +44,9 @@ extern "C" {
     pub(super) type Reader;
 
     #[wasm_bindgen(method, catch)]
-    pub(super) fn read(this: &Reader) -> Result<Promise, JsValue>;
+    pub(super) fn read(this: &Reader) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
-    pub(super) fn cancel(this: &Reader) -> Result<Promise, JsValue>;
+    pub(super) fn cancel(this: &Reader) -> Result<JsValue, JsValue>;
 
     /// A body.
     pub(super) type Body;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use gloo_net::http::Response;
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortController;
@@ -89,7 +89,7 @@ impl Exchange {
                 let future = match read {
                     Some(future) => future,
                     None => match reader.read() {
-                        Ok(promise) => read.insert(JsFuture::from(promise)),
+                        Ok(value) => read.insert(settling(&value)),
                         Err(error) => return Some(Progress::Failed(describe(&error))),
                     },
                 };
@@ -130,10 +130,10 @@ impl Exchange {
     /// Stops it, whatever stage it is in.
     pub fn abort(self) {
         if let Stage::Body(reader, _) = &self.stage
-            && let Ok(promise) = reader.cancel()
+            && let Ok(value) = reader.cancel()
         {
             // Waiting for it and forgetting it: a rejection counts as handled.
-            drop(JsFuture::from(promise));
+            drop(settling(&value));
         }
         if let Some(controller) = &self.controller {
             controller.abort();
@@ -183,6 +183,11 @@ fn chunk(result: JsValue) -> Progress {
         Ok(bytes) => Progress::Chunk(bytes.to_vec()),
         Err(_) => Progress::Failed("a body that is not made of bytes".to_owned()),
     }
+}
+
+/// Waits for what a caller's own reader gave, be it a promise or not.
+fn settling(value: &JsValue) -> JsFuture {
+    JsFuture::from(Promise::resolve(value))
 }
 
 /// The words of a failed call, with its cause: Node's `fetch failed` says nothing by itself.
