@@ -2,6 +2,7 @@
 
 mod glue;
 mod package;
+mod parts;
 mod size;
 mod wasm;
 
@@ -33,14 +34,19 @@ pub fn run(project: &Project, mode: Mode) -> Result<()> {
     let _lock = project.lock()?;
     let generated = generate(project, &tools)?;
     let glue = glue::guard(&read(&generated.join(format!("{OUT_NAME}.js")))?)?;
-    let mut module = generated.join(format!("{OUT_NAME}_bg.wasm"));
+    let mut named = generated.join(format!("{OUT_NAME}_bg.wasm"));
     if mode == Mode::Release {
-        module = optimise(project, &module)?;
+        named = wasm_opt(project, &named, "optimised.wasm", &["-Oz", "--converge", "-g"])?;
     }
-    let module = fs::read(module)?;
+    // Names are for the report alone; without them one more pass finds a little more. No engine reads the features.
+    let mut strip = vec!["--strip-debug", "--strip-producers", "--strip-target-features"];
+    if mode == Mode::Release {
+        strip.insert(0, "-Oz");
+    }
+    let module = fs::read(wasm_opt(project, &named, "stripped.wasm", &strip)?)?;
     wasm::check(&module, OUT_NAME)?;
     package::assemble(project, &glue, &module)?;
-    size::report(project, mode == Mode::Release)
+    size::report(project, &parts::by_size(&fs::read(named)?)?, mode == Mode::Release)
 }
 
 /// Compiles the crate and lets wasm-bindgen generate the JavaScript for it.
@@ -59,12 +65,13 @@ fn generate(project: &Project, tools: &BuildTools) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// Names and the list of features help no engine to run it.
-fn optimise(project: &Project, module: &Path) -> Result<PathBuf> {
-    let out = module.with_file_name("optimised.wasm");
+/// Runs binaryen's tool and returns the file that it wrote, beside the one given.
+fn wasm_opt(project: &Project, module: &Path, name: &str, passes: &[&str]) -> Result<PathBuf> {
+    let out = module.with_file_name(name);
     Run::node(project.root.join("node_modules/binaryen/bin/wasm-opt"))
         .arg(module)
-        .args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features", "-o"])
+        .args(passes)
+        .arg("-o")
         .arg(&out)
         .run()?;
     Ok(out)
