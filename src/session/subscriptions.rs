@@ -120,7 +120,11 @@ impl Subscriptions {
             return SubscribedChannel { pattern, state: ChannelState::Open };
         }
         if let Some(wire) = self.wire(pattern.as_str()) {
-            let open = wire.remote == Remote::Present;
+            let open = wire.remote == Remote::Present && wire.confirmed;
+            if wire.remote == Remote::Present && !open {
+                // The reply to an unsubscribe was lost: only a subscribe makes sure.
+                wire.remote = Remote::Absent;
+            }
             return SubscribedChannel {
                 pattern,
                 state: if open { ChannelState::Open } else { ChannelState::Pending },
