@@ -74,7 +74,7 @@ fn lint(project: &Project) -> Result<()> {
     let checks = [
         cargo(&["fmt", "--all", "--check"]),
         cargo(&["clippy", "--workspace", "--all-targets"]).args(denied),
-        cargo(&["clippy", "--lib"]).args(WASM).args(denied),
+        cargo(&["clippy", "--lib", "--test", "browser"]).args(WASM).args(denied),
         cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
         tool("prettier/bin/prettier.cjs").args(["--check", "."]),
         tool("oxlint/bin/oxlint").args(["--deny-warnings"]),
