@@ -1,0 +1,268 @@
+//! The application: what it asks of the session, and how it reads.
+
+use cometd_edge::session::{Command, Error, Input, Output, State, Status};
+
+use crate::checks::Asked;
+use cometd_edge::session::Inspect;
+
+use crate::plan::Reader;
+use crate::world::{Ev, World};
+
+/// What events are published on.
+pub const CHANNELS: &[&str] = &["/a/1", "/a/2", "/b/1", "/b/x/1", "/f/1"];
+/// What the application subscribes to.
+const PATTERNS: &[&str] =
+    &["/a/1", "/a/1", "/a/2", "/b/1", "/a/*", "/b/*", "/b/**", "/f/1?k='v'", "/deny/1", "/service/s"];
+
+#[derive(Default)]
+pub struct Application {
+    last_number: u32,
+    open: Vec<u32>,
+    pub closed_at: Option<u64>,
+    reading: bool,
+    pauses_until: u64,
+}
+
+impl World {
+    pub fn act_at_start(&mut self) {
+        for _ in 0..self.rng.between(1, 3) {
+            self.subscribe();
+        }
+        self.drain_later();
+    }
+
+    fn drain_later(&mut self) {
+        self.after(0, Ev::Server);
+    }
+
+    pub fn act(&mut self) {
+        if self.calm || self.session.state() == State::Closed {
+            return;
+        }
+        for _ in 0..self.rng.pick(&[1, 1, 1, 2, 5]) {
+            match self.rng.below(10) {
+                0..=2 if self.app.open.len() < 6 => self.subscribe(),
+                3 | 4 => self.unsubscribe(),
+                5..=7 => self.publish_one(),
+                8 => self.send_raw(),
+                _ => self.app.pauses_until = self.now + self.rng.below(60_000),
+            }
+        }
+        let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
+        self.after(pause, Ev::Act);
+    }
+
+    fn number(&mut self) -> u32 {
+        self.app.last_number += 1;
+        self.app.last_number
+    }
+
+    fn subscribe(&mut self) {
+        let mut channels: Vec<String> = Vec::new();
+        for _ in 0..self.rng.pick(&[1, 1, 1, 2, 3]) {
+            let pattern = self.rng.pick(PATTERNS).to_owned();
+            if !channels.contains(&pattern) {
+                channels.push(pattern);
+            }
+        }
+        let subscription = self.number();
+        self.trace(|| format!("* subscribe {subscription} {channels:?}"));
+        self.app.open.push(subscription);
+        self.checks.asked(self.now, subscription, Asked::Subscribe);
+        self.checks.subscribed(subscription, &channels);
+        self.input(Input::Command(Command::Subscribe { subscription, channels: &channels }));
+    }
+
+    fn unsubscribe(&mut self) {
+        if self.app.open.is_empty() {
+            return;
+        }
+        let index = self.rng.index(self.app.open.len());
+        let subscription = self.app.open.swap_remove(index);
+        let command = self.number();
+        self.trace(|| format!("* unsubscribe {subscription} by {command}"));
+        self.checks.asked(self.now, command, Asked::Unsubscribe);
+        self.checks.left(subscription, self.cutoff());
+        self.input(Input::Command(Command::Unsubscribe { command, subscription }));
+    }
+
+    fn publish_one(&mut self) {
+        let command = self.number();
+        let channel = self.rng.pick(&["/a/1", "/a/2", "/b/1", "/deny/1"]);
+        self.trace(|| format!("* publish {command} {channel}"));
+        self.checks.asked(self.now, command, Asked::Publish);
+        let data = format!(r#"{{"p":{command}}}"#);
+        self.input(Input::Command(Command::Publish { command, channel, data: &data }));
+    }
+
+    fn send_raw(&mut self) {
+        let command = self.number();
+        self.trace(|| format!("* send {command}"));
+        self.checks.asked(self.now, command, Asked::Send);
+        let one = format!(r#"{{"channel":"/service/echo","data":{{"p":{command}}}}}"#);
+        let other = r#"{"channel":"/a/2","data":{},"id":"mine"}"#.to_owned();
+        let messages = if self.rng.chance(500) { vec![one] } else { vec![one, other] };
+        self.input(Input::Command(Command::Send { command, messages: &messages }));
+    }
+
+    pub fn close(&mut self) {
+        if self.app.closed_at.is_some() || self.closed_at.is_some() {
+            return;
+        }
+        self.trace(|| "* close".to_owned());
+        self.app.closed_at = Some(self.now);
+        self.checks.all_left(self.cutoff());
+        self.input(Input::Command(Command::Close));
+        let again = Command::Publish { command: u32::MAX, channel: "/a/1", data: "1" };
+        let now = cometd_edge::Instant::from_millis(self.now);
+        assert!(self.session.handle_input(now, Input::Command(again)).is_err(), "a command after close()");
+    }
+
+    pub fn read(&mut self) {
+        self.app.reading = false;
+        if self.closed_at.is_some() {
+            return;
+        }
+        if !self.calm && self.plan.reader == Reader::Pauses && self.app.pauses_until > self.now {
+            return self.read_later(self.app.pauses_until - self.now);
+        }
+        let slow = !self.calm && self.plan.reader == Reader::Slow;
+        for (subscription, waiting) in self.checks.waiting() {
+            let events = if slow { self.rng.index(3).min(waiting) } else { waiting };
+            if events > 0 {
+                self.checks.taken(subscription, events);
+                self.input(Input::Taken { subscription, events });
+            }
+        }
+        if !self.checks.waiting().is_empty() {
+            let pause = self.rng.between(1, 1_500);
+            self.read_later(pause);
+        }
+    }
+
+    fn read_later(&mut self, pause: u64) {
+        if !self.app.reading {
+            self.app.reading = true;
+            self.after(pause, Ev::Read);
+        }
+    }
+
+    /// The extensions have looked at a message.
+    pub fn inspected(&mut self, number: u32) {
+        let exchange = &mut self.exchanges[number as usize];
+        let Some(message) = exchange.inspecting.take().filter(|_| !exchange.closed) else { return };
+        exchange.progress_at = self.now;
+        let request = exchange.request;
+        self.input(Input::Inspected { request, message: Some(&message) });
+        self.learn(number, &message);
+    }
+
+    pub fn output(&mut self, output: Output) {
+        if !matches!(output, Output::Send(_) | Output::Message(_) | Output::Event(_)) {
+            self.trace(|| format!("    {output:?}"));
+        }
+        match output {
+            Output::Send(request) => self.send(&request),
+            Output::Abort(request) => {
+                let number = self.exchange_of(request);
+                let exchange = &mut self.exchanges[number as usize];
+                assert!(!exchange.closed, "aborts a request that has failed, or twice");
+                exchange.closed = true;
+            }
+            Output::Hold(request) => {
+                let number = self.exchange_of(request);
+                self.exchanges[number as usize].held = true;
+                self.exchanges[number as usize].progress_at = self.now;
+            }
+            Output::Release(request) => {
+                let number = self.exchange_of(request);
+                let exchange = &mut self.exchanges[number as usize];
+                assert!(exchange.held, "releases what it does not hold");
+                exchange.held = false;
+                exchange.progress_at = self.now;
+                self.after(0, Ev::Deliver(number));
+            }
+            Output::Inspect { request, message } => {
+                let number = self.exchange_of(request);
+                assert!(self.exchanges[number as usize].inspecting.is_none(), "one message at a time");
+                self.exchanges[number as usize].inspecting = Some(message);
+                let pause = self.rng.below(30);
+                self.after(pause, Ev::Inspected(number));
+            }
+            Output::Event(event) => {
+                self.trace(|| format!("    event {:?} {}", event.subscriptions, event.message.raw()));
+                let pause = self.rng.below(5);
+                self.read_later(pause);
+                self.checks.event(&event, &mut self.server);
+            }
+            Output::Message(text) if self.plan.inspect == Inspect::None => {
+                let kind = if text.contains("supportedConnectionTypes") { "handshake" } else { "commands" };
+                let of_kind = |number: &&u32| {
+                    let exchange = &self.exchanges[**number as usize];
+                    !exchange.closed && exchange.kind == kind
+                };
+                if let Some(number) = self.recent.iter().rfind(of_kind).copied() {
+                    self.learn(number, &text);
+                }
+            }
+            Output::Settled { command, result } => {
+                if command == 0 {
+                    self.started |= result.is_ok();
+                }
+                if let Err(error) = &result {
+                    self.no_secret(&format!("{error} {error:?}"));
+                    self.app.open.retain(|known| *known != command);
+                }
+                self.checks.settled(self.now, command, result);
+            }
+            Output::Ended { subscription, error } => {
+                self.no_secret(&format!("{error:?}"));
+                self.app.open.retain(|known| *known != subscription);
+                self.checks.ended(subscription, self.cutoff());
+            }
+            Output::State(state) => self.checks.state(state),
+            Output::Status(status) => self.status(&status),
+            Output::Closed(error) => self.closed(error),
+            _ => {}
+        }
+    }
+
+    fn status(&mut self, status: &Status) {
+        self.no_secret(&format!("{status:?}"));
+        if let Status::Gap { channel, cause, since_unix_ms, .. } = status {
+            self.checks.gap(self.now, channel, *cause, *since_unix_ms, &self.server);
+        }
+        if let Status::SubscribeFailed { channel, .. } = status {
+            self.checks.channel_failed(channel, self.cutoff());
+        }
+    }
+
+    /// Only what the rules allow ends a client by itself.
+    fn closed(&mut self, error: Option<Error>) {
+        self.closed_at = Some(self.now);
+        self.checks.all_left(self.cutoff());
+        let Some(error) = error else {
+            assert!(self.app.closed_at.is_some(), "closed without being asked, and without an error");
+            return;
+        };
+        self.no_secret(&format!("{error} {error:?}"));
+        let allowed = match error.code() {
+            "server-ended" => self.server.said_none,
+            "protocol" => self.malformed >= 3,
+            "max-retries" => !self.started,
+            "not-bayeux" | "http-status" => !self.started && self.plan.rough_start,
+            _ => false,
+        };
+        assert!(allowed, "ended by an error that the rules do not allow here: {error}");
+    }
+
+    /// X2.
+    fn no_secret(&self, text: &str) {
+        assert!(!text.contains("s3cr3t"), "X2: a header's value in {text}");
+        for session in &self.server.sessions {
+            assert!(!text.contains(&session.id), "X2: a client id in {text}");
+            let cookie = session.cookie.as_deref();
+            assert!(!cookie.is_some_and(|cookie| text.contains(cookie)), "X2: a cookie in {text}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! What must hold, whatever happens.
+//!
+//! **A loss and its gap.** An event was published at *t* on a channel that matches the pattern *p* of a subscription
+//! *s*; `subscribe()` for *s* had resolved before *t*, with *p* not reported as failed, and *s* is still open. If the
+//! event never comes out for *s*, it is lost, and there must be a `gap` status that names *p* with
+//! `since_unix_ms` ≤ *t* ≤ the gap's end. The gap's end is the first moment after its report at which both hold: the
+//! server has confirmed *p* in the session that the client has now, and a poll has succeeded, its body whole, since the report. From
+//! then on the client believes the channel to be sound again, and whatever is lost later needs a new gap.
+//!
+//! **With the acknowledgement extension** a session loses nothing while it lives: an event that was queued for a
+//! session which the server has not ended must come out, gap or not, and lost responses give no gap.
+//!
+//! **A subscription that has ended** is judged up to the cutoff: the moment at which the last whole poll was sent, or
+//! the one that counted when an open request was sent, if that is earlier. What was published before that has come,
+//! or never will.
+
+use std::collections::BTreeMap;
+
+use cometd_edge::session::{Error, Event, GapCause, State};
+
+use crate::model_server::Server;
+use crate::session_model::matches;
+use crate::world::UNIX_ZERO;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Subscribe,
+    Unsubscribe,
+    Publish,
+    Send,
+}
+
+/// A poll that has ended whole, and how many gaps had been reported before its end.
+pub struct Whole {
+    pub at: u64,
+    pub gaps: usize,
+}
+
+pub struct Gap {
+    pub channel: String,
+    pub cause: GapCause,
+    pub since: u64,
+    pub whole: bool,
+    pub until: u64,
+}
+
+pub struct Subscription {
+    /// Each with the cutoff from which on nothing is expected of it.
+    pub channels: Vec<(String, u64)>,
+    /// When `subscribe()` resolved.
+    pub opened_at: Option<u64>,
+    pub left: bool,
+    ended: bool,
+    pub delivered: Vec<u32>,
+    /// Sizes of what the application has not taken.
+    queue: std::collections::VecDeque<usize>,
+}
+
+struct Pending {
+    kind: Asked,
+    at: u64,
+    result: Option<Result<(), &'static str>>,
+}
+
+pub struct Checks {
+    limits: (usize, usize),
+    commands: BTreeMap<u32, Pending>,
+    pub subscriptions: BTreeMap<u32, Subscription>,
+    pub gaps: Vec<Gap>,
+    handshakes: Vec<u64>,
+    state: State,
+    /// The session that the client has now, and for each channel the one that last confirmed it.
+    pub current: Option<usize>,
+    pub confirmed: BTreeMap<String, usize>,
+    last_of_carrier: BTreeMap<u32, u32>,
+    largest: usize,
+    connected: bool,
+    pub burst_from: usize,
+}
+
+impl Checks {
+    pub fn new(limits: (usize, usize)) -> Self {
+        Self {
+            limits,
+            commands: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            gaps: Vec::new(),
+            handshakes: Vec::new(),
+            state: State::Handshaking,
+            current: None,
+            confirmed: BTreeMap::new(),
+            last_of_carrier: BTreeMap::new(),
+            largest: 0,
+            connected: false,
+            burst_from: usize::MAX,
+        }
+    }
+
+    /// S8a.
+    pub fn handshake(&mut self, now: u64, most: usize) {
+        self.handshakes.retain(|at| now - at < 60_000);
+        self.handshakes.push(now);
+        assert!(self.handshakes.len() <= most, "S8a: {} handshakes in a minute", self.handshakes.len());
+    }
+
+    pub fn asked(&mut self, now: u64, number: u32, kind: Asked) {
+        self.commands.insert(number, Pending { kind, at: now, result: None });
+    }
+
+    pub fn subscribed(&mut self, number: u32, channels: &[String]) {
+        let subscription = Subscription {
+            channels: channels.iter().map(|channel| (channel.clone(), u64::MAX)).collect(),
+            opened_at: None,
+            left: false,
+            ended: false,
+            delivered: Vec::new(),
+            queue: std::collections::VecDeque::new(),
+        };
+        self.subscriptions.insert(number, subscription);
+    }
+
+    pub fn settled(&mut self, now: u64, number: u32, result: Result<Vec<String>, Error>) {
+        let ok = result.is_ok();
+        if number == 0 {
+            assert!(!self.connected, "connect() is answered twice");
+            self.connected = true;
+            return;
+        }
+        let command = self.commands.get_mut(&number).expect("a known command");
+        assert!(command.result.is_none(), "command {number} settles twice");
+        command.result = Some(result.map(drop).map_err(|error| error.code()));
+        if command.kind == Asked::Subscribe {
+            let subscription = self.subscriptions.get_mut(&number).expect("a known subscription");
+            if ok {
+                subscription.opened_at = Some(now);
+            } else {
+                assert!(!subscription.ended, "a subscription ends, and then fails");
+                subscription.left = true;
+                subscription.ended = true;
+                subscription.queue.clear();
+            }
+        }
+    }
+
+    pub fn ended(&mut self, number: u32, cutoff: u64) {
+        self.left(number, cutoff);
+        let subscription = self.subscriptions.get_mut(&number).expect("a known subscription");
+        assert!(!subscription.ended, "subscription {number} ends twice");
+        subscription.ended = true;
+    }
+
+    /// The application has no more interest in it: nothing may come out any more.
+    pub fn left(&mut self, number: u32, cutoff: u64) {
+        let subscription = self.subscriptions.get_mut(&number).expect("a known subscription");
+        if !subscription.left {
+            subscription.left = true;
+            subscription.queue.clear();
+            for (_, until) in &mut subscription.channels {
+                *until = cutoff.min(*until);
+            }
+        }
+    }
+
+    pub fn all_left(&mut self, cutoff: u64) {
+        let numbers: Vec<u32> = self.subscriptions.keys().copied().collect();
+        numbers.into_iter().for_each(|number| self.left(number, cutoff));
+    }
+
+    /// The server has refused a channel of several.
+    pub fn channel_failed(&mut self, channel: &str, cutoff: u64) {
+        for subscription in self.subscriptions.values_mut() {
+            for (_, until) in subscription.channels.iter_mut().filter(|(name, _)| name == channel) {
+                *until = cutoff.min(*until);
+            }
+        }
+    }
+
+    pub fn state(&mut self, state: State) {
+        assert_ne!(self.state, state, "a state that does not change");
+        assert_ne!(self.state, State::Closed, "a state after closed");
+        self.state = state;
+    }
+
+    pub fn event(&mut self, event: &Event, server: &mut Server) {
+        let raw = event.message.raw();
+        let number: u32 = raw
+            .split_once(r#""n":"#)
+            .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>())
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or_else(|| panic!("an event that nobody published: {raw}"));
+        let published = &server.published[number as usize];
+        assert_eq!(event.message.channel(), Some(published.channel.as_str()), "the wrong channel");
+        assert!(!event.subscriptions.is_empty(), "an event for nobody");
+        assert!(event.subscriptions.is_sorted(), "numbers ascend");
+        self.largest = self.largest.max(raw.len());
+        let carrier = published.carriers.last().copied().expect("events come with responses");
+        for name in &event.subscriptions {
+            let subscription = self.subscriptions.get_mut(name).expect("a known subscription");
+            assert!(!subscription.ended, "an event for subscription {name}, which has ended");
+            assert!(
+                subscription.channels.iter().any(|(pattern, _)| matches(pattern, &published.channel)),
+                "an event for subscription {name}, which does not match"
+            );
+            assert!(
+                !subscription.delivered.contains(&number),
+                "event {number} comes twice for subscription {name}"
+            );
+            subscription.delivered.push(number);
+            if !subscription.left {
+                subscription.queue.push_back(raw.len());
+            }
+        }
+        let ack = published.sessions.last().is_some_and(|session| server.sessions[*session].ack);
+        // With the extension order holds over all responses of a session; without it within each (S13).
+        let key = if ack { u32::MAX - u32::try_from(published.sessions[0]).unwrap_or(0) } else { carrier };
+        if let Some(last) = self.last_of_carrier.insert(key, number) {
+            assert!(last < number, "S13: event {number} after {last}");
+        }
+    }
+
+    /// What the application may read, by subscription.
+    pub fn waiting(&self) -> Vec<(u32, usize)> {
+        let waiting =
+            self.subscriptions.iter().map(|(number, subscription)| (*number, subscription.queue.len()));
+        waiting.filter(|(_, events)| *events > 0).collect()
+    }
+
+    pub fn taken(&mut self, number: u32, events: usize) {
+        if let Some(subscription) = self.subscriptions.get_mut(&number) {
+            subscription.queue.drain(..events);
+        }
+    }
+
+    /// R8: never more than twice the limits and one message, for each subscription that it belongs to.
+    pub fn queues(&self) {
+        let queues = self.subscriptions.values().map(|subscription| &subscription.queue);
+        let (events, bytes) = queues.fold((0, 0), |(events, bytes), queue| {
+            (events + queue.len(), bytes + queue.iter().sum::<usize>())
+        });
+        let copies = self.subscriptions.values().filter(|subscription| !subscription.left).count();
+        assert!(events <= 2 * self.limits.0 + copies, "R8: {events} events queued");
+        assert!(bytes <= 2 * self.limits.1 + copies * self.largest, "R8: {bytes} bytes queued");
+    }
+
+    pub fn gap(&mut self, now: u64, channel: &str, cause: GapCause, since_unix_ms: u64, server: &Server) {
+        let since = since_unix_ms.checked_sub(UNIX_ZERO).expect("the driver's clock");
+        assert!(since <= now, "a gap in the future");
+        let ack = self.current.is_some_and(|session| server.sessions[session].ack);
+        assert!(
+            !(ack && cause == GapCause::ResponseLost),
+            "A1: with the extension a lost response loses nothing"
+        );
+        let channel = channel.to_owned();
+        self.gaps.push(Gap { channel, cause, since, whole: false, until: u64::MAX });
+    }
+
+    pub fn whole_poll(&mut self, whole: &Whole) {
+        self.gaps.iter_mut().take(whole.gaps).for_each(|gap| gap.whole = true);
+        self.close_gaps(whole.at);
+    }
+
+    pub fn close_gaps(&mut self, now: u64) {
+        for gap in self.gaps.iter_mut().filter(|gap| gap.whole && gap.until == u64::MAX) {
+            if self.current.is_some() && self.confirmed.get(&gap.channel).copied() == self.current {
+                gap.until = now;
+            }
+        }
+    }
+
+    /// Every command but those of the last seconds has an answer.
+    pub fn all_settled(&self, now: u64) {
+        for (number, command) in &self.commands {
+            let waits = command.result.is_none();
+            assert!(
+                !waits || command.at + 30_000 > now,
+                "command {number} ({:?}) never settles",
+                command.kind
+            );
+        }
+    }
+
+    /// At the end all have settled, and messages were processed as often as their results say (R7).
+    pub fn commands_of(&self, server: &Server) {
+        assert!(self.connected, "connect() was never answered");
+        for (number, command) in &self.commands {
+            let result = command
+                .result
+                .unwrap_or_else(|| panic!("command {number} ({:?}) never settles", command.kind));
+            let found = server.processed.iter().find(|(known, _)| *known == u64::from(*number));
+            let count = found.map_or(0, |(_, count)| *count);
+            let fine = match (command.kind, result) {
+                (Asked::Publish, Ok(())) => count == 1,
+                (Asked::Publish | Asked::Send, Err("outcome-unknown") | Ok(())) => count <= 1,
+                (Asked::Publish | Asked::Send, Err(_)) => count == 0,
+                _ => true,
+            };
+            assert!(fine, "R7: message {number} was processed {count} times, and settled with {result:?}");
+        }
+        for (number, subscription) in &self.subscriptions {
+            assert!(subscription.ended, "subscription {number} never ends");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! A Bayeux server as the reference server behaves, with variants: it never loses what it does not have to.
+
+use serde_json::Value;
+
+use crate::plan::{AdviceStyle, Plan};
+use crate::rng::Rng;
+use crate::session_model::{Parked, ServerSession};
+
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: "<html>no</html>".to_owned() }
+    }
+
+    fn bayeux(messages: &[String]) -> Self {
+        Self { status: 200, headers: Vec::new(), body: format!("[{}]", messages.join(",")) }
+    }
+}
+
+/// An event, as the server knows it. Its number is its index.
+pub struct Published {
+    pub channel: String,
+    pub at: u64,
+    /// The exchanges that carried it, of all sessions.
+    pub carriers: Vec<u32>,
+    /// Sessions that it was queued for.
+    pub sessions: Vec<usize>,
+    pub bytes: usize,
+}
+
+/// What the server does to the client while it has a bad time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Refusing {
+    Nothing,
+    Handshakes(u64),
+    /// HTTP 503 with `Retry-After` seconds, for everything.
+    All(u64),
+}
+
+pub struct Server {
+    pub plan: Plan,
+    pub sessions: Vec<ServerSession>,
+    pub published: Vec<Published>,
+    /// How often each of the application's messages was processed, by the number in its data.
+    pub processed: Vec<(u64, u32)>,
+    /// Replies that leave now.
+    pub outbox: Vec<(u32, Reply)>,
+    pub refusing: Refusing,
+    /// `none` was said in some way: the client may end.
+    pub said_none: bool,
+    pub calm: bool,
+}
+
+impl Server {
+    pub fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            sessions: Vec::new(),
+            published: Vec::new(),
+            processed: Vec::new(),
+            outbox: Vec::new(),
+            refusing: Refusing::Nothing,
+            said_none: false,
+            calm: false,
+        }
+    }
+
+    /// Handles a request; `None` when the poll is parked.
+    pub fn request(
+        &mut self,
+        now: u64,
+        exchange: u32,
+        messages: &[String],
+        cookie: Option<&str>,
+        rng: &mut Rng,
+    ) -> Option<Reply> {
+        self.tick(now);
+        if let Refusing::All(seconds) = self.refusing {
+            let headers = vec![("Retry-After".to_owned(), seconds.to_string())];
+            return Some(Reply { headers, ..Reply::status(503) });
+        }
+        let messages: Vec<Value> = messages
+            .iter()
+            .map(|text| {
+                serde_json::from_str(text).unwrap_or_else(|_| panic!("the client sent no JSON: {text}"))
+            })
+            .collect();
+        let alone = messages.len() == 1;
+        let mut replies = Vec::new();
+        let mut session = None;
+        for message in &messages {
+            let channel = message["channel"].as_str().expect("a channel");
+            if channel == "/meta/handshake" {
+                assert!(alone, "S1: a handshake travels alone");
+                return Some(self.handshake(now, message, rng));
+            }
+            let found = self.session_of(message);
+            session = found.filter(|index| self.sessions[*index].alive());
+            let Some(index) = session else {
+                if let Some(index) = found {
+                    self.sessions[index].dismissed = true;
+                }
+                replies.push(self.unknown(message, alone, rng));
+                continue;
+            };
+            self.sessions[index].known = true;
+            self.check_cookie(index, cookie);
+            if channel == "/meta/connect" {
+                assert!(alone, "S2: a connect shares its request with nothing");
+                return self.connect(now, exchange, index, message, rng);
+            }
+            replies.push(self.command(now, index, channel, message, alone, rng));
+        }
+        if let Some(index) = session.filter(|index| self.plan.rides && !self.sessions[*index].ack) {
+            let events = self.events_for(index, exchange);
+            self.place(&mut replies, events);
+        }
+        Some(Reply::bayeux(&replies))
+    }
+
+    /// Times out what has waited long enough.
+    pub fn tick(&mut self, now: u64) {
+        for index in 0..self.sessions.len() {
+            let session = &mut self.sessions[index];
+            if !session.alive() {
+                continue;
+            }
+            if session.parked.as_ref().is_some_and(|parked| parked.until <= now) {
+                self.release(now, index, "");
+            } else if session.parked.is_none() && now > session.last_seen + self.plan.max_interval_ms {
+                session.ended_at = Some(now);
+            }
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub fn next_tick(&self) -> Option<u64> {
+        self.sessions.iter().filter_map(|session| session.parked.as_ref()).map(|parked| parked.until).min()
+    }
+
+    /// An event for all who subscribed.
+    pub fn publish(&mut self, now: u64, channel: &str, rng: &mut Rng) -> u32 {
+        self.tick(now);
+        let number = u32::try_from(self.published.len()).expect("few events");
+        let bytes = usize::try_from(rng.below(self.plan.padding + 1)).unwrap_or(0);
+        let mut sessions = Vec::new();
+        for (index, session) in self.sessions.iter_mut().enumerate() {
+            if session.alive() && session.matches(channel) {
+                session.queue.push_back(number);
+                sessions.push(index);
+            }
+        }
+        self.published.push(Published {
+            channel: channel.to_owned(),
+            at: now,
+            carriers: Vec::new(),
+            sessions,
+            bytes,
+        });
+        for index in 0..self.sessions.len() {
+            let session = &self.sessions[index];
+            if session.alive() && session.parked.is_some() && session.has_events() {
+                self.release(now, index, "");
+            }
+        }
+        number
+    }
+
+    fn handshake(&mut self, now: u64, message: &Value, rng: &mut Rng) -> Reply {
+        let id = self.id_of(message);
+        if let Refusing::Handshakes(style) = self.refusing {
+            let advice = match style {
+                0 => r#","advice":{"reconnect":"handshake","interval":0}"#,
+                1 => r#","advice":{"reconnect":"retry","interval":500}"#,
+                _ => "",
+            };
+            return Reply::bayeux(&[format!(
+                r#"{{"channel":"/meta/handshake","successful":false,"error":"503::busy"{id}{advice}}}"#
+            )]);
+        }
+        for session in &self.sessions {
+            assert!(
+                !(session.alive() && session.known && !session.dismissed),
+                "a new handshake although the server still knows the session and has not sent the client away"
+            );
+        }
+        let ack = self.plan.grant_ack && message["ext"]["ack"] == Value::Bool(true);
+        let number = self.sessions.len();
+        let client_id = format!("client{number}x{:016x}", rng.next());
+        let cookie = self.plan.cookie.then(|| format!("cookie{number}y{:016x}", rng.next()));
+        let ext = match (ack, self.plan.ack_as_object) {
+            (true, true) => r#","ext":{"ack":{"enabled":true,"batch":7}}"#,
+            (true, false) => r#","ext":{"ack":true}"#,
+            (false, _) => "",
+        };
+        let advice = if self.plan.advice == AdviceStyle::Always { self.advice() } else { String::new() };
+        let body = format!(
+            r#"{{"channel":"/meta/handshake","successful":true,"version":"1.0","clientId":"{client_id}","supportedConnectionTypes":["long-polling","callback-polling"]{id}{advice}{ext}}}"#
+        );
+        self.sessions.push(ServerSession {
+            id: client_id,
+            cookie: cookie.clone(),
+            ack,
+            subscriptions: Vec::new(),
+            queue: std::collections::VecDeque::new(),
+            unacknowledged: Vec::new(),
+            batch: 7,
+            parked: None,
+            last_seen: now,
+            connects: 0,
+            ended_at: None,
+            known: false,
+            dismissed: false,
+        });
+        let mut reply = Reply::bayeux(&[body]);
+        if let Some(cookie) = cookie {
+            reply
+                .headers
+                .push(("set-cookie".to_owned(), format!("BAYEUX_BROWSER={cookie}; Path=/; HttpOnly")));
+        }
+        reply
+    }
+
+    fn connect(
+        &mut self,
+        now: u64,
+        exchange: u32,
+        index: usize,
+        message: &Value,
+        rng: &mut Rng,
+    ) -> Option<Reply> {
+        let session = &mut self.sessions[index];
+        if let Some(old) = session.parked.take() {
+            // The reference server's `duplicateMetaConnectHttpResponseCode`.
+            self.outbox.push((old.exchange, Reply::status(500)));
+        }
+        session.last_seen = now;
+        session.connects += 1;
+        if let Some(number) = message["ext"]["ack"].as_u64().filter(|_| session.ack) {
+            session.acknowledged(number);
+        }
+        let id = self.id_of(message);
+        if !self.calm && rng.chance(self.plan.busy) {
+            let advice = rng.pick(&["", r#","advice":{"reconnect":"retry","interval":0}"#]);
+            let channel = self.channel_member("/meta/connect", true);
+            let text = r#""successful":false,"error":"500::in a moment""#;
+            return Some(Reply::bayeux(&[format!("{{{channel}{text}{id}{advice}}}")]));
+        }
+        let asked =
+            message["advice"]["timeout"].as_u64().unwrap_or(self.plan.timeout_ms).min(self.plan.timeout_ms);
+        let session = &mut self.sessions[index];
+        session.parked = Some(Parked { exchange, until: now + asked, id });
+        if session.has_events() || asked == 0 {
+            self.release(now, index, "");
+            return self.outbox.pop().map(|(_, reply)| reply);
+        }
+        None
+    }
+
+    /// Answers the parked poll, with `advice` in place of the usual one.
+    pub fn release(&mut self, now: u64, index: usize, advice: &str) {
+        let Some(parked) = self.sessions[index].parked.take() else { return };
+        let events = self.events_for(index, parked.exchange);
+        let session = &mut self.sessions[index];
+        session.last_seen = now;
+        let usual = match self.plan.advice {
+            AdviceStyle::FirstConnectOnly if session.connects > 1 => String::new(),
+            AdviceStyle::Never => String::new(),
+            _ => self.advice(),
+        };
+        let session = &self.sessions[index];
+        let advice = if advice.is_empty() { usual } else { format!(r#","advice":{advice}"#) };
+        let ext = if session.ack { format!(r#","ext":{{"ack":{}}}"#, session.batch) } else { String::new() };
+        let channel = self.channel_member("/meta/connect", true);
+        let id = parked.id;
+        let mut messages = vec![format!(r#"{{{channel}"successful":true{id}{advice}{ext}}}"#)];
+        self.place(&mut messages, events);
+        self.outbox.push((parked.exchange, Reply::bayeux(&messages)));
+    }
+
+    fn events_for(&mut self, index: usize, exchange: u32) -> Vec<String> {
+        let numbers = self.sessions[index].take_events();
+        let mut texts = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let event = &mut self.published[number as usize];
+            event.carriers.push(exchange);
+            let (channel, padding) = (&event.channel, "p".repeat(event.bytes));
+            texts.push(format!(r#"{{"channel":"{channel}","data":{{"n":{number},"é":"{padding}"}}}}"#));
+        }
+        texts
+    }
+
+    fn place(&self, replies: &mut Vec<String>, mut events: Vec<String>) {
+        if self.plan.events_first {
+            events.append(replies);
+            *replies = events;
+        } else {
+            replies.append(&mut events);
+        }
+    }
+
+    fn session_of(&self, message: &Value) -> Option<usize> {
+        let id = message["clientId"].as_str().expect("every message but the handshake has a client id");
+        self.sessions.iter().position(|session| session.id == id)
+    }
+
+    fn check_cookie(&self, index: usize, header: Option<&str>) {
+        if let Some(cookie) = &self.sessions[index].cookie {
+            let wanted = format!("BAYEUX_BROWSER={cookie}");
+            assert!(header == Some(wanted.as_str()), "X4: a request of the session without its cookie");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The network: what becomes of each request on its way there and back.
+
+use cometd_edge::session::{Input, Request, RequestId};
+
+use crate::checks::Whole;
+use crate::fate::Fate;
+use crate::model_server::Reply;
+use crate::world::{Ev, World};
+
+pub struct Exchange {
+    pub request: RequestId,
+    pub kind: &'static str,
+    pub messages: Vec<String>,
+    cookie: Option<String>,
+    pub sent_at: u64,
+    /// Events published before this have come with earlier responses, or will never come.
+    pub since: u64,
+    pub fate: Fate,
+    answered: bool,
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    stop: usize,
+    position: usize,
+    headed: bool,
+    step: u64,
+    pub ended: bool,
+    pub held: bool,
+    /// A message is with the extensions.
+    pub inspecting: Option<String>,
+    pub closed: bool,
+    pub progress_at: u64,
+    /// How long the client may wait for the head.
+    pub patience_ms: u64,
+}
+
+impl Exchange {
+    /// Does the client still read it, or wait for it?
+    pub fn in_flight(&self) -> bool {
+        !self.closed && (!self.ended || self.waits_for_the_client())
+    }
+
+    pub fn waits_for_the_client(&self) -> bool {
+        self.held || self.inspecting.is_some()
+    }
+
+    /// The client got all of a Bayeux body, and the poll succeeded.
+    fn is_whole(&self) -> bool {
+        (200..300).contains(&self.status)
+            && self.stop == self.body.len()
+            && matches!(self.fate, Fate::Fine)
+            && String::from_utf8_lossy(&self.body).contains(r#""successful":true"#)
+    }
+}
+
+impl World {
+    pub fn send(&mut self, request: &Request) {
+        assert_eq!(request.url(), crate::world::URL);
+        assert!(self.closed_at.is_none(), "a request after Closed");
+        let kind = request.kind();
+        let (mut count, mut connects) = (1, usize::from(kind == "connect"));
+        for number in self.open() {
+            count += 1;
+            connects += usize::from(self.exchanges[number as usize].kind == "connect");
+        }
+        assert!(count <= 2, "S2: {count} requests in flight");
+        assert!(connects <= 1, "S2: {connects} polls in flight");
+        if kind == "handshake" {
+            self.checks.handshake(self.now, self.plan.handshakes_per_minute);
+        }
+        let header = |wanted: &str| {
+            request
+                .headers()
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+                .map(|(_, value)| value.clone())
+        };
+        assert_eq!(header("authorization").as_deref(), Some(crate::world::SECRET_HEADER));
+        let number = u32::try_from(self.exchanges.len()).expect("few requests");
+        let mut fate =
+            if self.calm { Fate::Fine } else { Fate::choose(&self.plan, &mut self.rng, self.started) };
+        if self.offline_until > self.now {
+            fate = self.rng.pick(&[Fate::Refused, Fate::Vanishes]);
+        }
+        self.trace(|| format!("  > #{number} {kind} {fate:?} {}", request.body()));
+        let timeout_ms = if kind == "connect" { 110_000.max(self.plan.timeout_ms) } else { 0 };
+        self.recent.push(number);
+        self.exchanges.push(Exchange {
+            request: request.id(),
+            kind,
+            messages: request.messages().to_vec(),
+            cookie: header("cookie"),
+            sent_at: self.now,
+            since: self.last_whole_sent,
+            fate,
+            answered: false,
+            status: 0,
+            headers: Vec::new(),
+            body: Vec::new(),
+            stop: 0,
+            position: 0,
+            headed: false,
+            step: self.rng.below(4),
+            ended: false,
+            held: false,
+            inspecting: None,
+            closed: false,
+            progress_at: self.now,
+            patience_ms: timeout_ms + crate::world::NETWORK_DELAY_MS,
+        });
+        let delay = self.delay();
+        match fate {
+            Fate::Refused => self.after(delay, Ev::Fail(number)),
+            Fate::Vanishes => {}
+            Fate::Proxy(status) => {
+                let mut reply = Reply::status(status);
+                if self.rng.chance(400) {
+                    reply.headers.push(("Retry-After".to_owned(), self.rng.between(0, 20).to_string()));
+                }
+                self.answer(number, reply);
+            }
+            Fate::Page => self.answer(number, Reply { status: 200, ..Reply::status(200) }),
+            _ => self.after(delay, Ev::Arrive(number)),
+        }
+    }
+
+    /// The request reaches the server, unless the client has given it up before.
+    pub fn arrive(&mut self, number: u32) {
+        let exchange = &self.exchanges[number as usize];
+        if exchange.closed || !exchange.fate.arrives() {
+            return;
+        }
+        let (messages, cookie) = (exchange.messages.clone(), exchange.cookie.clone());
+        let reply = self.server.request(self.now, number, &messages, cookie.as_deref(), &mut self.rng);
+        match reply {
+            Some(reply) => self.answer(number, reply),
+            None => {
+                if let Some(age) = self.plan.proxy_age_ms {
+                    self.after(age, Ev::ProxyKill(number));
+                }
+            }
+        }
+    }
+
+    /// The response leaves the server, or the proxy.
+    pub fn answer(&mut self, number: u32, reply: Reply) {
+        let delay = self.delay();
+        let exchange = &mut self.exchanges[number as usize];
+        if exchange.answered || exchange.closed {
+            return;
+        }
+        exchange.answered = true;
+        exchange.status = reply.status;
+        exchange.headers = reply.headers;
+        exchange.body = reply.body.into_bytes();
+        let share = |share: u64| exchange.body.len() * usize::try_from(share).unwrap_or(0) / 1_000;
+        exchange.stop = exchange.body.len();
+        match exchange.fate {
+            Fate::CutAt(at) | Fate::HangsAt(at) => exchange.stop = share(at),
+            Fate::TruncatedAt(at) => exchange.stop = share(at).min(exchange.body.len().saturating_sub(1)),
+            Fate::MalformedAt(at) => {
+                let at = share(at);
+                let at = exchange.body[..at].iter().rposition(|byte| *byte == b'{').unwrap_or(0);
+                exchange.body.truncate(at);
+                exchange.body.extend_from_slice(if at == 0 { b"[{\"channel\":nonsense}]" } else { b"{oh]" });
+                exchange.stop = exchange.body.len();
+            }
+            Fate::Empty => exchange.stop = 0,
+            Fate::Gateway(status) => {
+                (exchange.status, exchange.body) = (status, b"<html>gateway</html>".to_vec());
+                exchange.stop = exchange.body.len();
+            }
+            _ => {}
+        }
+        match exchange.fate {
+            Fate::Lost => self.after(delay, Ev::Fail(number)),
+            Fate::Silent => {}
+            _ => self.after(delay, Ev::Deliver(number)),
+        }
+    }
+
+    /// The next piece of a response reaches the client.
+    pub fn deliver(&mut self, number: u32) {
+        let now = self.now;
+        let exchange = &mut self.exchanges[number as usize];
+        if exchange.closed || exchange.held || exchange.ended {
+            return;
+        }
+        exchange.progress_at = now;
+        exchange.patience_ms = crate::world::NETWORK_DELAY_MS;
+        let request = exchange.request;
+        if !exchange.headed {
+            exchange.headed = true;
+            let headers = std::mem::take(&mut exchange.headers);
+            let status = exchange.status;
+            self.trace(|| format!("  < #{number} head {status}"));
+            self.input(Input::Head { request, status, headers: &headers });
+            return self.next_step(number);
+        }
+        if exchange.position < exchange.stop {
+            let rest = exchange.stop - exchange.position;
+            let most = match exchange.step {
+                0 => rest,
+                1 => 64,
+                2 => 400,
+                _ => 1 + rest / 2,
+            };
+            let length = 1 + self.rng.index(most.min(rest));
+            let length = if exchange.step == 0 { rest } else { length };
+            let bytes = exchange.body[exchange.position..exchange.position + length].to_vec();
+            exchange.position += length;
+            self.trace(|| format!("  < #{number} {}", String::from_utf8_lossy(&bytes)));
+            self.input(Input::Chunk { request, bytes: &bytes });
+            return self.next_step(number);
+        }
+        match exchange.fate {
+            Fate::HangsAt(_) => {}
+            Fate::CutAt(_) => self.fail(number),
+            _ => {
+                exchange.ended = true;
+                if matches!(exchange.fate, Fate::MalformedAt(_)) {
+                    self.malformed += 1;
+                }
+                self.trace(|| format!("  < #{number} end"));
+                self.input(Input::End { request });
+            }
+        }
+    }
+
+    fn next_step(&mut self, number: u32) {
+        let most = if self.calm || self.plan.is_clean() || !self.rng.chance(20) { 4 } else { 2_500 };
+        let pause = self.rng.below(most);
+        self.after(pause, Ev::Deliver(number));
+    }
+
+    pub fn fail(&mut self, number: u32) {
+        let exchange = &mut self.exchanges[number as usize];
+        if exchange.closed {
+            return;
+        }
+        exchange.closed = true;
+        let request = exchange.request;
+        let reason = self.rng.pick(&["connection reset", "failed to fetch"]);
+        self.trace(|| format!("  < #{number} failed: {reason}"));
+        self.input(Input::Failed { request, reason });
+    }
+
+    /// A proxy has had enough of an idle request. The server does not learn of it.
+    pub fn proxy_kill(&mut self, number: u32) {
+        let exchange = &mut self.exchanges[number as usize];
+        if exchange.closed || exchange.answered {
+            return;
+        }
+        if self.calm {
+            self.kills_in_calm += 1;
+            assert!(self.kills_in_calm <= 4, "S8b: polls are still longer than the proxy allows");
+        }
+        match self.rng.below(3) {
+            0 => self.fail(number),
+            style => {
+                exchange.fate = Fate::Fine;
+                self.answer(number, Reply::status(if style == 1 { 504 } else { 408 }));
+            }
+        }
+    }
+
+    /// All open connections break, or just stand still.
+    pub fn cut_all(&mut self) {
+        let open: Vec<u32> = self.open();
+        for number in open {
+            self.exchanges[number as usize].fate = Fate::Vanishes;
+            self.exchanges[number as usize].answered = true;
+            if self.rng.chance(600) {
+                self.fail(number);
+            } else {
+                self.exchanges[number as usize].stop = 0;
+                self.exchanges[number as usize].fate = Fate::HangsAt(0);
+            }
+        }
+    }
+
+    pub fn open(&self) -> Vec<u32> {
+        let open = self.recent.iter().copied();
+        open.filter(|number| self.exchanges[*number as usize].in_flight()).collect()
+    }
+
+    pub fn exchange_of(&mut self, request: RequestId) -> u32 {
+        let index =
+            self.exchanges.iter().rposition(|exchange| exchange.request == request).expect("a known request");
+        u32::try_from(index).expect("few requests")
+    }
+
+    /// Closes what has ended, and notes the whole polls. `gaps` were reported before.
+    pub fn close_ended(&mut self, gaps: usize) {
+        for number in self.recent.clone() {
+            let exchange = &mut self.exchanges[number as usize];
+            if exchange.closed || exchange.in_flight() {
+                let overdue = self.now.saturating_sub(exchange.progress_at);
+                if !exchange.closed && !exchange.waits_for_the_client() {
+                    let limit = exchange.patience_ms + 100;
+                    assert!(overdue <= limit, "S7: {} waits for {overdue} ms", exchange.kind);
+                }
+                continue;
+            }
+            exchange.closed = true;
+            if exchange.kind == "connect" && exchange.is_whole() {
+                self.malformed = 0;
+                self.last_whole_sent = exchange.sent_at;
+                let whole = Whole { at: self.now, gaps };
+                self.checks.whole_poll(&whole);
+            }
+            exchange.body = Vec::new();
+        }
+        self.recent.retain(|number| !self.exchanges[*number as usize].closed);
+    }
+
+    fn delay(&mut self) -> u64 {
+        self.rng.below(self.plan.delay_ms + 1)
+    }
+}
