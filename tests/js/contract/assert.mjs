@@ -60,6 +60,13 @@ export async function refuses(promise, CometdError, codes, what = "the promise")
   return reason;
 }
 
+/** The same failure, in whichever copy of the error. */
+export function alike(actual, expected, what = "error") {
+  equal(actual?.name, expected.name, `name of the ${what}`);
+  equal(actual.code, expected.code, `code of the ${what}`);
+  equal(actual.message, expected.message, `message of the ${what}`);
+}
+
 export function typed(error, CometdError, codes, what = "error") {
   if (!(error instanceof CometdError)) fail(`${what}: not a CometdError but ${show(error)}`);
   if (codes && ![codes].flat().includes(error.code)) {

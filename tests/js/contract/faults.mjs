@@ -1,6 +1,6 @@
 // What happens to the connection and to the session, and what the client makes of it.
 
-import { counted, equal, ok, same } from "./assert.mjs";
+import { alike, counted, equal, ok, same } from "./assert.mjs";
 import { test } from "./registry.mjs";
 import { follow, reader, take, until, watch } from "./tools.mjs";
 
@@ -137,6 +137,8 @@ test("commands given while the network is away are sent when it is back", async 
   const subscribing = client.subscribe(t.channel());
   await line.refuse(false);
   const events = reader(await subscribing);
+  // Until it has expired at the server, the poll that was cut may still swallow an event.
+  await polls(client, 2);
   await t.publish(t.channel(), "here again");
   equal((await events.next()).value.data, "here again");
 });
@@ -152,13 +154,14 @@ test("a network away for longer than the session lives gives a gap and a new ses
   // The server has given the session up.
   await t.vacated(t.channel());
   await t.publish(t.channel(), "missed");
+  const tap = reader(client.messages());
   await line.refuse(false);
   const gap = await status.for("gap", ({ cause }) => cause === "session-lost");
   equal(gap.channel, t.channel());
-  await status.for("state", ({ state }) => state === "connected" && status.seen.includes(gap));
-  await polls(client);
+  await until(tap, ({ channel, successful }) => channel === "/meta/subscribe" && successful, "the subscription");
   await t.publish(t.channel(), "heard");
   equal((await events.next()).value.data, "heard");
+  await status.for("state", ({ state }) => state === "connected");
 });
 
 test("a forgotten session gives a gap, is made anew and subscribed again", { needs: ["sandbox"] }, async (t) => {
@@ -205,14 +208,17 @@ test("a subscribe whose reply is lost is sent again", { needs: ["sandbox"] }, as
 });
 
 test("the server's own disconnect ends the client with its reason", { needs: ["sandbox"] }, async (t) => {
+  // Held for long, so that the answer is that of a parked poll.
+  await t.world.config({ timeoutMs: 60_000 });
   const client = await t.client();
   const loop = follow(await client.subscribe(t.channel()));
   await polls(client);
+  await t.world.until(({ openConnects }) => openConnects === 1);
   await t.world.disconnectAll();
   const error = await client.closed;
   ok(error instanceof t.CometdError, "closed with a CometdError");
   equal(error.code, "server-ended");
-  equal((await loop.ended).error, error);
+  alike((await loop.ended).error, error);
 });
 
 test("advice none after a refusal ends the client with a typed error", { needs: ["sandbox"] }, async (t) => {
@@ -222,7 +228,7 @@ test("advice none after a refusal ends the client with a typed error", { needs: 
   await t.world.fault({ on: "connect", kind: "disconnect" });
   const error = await client.closed;
   ok(error instanceof t.CometdError, "closed with a CometdError");
-  equal((await loop.ended).error, error);
+  alike((await loop.ended).error, error);
 });
 
 test("busy servers are asked again", { needs: ["sandbox"] }, async (t) => {
