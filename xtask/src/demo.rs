@@ -25,7 +25,7 @@ const ORDERS_PER_SECOND: &str = "2";
 
 /// With `check`, a headless browser plays the visitor, and the result says whether the page did what it should.
 pub fn run(project: &Project, check: bool) -> Result<()> {
-    build::run(project, build::Mode::Release)?;
+    build::run(project, build::Mode::Optimised)?;
     Run::new("cargo").args(["build", "--package", "sandbox"]).dir(&project.root).run()?;
     let server = Server::start(project)?;
     println!("\nThe page: {}", server.page);

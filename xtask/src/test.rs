@@ -178,5 +178,5 @@ fn require_package(project: &Project) -> Result<()> {
     if project.package().join("package.json").is_file() {
         return Ok(());
     }
-    build::run(project, build::Mode::Release)
+    build::run(project, build::Mode::Optimised)
 }

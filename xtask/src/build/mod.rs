@@ -7,6 +7,7 @@ mod size;
 mod wasm;
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -25,7 +26,9 @@ const OUT_NAME: &str = "cometd_edge";
 pub enum Mode {
     /// Optimised, and held to the size budget.
     Release,
-    /// Neither.
+    /// Optimised, whatever it weighs.
+    Optimised,
+    /// As the compiler made it.
     Dev,
 }
 
@@ -35,12 +38,12 @@ pub fn run(project: &Project, mode: Mode) -> Result<()> {
     let generated = generate(project, &tools)?;
     let glue = glue::guard(&read(&generated.join(format!("{OUT_NAME}.js")))?)?;
     let mut named = generated.join(format!("{OUT_NAME}_bg.wasm"));
-    if mode == Mode::Release {
+    if mode != Mode::Dev {
         named = wasm_opt(project, &named, "optimised.wasm", &["-Oz", "--converge", "-g"])?;
     }
     // Names are for the report alone; without them one more pass finds a little more. No engine reads the features.
     let mut strip = vec!["--strip-debug", "--strip-producers", "--strip-target-features"];
-    if mode == Mode::Release {
+    if mode != Mode::Dev {
         strip.insert(0, "-Oz");
     }
     let module = fs::read(wasm_opt(project, &named, "stripped.wasm", &strip)?)?;
@@ -65,15 +68,20 @@ fn generate(project: &Project, tools: &BuildTools) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// Runs binaryen's tool and returns the file that it wrote, beside the one given.
+/// Runs binaryen's tool and returns the file that it wrote, beside the one given. Takes what it wrote last time where
+/// nothing has changed: it is the slowest step of the build.
 fn wasm_opt(project: &Project, module: &Path, name: &str, passes: &[&str]) -> Result<PathBuf> {
+    let binaryen = project.root.join("node_modules/binaryen");
     let out = module.with_file_name(name);
-    Run::node(project.root.join("node_modules/binaryen/bin/wasm-opt"))
-        .arg(module)
-        .args(passes)
-        .arg("-o")
-        .arg(&out)
-        .run()?;
+    let stamp = out.with_extension("stamp");
+    let mut inputs = DefaultHasher::new();
+    (fs::read(module)?, passes, read(&binaryen.join("package.json"))?).hash(&mut inputs);
+    let inputs = format!("{:016x}", inputs.finish());
+    if out.is_file() && fs::read_to_string(&stamp).is_ok_and(|last| last == inputs) {
+        return Ok(out);
+    }
+    Run::node(binaryen.join("bin/wasm-opt")).arg(module).args(passes).arg("-o").arg(&out).run()?;
+    fs::write(stamp, inputs)?;
     Ok(out)
 }
 
