@@ -80,6 +80,7 @@ fn wasm_opt(project: &Project, module: &Path, name: &str, passes: &[&str]) -> Re
     if out.is_file() && fs::read_to_string(&stamp).is_ok_and(|last| last == inputs) {
         return Ok(out);
     }
+    let _ = fs::remove_file(&stamp); // absent at first
     Run::node(binaryen.join("bin/wasm-opt")).arg(module).args(passes).arg("-o").arg(&out).run()?;
     fs::write(stamp, inputs)?;
     Ok(out)
