@@ -135,8 +135,8 @@ impl Exchange {
         };
         // Messages of `send()` may carry the caller's own ids, equal to one of ours.
         let found = open().find(|(_, sent)| by_id(sent) && by_channel(sent));
-        let found = found.or_else(|| open().find(|(_, sent)| by_id(sent)));
-        found.or_else(|| open().find(|(_, sent)| by_channel(sent))).map(|(index, _)| index)
+        let found = found.or_else(|| open().find(|(_, sent)| by_channel(sent)));
+        found.or_else(|| open().find(|(_, sent)| by_id(sent))).map(|(index, _)| index)
     }
 
     /// Would aborting it leave the outcome of a message open?

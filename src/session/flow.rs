@@ -13,6 +13,8 @@ pub(super) struct Flow {
     pub held: bool,
     /// One more poll may go out, up to twice the limits, so that the session does not lapse.
     pub overflow: bool,
+    /// A channel of the subscription that was not read when the limits were reached.
+    pub slowest: String,
     /// The last sign of life of the server: its window runs from here.
     pub last_response: Instant,
 }
@@ -34,6 +36,7 @@ impl Flow {
             bytes: 0,
             held: false,
             overflow: false,
+            slowest: String::new(),
             last_response: now,
         }
     }

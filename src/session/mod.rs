@@ -389,8 +389,11 @@ impl Session {
     }
 
     fn report_backpressure(&mut self, active: bool) {
+        if active {
+            self.flow.slowest = self.subscriptions.slowest().unwrap_or_default().to_owned();
+        }
         self.report(Status::Backpressure {
-            channel: self.subscriptions.slowest().unwrap_or_default().to_owned(),
+            channel: self.flow.slowest.clone(),
             active,
             queued_events: self.flow.events,
             queued_bytes: self.flow.bytes,

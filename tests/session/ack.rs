@@ -1,0 +1,196 @@
+//! The acknowledgement extension: A1, A2.
+
+use cometd_edge::session::{GapCause, Input, Inspect};
+use serde_json::json;
+
+use crate::sim::*;
+
+fn subscribed() -> Sim {
+    let mut sim = Sim::acknowledged();
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    sim
+}
+
+fn number(sim: &Sim) -> serde_json::Value {
+    only(&sim.request("connect"))["ext"]["ack"].clone()
+}
+
+#[test]
+fn a1_every_handshake_asks_for_it() {
+    let mut sim = Sim::new();
+    assert_eq!(only(&sim.request("handshake"))["ext"], json!({ "ack": true }));
+    sim.shake();
+    sim.poll(&refused(UNKNOWN, ""));
+    assert_eq!(only(&sim.request("handshake"))["ext"], json!({ "ack": true }));
+}
+
+#[test]
+fn a1_ack_false_turns_it_off_whatever_the_server_says() {
+    let mut sim = Sim::with(|config| config.ack = false);
+    assert!(only(&sim.request("handshake")).get("ext").is_none());
+    sim.answer("handshake", &handshake("c", r#","ext":{"ack":true}"#));
+    assert!(only(&sim.request("connect")).get("ext").is_none());
+}
+
+#[test]
+fn a1_it_is_used_only_where_the_server_answers_it() {
+    for (ext, used) in [
+        ("", false),
+        (r#","ext":{}"#, false),
+        (r#","ext":{"ack":false}"#, false),
+        (r#","ext":{"ack":"yes"}"#, false),
+        (r#","ext":{"ack":{"enabled":false}}"#, false),
+        (r#","ext":{"ack":true}"#, true),
+        (r#","ext":{"ack":{"enabled":true}}"#, true),
+    ] {
+        let mut sim = Sim::new();
+        sim.answer("handshake", &handshake("c", ext));
+        assert_eq!(only(&sim.request("connect")).get("ext").is_some(), used, "{ext}");
+    }
+}
+
+#[test]
+fn a2_the_handshakes_ack_may_be_a_boolean_or_an_object_with_a_batch() {
+    let mut sim = Sim::new();
+    sim.answer("handshake", &handshake("c", r#","ext":{"ack":true}"#));
+    assert_eq!(number(&sim), 0);
+    let mut sim = Sim::new();
+    sim.answer("handshake", &handshake("c", r#","ext":{"ack":{"enabled":true,"batch":12}}"#));
+    assert_eq!(number(&sim), 12);
+}
+
+#[test]
+fn a1_numbers_go_back_digit_for_digit() {
+    let mut sim = Sim::acknowledged();
+    sim.poll(r#"[{"channel":"/meta/connect","successful":true,"ext":{"ack":12345678901234567890}}]"#);
+    assert!(sim.request("connect").body().contains(r#""ext":{"ack":12345678901234567890}"#));
+}
+
+#[test]
+fn a1_a_number_is_acknowledged_only_when_its_body_ended_whole() {
+    let mut sim = subscribed();
+    let body = poll_reply(&events("/a", [1, 2]), 2);
+    sim.cut("connect", &body);
+    assert_eq!(sim.data(), ["1", "2"]);
+    assert_eq!(number(&sim), 1);
+    sim.poll(&body);
+    assert_eq!(number(&sim), 2);
+    assert_eq!(sim.data(), ["1", "2"]);
+}
+
+#[test]
+fn a2_the_number_may_come_at_the_end_of_the_body_or_before_the_events() {
+    let mut sim = subscribed();
+    sim.poll(&poll_reply(&events("/a", [1]), 2));
+    assert_eq!(number(&sim), 2);
+    let reply = r#"{"channel":"/meta/connect","successful":true,"ext":{"ack":3}}"#;
+    sim.poll(&format!("[{reply},{}]", events("/a", [2]).trim_end_matches(',')));
+    assert_eq!(number(&sim), 3);
+    assert_eq!(sim.data(), ["1", "2"]);
+}
+
+#[test]
+fn a1_of_a_batch_sent_again_the_first_k_events_are_skipped() {
+    // Cut anywhere, as often as one likes.
+    let body = poll_reply(&events("/a", 1..=5), 2);
+    for first in 0..body.len() {
+        let mut sim = subscribed();
+        sim.cut("connect", &body[..first]);
+        let second = (first * 7 + 3) % body.len();
+        sim.cut("connect", &body[..second]);
+        while sim.try_open("connect").is_none() {
+            sim.wait();
+        }
+        assert_eq!(number(&sim), 1);
+        // The server sends the batch in its old order, then what is new.
+        sim.poll(&poll_reply(&events("/a", 1..=7), 3));
+        assert_eq!(sim.data(), ["1", "2", "3", "4", "5", "6", "7"], "cut at {first} and {second}");
+        assert_eq!(number(&sim), 3);
+        sim.poll(&poll_reply(&events("/a", [8]), 4));
+        assert_eq!(sim.data().len(), 8);
+        assert!(sim.gaps().is_empty());
+    }
+}
+
+#[test]
+fn a1_events_of_channels_that_nobody_wants_count_among_the_first_k() {
+    let mut sim = subscribed();
+    let batch = [events("/a", [1]), events("/other", [9]), events("/a", [2])].concat();
+    sim.cut("connect", &format!("[{}", &batch));
+    sim.poll(&poll_reply(&[batch, events("/a", [3])].concat(), 2));
+    assert_eq!(sim.data(), ["1", "2", "3"]);
+}
+
+#[test]
+fn a1_an_event_that_an_extension_dropped_counts_among_the_first_k_and_is_not_shown_again() {
+    let mut sim = Sim::with(|config| config.inspect = Inspect::All);
+    let pass = |sim: &mut Sim| {
+        while let Some((request, message)) = sim.inspects.pop() {
+            let dropped = message.contains(r#""data":1}"#);
+            sim.input(Input::Inspected { request, message: Some(message.as_str()).filter(|_| !dropped) });
+        }
+    };
+    sim.answer("handshake", &handshake("c", r#","ext":{"ack":true}"#));
+    pass(&mut sim);
+    sim.answer("connect", &poll_reply("", 1));
+    pass(&mut sim);
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    pass(&mut sim);
+    let id = sim.begin("connect", &format!("[{}", events("/a", [1, 2])));
+    pass(&mut sim);
+    sim.fail_id(id);
+    sim.answer("connect", &poll_reply(&events("/a", [1, 2, 3]), 2));
+    let shown = sim.inspects.clone();
+    assert!(shown[0].1.contains(r#""data":3"#), "{shown:?}");
+    pass(&mut sim);
+    assert_eq!(sim.data(), ["2", "3"]);
+}
+
+#[test]
+fn a1_an_http_error_repeats_the_number() {
+    let mut sim = subscribed();
+    sim.poll(&poll_reply(&events("/a", [1]), 2));
+    sim.answer_status("connect", 503);
+    assert_eq!(number(&sim), 2);
+    sim.poll(&poll_reply(&events("/a", [2]), 3));
+    assert_eq!(sim.data(), ["1", "2"]);
+}
+
+#[test]
+fn a1_a_poll_without_a_number_leaves_the_last_one() {
+    let mut sim = subscribed();
+    sim.poll(CONNECTED);
+    assert_eq!(number(&sim), 1);
+}
+
+#[test]
+fn a1_numbers_and_skips_end_with_the_session() {
+    let mut sim = subscribed();
+    sim.cut("connect", &format!("[{}", events("/a", [1, 2])));
+    sim.poll(&refused(UNKNOWN, ""));
+    while sim.try_open("handshake").is_none() {
+        sim.wait();
+    }
+    sim.answer("handshake", &handshake("client-2", r#","ext":{"ack":true}"#));
+    assert_eq!(number(&sim), 0);
+    sim.confirm();
+    sim.poll(&poll_reply(&events("/a", [3, 4]), 1));
+    assert_eq!(sim.data(), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn a1_a_lost_reply_to_a_command_is_no_gap() {
+    let mut sim = subscribed();
+    sim.publish(2, "/p");
+    sim.fail("commands");
+    assert!(sim.gaps().is_empty());
+}
+
+#[test]
+fn a2_a_session_lost_under_ack_is_a_gap() {
+    let mut sim = subscribed();
+    sim.poll(&refused(UNKNOWN, ""));
+    assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::SessionLost)]);
+}

@@ -1,0 +1,276 @@
+//! The application that does not read: R8 without replay, and the `backpressure` status.
+
+use cometd_edge::session::{GapCause, State, Status};
+
+use crate::sim::*;
+
+/// At most 4 events; the server drops a session after 40 s without a poll.
+fn small() -> Sim {
+    small_with(handshake("client-1", ""))
+}
+
+fn small_with(reply: String) -> Sim {
+    let mut sim = Sim::with(|config| {
+        config.limits.queued_events = 4;
+        config.max_interval_ms = 40_000;
+    });
+    sim.answer("handshake", &reply);
+    sim.poll(CONNECTED);
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    sim
+}
+
+fn backpressure(sim: &Sim) -> Vec<(String, bool, usize)> {
+    let known = |status: &Status| match status {
+        Status::Backpressure { channel, active, queued_events, .. } => {
+            Some((channel.clone(), *active, *queued_events))
+        }
+        _ => None,
+    };
+    sim.statuses.iter().filter_map(known).collect()
+}
+
+#[test]
+fn r8_over_the_limit_the_body_is_read_no_further_and_the_next_poll_is_held() {
+    let mut sim = small();
+    let id = sim.request("connect").id();
+    sim.poll(&with_events(&events("/a", 1..=6)));
+    assert_eq!(sim.data().len(), 4);
+    assert_eq!(sim.held, [id]);
+    assert!(sim.try_open("connect").is_none());
+    assert_eq!(backpressure(&sim), [("/a".to_owned(), true, 4)]);
+    // At half the limit it is read on.
+    sim.take(1, 1);
+    assert_eq!(sim.held, [id]);
+    sim.take(1, 1);
+    assert_eq!(sim.data().len(), 6);
+    // Which fills the queue again.
+    assert_eq!(sim.held, [id]);
+    sim.take(1, 4);
+    assert!(sim.held.is_empty());
+    assert_eq!(sim.kinds(), ["connect"]);
+}
+
+#[test]
+fn r8_below_the_limit_nothing_is_held() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=3)));
+    assert!(sim.held.is_empty() && backpressure(&sim).is_empty());
+    assert_eq!(sim.kinds(), ["connect"]);
+}
+
+#[test]
+fn r8_bytes_count_as_well() {
+    let mut sim = Sim::connected_with(|config| config.limits.queued_bytes = 60);
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    sim.poll(&with_events(&events("/a", [1])));
+    assert!(sim.held.is_empty());
+    sim.poll(&with_events(&events("/a", [2, 3, 4])));
+    // 24 bytes each: the third is over.
+    assert_eq!(sim.data().len(), 3);
+    assert_eq!(sim.held.len(), 1);
+}
+
+#[test]
+fn r8_limits_are_per_client_and_the_status_names_the_subscription_that_is_not_read() {
+    let mut sim = small();
+    sim.subscribe(2, &["/b"]);
+    sim.confirm();
+    sim.poll(&with_events(&[events("/a", [1]), events("/b", [2, 3])].concat()));
+    sim.take(1, 1);
+    sim.poll(&with_events(&events("/b", [4, 5])));
+    assert_eq!(backpressure(&sim), [("/b".to_owned(), true, 4)]);
+}
+
+#[test]
+fn r8_subscribes_and_publishes_are_held_and_go_out_when_there_is_room() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    sim.publish(2, "/p");
+    sim.subscribe(3, &["/b"]);
+    assert!(sim.kinds().is_empty());
+    sim.take(1, 4);
+    assert_eq!(sim.kinds(), ["connect", "commands"]);
+    assert_eq!(topics(&sim.request("commands")), ["/p", "/b"]);
+    assert_eq!(backpressure(&sim).last(), Some(&("/a".to_owned(), false, 0)));
+}
+
+#[test]
+fn r8_an_unsubscribe_is_never_held_and_makes_room() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    sim.unsubscribe(2, 1);
+    assert_eq!(sim.kinds(), ["connect", "commands"]);
+    sim.confirm();
+    sim.ok(2);
+    assert_eq!(backpressure(&sim).last().map(|(_, active, _)| *active), Some(false));
+}
+
+#[test]
+fn r8_shortly_before_the_window_ends_one_poll_is_sent_up_to_twice_the_limit_and_then_no_more() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    assert!(sim.kinds().is_empty());
+    // What remained of the body is read first; 30 of 40 seconds after the last sign of life.
+    assert_eq!(sim.wait(), 30_000);
+    assert_eq!(sim.kinds(), ["connect"]);
+    sim.poll(&with_events(&events("/a", 5..=20)));
+    assert_eq!(sim.data().len(), 8);
+    assert!(sim.kinds().is_empty());
+    // Only then may the session lapse.
+    assert_eq!(sim.wake, None);
+    sim.advance(1_000_000);
+    assert!(sim.kinds().is_empty());
+    assert_eq!(sim.states.last(), Some(&State::Connected));
+}
+
+#[test]
+fn r8_as_long_as_there_is_room_below_twice_the_limit_a_poll_goes_out_in_each_window() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    for _ in 0..5 {
+        assert_eq!(sim.wait(), 30_000);
+        assert_eq!(sim.kinds(), ["connect"]);
+        sim.poll(CONNECTED);
+        assert!(sim.kinds().is_empty());
+    }
+    assert_eq!(sim.count("handshake"), 1);
+}
+
+#[test]
+fn r8_a_poll_for_a_full_queue_that_fails_backs_off() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    sim.wait();
+    let mut last = sim.now;
+    for attempt in 1..8 {
+        sim.fail("connect");
+        while sim.try_open("connect").is_none() {
+            sim.wait();
+        }
+        assert!(attempt == 1 || sim.now - last >= 1_000);
+        last = sim.now;
+    }
+}
+
+#[test]
+fn r8_the_window_stands_still_while_a_poll_is_open() {
+    let mut sim = small();
+    sim.publish(2, "/a");
+    // The events come on another reply, while the poll is parked.
+    sim.answer("commands", &format!(r#"[{}{{"channel":"/a","successful":true}}]"#, events("/a", 1..=4)));
+    let poll = sim.request("connect").id();
+    sim.advance(35_000);
+    sim.head(poll, 200);
+    sim.chunk(poll, &with_events(&events("/a", [5])));
+    assert_eq!(sim.data().len(), 4, "the poll's body must wait");
+    sim.end(poll);
+    assert_eq!(sim.wait(), 30_000);
+    assert_eq!(sim.data().len(), 5);
+}
+
+#[test]
+fn r8_the_advised_window_wins() {
+    let advice = r#"{"reconnect":"retry","timeout":30000,"maxInterval":8000}"#;
+    let mut sim = small();
+    sim.poll(&format!(
+        r#"[{}{{"channel":"/meta/connect","successful":true,"advice":{advice}}}]"#,
+        events("/a", 1..=3)
+    ));
+    sim.poll(&with_events(&events("/a", [4])));
+    assert_eq!(sim.wait(), 6_000);
+}
+
+#[test]
+fn r8_a_lapse_without_replay_is_a_gap() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    sim.wait();
+    sim.poll(&with_events(&events("/a", 5..=8)));
+    sim.advance(100_000);
+    sim.take(1, 8);
+    sim.poll(&refused(UNKNOWN, ""));
+    assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::SessionLost)]);
+    sim.shake();
+    sim.confirm();
+    sim.poll(&with_events(&events("/a", [9])));
+    assert_eq!(sim.data().last().map(String::as_str), Some("9"));
+}
+
+#[test]
+fn r8_a_full_queue_does_not_hinder_the_next_handshake() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    sim.wait();
+    sim.poll(&refused(UNKNOWN, ""));
+    assert_eq!(sim.kinds(), ["handshake"]);
+    sim.advance(5_000);
+    sim.shake();
+    assert!(sim.held.is_empty());
+    assert_eq!(sim.states.last(), Some(&State::Connected));
+    sim.take(1, 4);
+    assert_eq!(sim.kinds(), ["connect", "commands"]);
+}
+
+#[test]
+fn r8_with_the_ack_extension_a_reader_that_awaits_its_own_publish_does_not_wait_for_itself() {
+    let mut sim = small_with(handshake("client-1", r#","ext":{"ack":true}"#));
+    sim.poll(&poll_reply(&events("/a", 1..=4), 2));
+    sim.publish(2, "/p");
+    sim.confirm();
+    sim.ok(2);
+    assert!(sim.try_open("connect").is_none());
+}
+
+#[test]
+fn r8_without_it_the_publish_goes_out_with_the_poll_of_the_window() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    sim.publish(2, "/p");
+    sim.wait();
+    assert_eq!(sim.kinds(), ["connect", "commands"]);
+    sim.confirm();
+    sim.ok(2);
+}
+
+#[test]
+fn r8_one_event_over_the_limit_of_bytes_is_given_out_and_held_after() {
+    let mut sim = Sim::connected_with(|config| config.limits.queued_bytes = 10);
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    for number in 1..5 {
+        sim.poll(&with_events(&events("/a", [number])));
+        assert_eq!(sim.data().len() as u32, number);
+        sim.take(1, 1);
+    }
+}
+
+#[test]
+fn r8_events_of_an_ended_subscription_no_longer_count() {
+    let mut sim = Sim::connected_with(|config| {
+        config.limits.queued_events = 4;
+        config.limits.message_bytes = 300;
+    });
+    sim.subscribe(1, &["/a"]);
+    sim.subscribe(2, &["/b"]);
+    sim.confirm();
+    while sim.try_open("commands").is_some() {
+        sim.confirm();
+    }
+    let large = format!(r#"{{"channel":"/a","data":"{}"}},"#, "x".repeat(400));
+    sim.poll(&with_events(&[events("/a", [1, 2, 3]), large, events("/b", [4, 5, 6])].concat()));
+    assert_eq!(sim.data().len(), 6);
+    assert!(sim.held.is_empty());
+}
+
+#[test]
+fn taking_more_than_there_is_or_of_nobody_is_a_no_op() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    sim.take(1, 1_000);
+    sim.take(77, 3);
+    sim.take(1, 1);
+    assert_eq!(sim.kinds(), ["connect"]);
+}

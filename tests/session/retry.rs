@@ -1,0 +1,293 @@
+//! Back-off and storms: S8, S8a.
+
+use cometd_edge::session::{Config, Error, State, Status};
+
+use crate::sim::*;
+
+/// Waits until the request is out, and says how long that took.
+fn until_open(sim: &mut Sim, kind: &str) -> u64 {
+    let from = sim.now;
+    while sim.try_open(kind).is_none() {
+        sim.wait();
+    }
+    sim.now - from
+}
+
+#[test]
+fn s8_the_first_retry_is_at_once_then_from_1_s_up_to_30_s() {
+    let mut sim = Sim::connected();
+    let mut delays = Vec::new();
+    for _ in 0..30 {
+        sim.fail("connect");
+        delays.push(until_open(&mut sim, "connect"));
+    }
+    assert_eq!(delays[0], 0);
+    assert!(delays[1..].iter().all(|delay| (1_000..=30_000).contains(delay)), "{delays:?}");
+    assert!(delays[1] <= 3_000 && delays.iter().any(|delay| *delay > 15_000), "{delays:?}");
+    // Jitter: not twice the same.
+    assert_ne!(delays[2], delays[3]);
+    // And each is what the status said.
+    let reported: Vec<u64> = sim.retries().iter().map(|(_, delay)| *delay).collect();
+    assert_eq!(reported, delays);
+}
+
+#[test]
+fn s8_jitter_is_decorrelated_each_wait_is_at_most_3_times_the_last() {
+    let mut sim = Sim::connected();
+    let mut last = 1_000;
+    for attempt in 1..20 {
+        sim.fail("connect");
+        let delay = until_open(&mut sim, "connect");
+        assert!(delay <= last * 3 && (attempt == 1 || delay >= 1_000));
+        last = delay.max(1_000);
+    }
+}
+
+#[test]
+fn s8_successful_false_backs_off_despite_an_interval_of_0() {
+    let mut sim = Sim::connected();
+    let body = refused("500::x", r#","advice":{"reconnect":"retry","interval":0}"#);
+    for expected in [0..=0, 1_000..=3_000, 1_000..=9_000] {
+        sim.poll(&body);
+        assert!(expected.contains(&until_open(&mut sim, "connect")));
+    }
+}
+
+#[test]
+fn s8_a_longer_interval_wins_over_the_back_off() {
+    let mut sim = Sim::connected();
+    sim.poll(&refused("500::x", r#","advice":{"reconnect":"retry","interval":45000}"#));
+    assert_eq!(until_open(&mut sim, "connect"), 45_000);
+    sim.fail("connect");
+    assert_eq!(until_open(&mut sim, "connect"), 45_000);
+}
+
+#[test]
+fn s8_a_handshake_alone_does_not_reset_the_back_off_a_connect_does() {
+    let mut sim = Sim::new();
+    sim.fail("handshake");
+    sim.fail("handshake");
+    until_open(&mut sim, "handshake");
+    sim.shake();
+    sim.fail("connect");
+    assert!(until_open(&mut sim, "connect") >= 1_000);
+    assert_eq!(sim.retries().last().map(|(attempt, _)| *attempt), Some(3));
+    sim.poll(CONNECTED);
+    sim.fail("connect");
+    assert_eq!(sim.retries().last(), Some(&(1, 0)));
+}
+
+#[test]
+fn s8_sessions_that_never_get_a_poll_through_back_off_too() {
+    let mut sim = Sim::connected();
+    for _ in 0..4 {
+        sim.poll(&refused(UNKNOWN, ""));
+        until_open(&mut sim, "handshake");
+        sim.shake();
+    }
+    let attempts: Vec<u32> = sim.retries().iter().map(|(attempt, _)| *attempt).collect();
+    assert_eq!(attempts, [1, 2, 3, 4]);
+    assert!(sim.retries()[1..].iter().all(|(_, delay)| *delay >= 1_000));
+}
+
+#[test]
+fn s8_the_options_say_how_long() {
+    let mut sim = Sim::connected_with(|config| {
+        config.retry.initial_delay_ms = 10;
+        config.retry.factor = 2.0;
+        config.retry.max_delay_ms = 50;
+    });
+    let mut delays = Vec::new();
+    for _ in 0..30 {
+        sim.fail("connect");
+        delays.push(until_open(&mut sim, "connect"));
+    }
+    assert!(delays[1..].iter().all(|delay| (10..=50).contains(delay)), "{delays:?}");
+    assert!(delays[1] <= 20);
+}
+
+#[test]
+fn s8_nonsense_in_the_options_is_survived() {
+    for factor in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
+        let mut sim = Sim::connected_with(|config| {
+            config.retry.factor = factor;
+            config.retry.initial_delay_ms = u64::MAX;
+            config.retry.max_delay_ms = 20;
+        });
+        for _ in 0..5 {
+            sim.fail("connect");
+            assert!(until_open(&mut sim, "connect") <= 20);
+        }
+    }
+}
+
+#[test]
+fn s8_max_retries_ends_the_client_with_the_last_error() {
+    let mut sim = Sim::connected_with(|config| config.retry.max_retries = Some(2));
+    for _ in 0..2 {
+        sim.fail("connect");
+        until_open(&mut sim, "connect");
+    }
+    assert!(sim.closed.is_none());
+    sim.answer_status("connect", 503);
+    sim.answer("disconnect", "[]");
+    let last = Box::new(Error::HttpStatus(503));
+    assert_eq!(*sim.closed_with(), Error::MaxRetries { attempts: 3, last });
+}
+
+#[test]
+fn s8_max_retries_of_0_gives_the_failure_itself() {
+    let mut sim = Sim::with(|config| config.retry.max_retries = Some(0));
+    sim.answer_status("handshake", 503);
+    assert_eq!(*sim.error(0), Error::HttpStatus(503));
+    assert_eq!(*sim.closed_with(), Error::HttpStatus(503));
+}
+
+#[test]
+fn s8_before_the_first_session_10_retries_are_the_default_and_later_there_is_no_end() {
+    let mut sim = Sim::new();
+    for _ in 0..10 {
+        sim.fail("handshake");
+        until_open(&mut sim, "handshake");
+    }
+    sim.fail("handshake");
+    assert_eq!(sim.error(0).code(), "max-retries");
+    let mut sim = Sim::connected();
+    for _ in 0..200 {
+        sim.fail("connect");
+        until_open(&mut sim, "connect");
+    }
+    assert!(sim.closed.is_none());
+}
+
+#[test]
+fn s8_retry_after_is_waited_for() {
+    let mut sim = Sim::connected();
+    let id = sim.request("connect").id();
+    sim.head_with(id, 503, &[("Retry-After", "17")]);
+    assert_eq!(until_open(&mut sim, "connect"), 17_000);
+}
+
+#[test]
+fn s8_commands_back_off_as_well_and_say_so() {
+    let mut sim = Sim::connected();
+    sim.subscribe(1, &["/a"]);
+    let mut delays = Vec::new();
+    for _ in 0..6 {
+        sim.answer_status("commands", 503);
+        let from = sim.now;
+        while sim.try_open("commands").is_none() {
+            sim.wait();
+            if let Some(poll) = sim.try_open("connect").filter(|_| sim.now - from > 20_000) {
+                sim.head(poll.id(), 200);
+                sim.chunk(poll.id(), CONNECTED);
+                sim.end(poll.id());
+            }
+        }
+        delays.push(sim.now - from);
+    }
+    assert_eq!(delays[0], 0);
+    assert!(delays[1..].iter().all(|delay| (1_000..=30_000).contains(delay)), "{delays:?}");
+    assert_eq!(sim.retries().len(), 6);
+    sim.confirm();
+    sim.ok(1);
+}
+
+#[test]
+fn s8_max_retries_rejects_a_subscribe_that_never_gets_through() {
+    let mut sim = Sim::connected_with(|config| config.retry.max_retries = Some(1));
+    sim.subscribe(1, &["/a"]);
+    sim.answer_status("commands", 503);
+    sim.answer_status("commands", 503);
+    assert_eq!(sim.error(1).code(), "max-retries");
+    assert!(sim.closed.is_none());
+}
+
+#[test]
+fn s8a_an_eleventh_handshake_within_a_minute_waits_in_state_retrying() {
+    let mut sim = Sim::new();
+    for _ in 0..9 {
+        sim.shake();
+        sim.advance(100);
+        sim.poll(&advised(r#"{"reconnect":"handshake"}"#));
+    }
+    assert_eq!(sim.count("handshake"), 10);
+    sim.shake();
+    sim.poll(&advised(r#"{"reconnect":"handshake"}"#));
+    assert!(sim.kinds().is_empty());
+    assert_eq!(sim.states.last(), Some(&State::Retrying));
+    sim.advance(60_000 - sim.now - 1);
+    assert_eq!(sim.count("handshake"), 10);
+    sim.advance(1);
+    assert_eq!(sim.count("handshake"), 11);
+    assert_eq!(sim.states.last(), Some(&State::Handshaking));
+    // The next place is free when the second one's minute is over.
+    sim.shake();
+    sim.poll(&advised(r#"{"reconnect":"handshake"}"#));
+    assert_eq!(until_open(&mut sim, "handshake"), 100);
+}
+
+#[test]
+fn s8a_the_number_of_handshakes_per_minute_is_an_option() {
+    for allowed in [1, 3, 50] {
+        let mut sim = Sim::with(|config| config.retry.handshakes_per_minute = allowed);
+        while sim.try_open("handshake").is_some() && sim.count("handshake") < 60 {
+            sim.shake();
+            sim.poll(&advised(r#"{"reconnect":"handshake"}"#));
+        }
+        assert_eq!(sim.count("handshake"), allowed.min(60));
+    }
+}
+
+/// Three handshakes whose replies are cut: the server has made a session each time.
+fn three_left_behind(configure: impl FnOnce(&mut Config)) -> Sim {
+    let mut sim = Sim::connected_with(configure);
+    sim.poll(&refused(UNKNOWN, ""));
+    for _ in 0..3 {
+        until_open(&mut sim, "handshake");
+        sim.cut("handshake", "[{");
+    }
+    sim
+}
+
+#[test]
+fn s8a_after_3_sessions_left_behind_the_next_handshake_waits_for_their_window() {
+    let mut sim = three_left_behind(|_| {});
+    assert_eq!(sim.states.last(), Some(&State::Retrying));
+    let from = sim.now;
+    until_open(&mut sim, "handshake");
+    // The first was left at 0.
+    assert_eq!(sim.now, 150_000);
+    assert!(sim.now - from > 100_000);
+    sim.shake();
+    sim.poll(CONNECTED);
+    assert_eq!(sim.states.last(), Some(&State::Connected));
+}
+
+#[test]
+fn s8a_the_window_is_an_option() {
+    let mut sim = three_left_behind(|config| config.retry.session_window_ms = 20_000);
+    until_open(&mut sim, "handshake");
+    assert!(sim.now <= 30_000 && sim.now >= 20_000, "{}", sim.now);
+}
+
+#[test]
+fn s8a_two_left_behind_or_refused_connections_do_not_wait() {
+    let mut sim = Sim::new();
+    sim.cut("handshake", "[{");
+    sim.cut("handshake", "[{");
+    assert!(until_open(&mut sim, "handshake") <= 30_000);
+    // Handshakes that no server answered leave nothing behind.
+    for _ in 0..5 {
+        sim.fail("handshake");
+        assert!(until_open(&mut sim, "handshake") <= 30_000);
+    }
+}
+
+#[test]
+fn the_error_of_a_retry_names_the_failure() {
+    let mut sim = Sim::connected();
+    sim.answer_status("connect", 502);
+    let expected = Status::Retry { attempt: 1, delay_ms: 0, error: Error::HttpStatus(502) };
+    assert!(sim.statuses.contains(&expected));
+}
