@@ -279,6 +279,10 @@ impl Session {
     pub(super) fn expire_hold(&mut self) {
         if self.hold_deadline().is_some_and(|deadline| deadline <= self.now) {
             self.flow.overflow = true;
+            if let Some(held) = &mut self.session_lane {
+                // The room is for the poll after this one.
+                held.overflow = false;
+            }
             self.resume_bodies();
         }
     }

@@ -6,6 +6,7 @@
 mod ack;
 mod advice;
 mod bad_input;
+mod chaos;
 mod commands;
 mod end;
 mod flow;
