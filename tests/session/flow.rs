@@ -74,7 +74,7 @@ fn r8_bytes_count_as_well() {
 }
 
 #[test]
-fn r8_limits_are_per_client_and_the_status_names_the_subscription_that_is_not_read() {
+fn r8_limits_are_per_client_and_backpressure_names_the_subscription_that_is_not_read() {
     let mut sim = small();
     sim.subscribe(2, &["/b"]);
     sim.confirm();
