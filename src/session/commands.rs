@@ -2,7 +2,7 @@
 
 use super::exchange::{Exchange, Kind, Publish, Raw, Sent, What};
 use super::subscriptions::Remote;
-use super::{ApiMisuse, Command, Error, Output, Session, Status};
+use super::{ApiMisuse, Command, Error, GapCause, Output, Session, Status};
 use crate::Instant;
 use crate::bayeux::channel::check_publish;
 use crate::bayeux::json;
@@ -219,6 +219,7 @@ impl Session {
         {
             exchange.unknown_client = Some(failure.clone());
         }
+        let subscribed = accepted && current && matches!(what, What::Subscribe(_));
         let changes = match what {
             What::Subscribe(_) | What::Unsubscribe(_) if !current || unknown => Vec::new(),
             What::Subscribe(channel) if accepted => self.subscriptions.subscribed(&channel, message.raw()),
@@ -240,6 +241,13 @@ impl Session {
             What::Raw(raw) => return self.raw_answered(raw.command, message.raw().to_owned()),
         };
         self.apply(changes);
+        if subscribed
+            && self.polling.lost
+            && let Some(exchange) = &self.commands_lane
+        {
+            // The poll that got lost may take this channel's events too.
+            self.gap(GapCause::ResponseLost, exchange.started, true);
+        }
     }
 
     fn raw_answered(&mut self, command: u32, reply: String) {

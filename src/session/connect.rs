@@ -30,6 +30,8 @@ pub(super) struct Polling {
     /// Polls must be shorter than this to get past a proxy (S8b).
     longest_ms: Option<u64>,
     acks: Option<Acks>,
+    /// The last poll got lost. The server may still hold it, and put events into it until the next one takes its place.
+    pub lost: bool,
 }
 
 /// The acknowledgement extension, where the server granted it.
@@ -53,6 +55,7 @@ impl Polling {
             cut_age_ms: None,
             longest_ms: None,
             acks: None,
+            lost: false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Polling {
         self.multiple_clients = false;
         self.replace_advice(advice);
         self.probe = true;
+        self.lost = false;
         self.at = now.after(self.interval_ms);
         self.acks = ack.filter(Ack::granted).map(|ack| Acks {
             // The clients of CometD begin at 0 where the server names no number.
@@ -148,6 +152,7 @@ impl Session {
         let succeeded = exchange.reply.as_ref().and_then(Message::successful) == Some(true);
         if succeeded {
             self.subscriptions.gaps_end();
+            self.polling.lost = false;
             self.sound_until = exchange.started;
         }
         let Some(reply) = exchange.reply.as_ref() else {
@@ -214,6 +219,7 @@ impl Session {
         let refused = matches!(error, Error::HttpStatus(400..=407 | 409..500));
         if !self.polling.acknowledges() && !refused && exchange.epoch == self.epoch {
             let undecodable = *error == NOT_JSON;
+            self.polling.lost |= exchange.kind == Kind::Connect;
             let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
             self.gap(cause, exchange.since, true);
         }
