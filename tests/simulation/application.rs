@@ -166,8 +166,9 @@ impl World {
             Output::Abort(request) => {
                 let number = self.exchange_of(request);
                 let exchange = &mut self.exchanges[number as usize];
-                assert!(!exchange.closed, "aborts a request that has failed, or twice");
-                exchange.closed = true;
+                assert!(!exchange.aborted, "aborts a request twice");
+                // It may have failed in the same turn.
+                (exchange.closed, exchange.aborted) = (true, true);
             }
             Output::Hold(request) => {
                 let number = self.exchange_of(request);

@@ -131,6 +131,10 @@ impl Plan {
 
     /// Nothing ever goes wrong, and the application reads fast enough.
     pub fn is_clean(&self) -> bool {
-        self.faults == 0 && self.mishap_every_ms == 0 && self.busy == 0 && self.reader == Reader::Prompt
+        self.faults == 0
+            && self.mishap_every_ms == 0
+            && self.busy == 0
+            && self.proxy_age_ms.is_none()
+            && self.reader == Reader::Prompt
     }
 }
