@@ -92,7 +92,8 @@ function enter(order, arrived) {
 /** Says at the `gap` status what it was about: the first order after it shows which ones are missing. */
 function explain(lost) {
   if (openGap) {
-    log.note(openGap, lost ? `Lost: ${range(lost)}.` : "None is missing: the next order follows the last.", lost);
+    log.note(openGap, lost ? `Lost: ${range(lost)}.` : "None is missing: the next order follows the last.");
+    openGap.dataset.lost = lost ? `${lost.first}-${lost.last}` : "none";
     openGap = undefined;
   } else if (lost) {
     log.add("unexplained", `Lost without a gap status: ${range(lost)}.`);

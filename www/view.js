@@ -83,10 +83,9 @@ export class Log {
     return entry;
   }
 
-  /** Says more at an entry, in place of what was said before. `lost` is a range of numbers, for who looks for it. */
-  note(entry, text, lost) {
+  /** Says more at an entry, in place of what was said before. */
+  note(entry, text) {
     entry.querySelector(".note")?.remove();
     entry.append(make("p", "note", text));
-    entry.dataset.lost = lost ? `${lost.first}-${lost.last}` : "";
   }
 }
