@@ -10,11 +10,16 @@ export const last_panic: Glue["last_panic"];
 export const __on_trap: Glue["__on_trap"];
 export const __wbg_reset_state: Glue["__wbg_reset_state"];
 
+/** A compiled module; not every runtime's types have a name for it. */
+export type WasmModule = typeof globalThis extends { WebAssembly: { Module: new (...args: never[]) => infer Module } }
+  ? Module
+  : object;
+
 /** What wasm can be made from; a `Response` or an address is fetched, the rest is compiled. */
-export type WasmSource = WebAssembly.Module | BufferSource | Response | URL | string;
+export type WasmSource = WasmModule | ArrayBuffer | ArrayBufferView | Response | URL | string;
 
 /** Runs the wasm once: later calls return what the first one gave, and a failed one may be repeated. */
 export default function init(options: { module_or_path: WasmSource | Promise<WasmSource> }): Promise<unknown>;
 
 /** The same for a module or bytes at hand. */
-export function initSync(options: { module: WebAssembly.Module | BufferSource }): unknown;
+export function initSync(options: { module: WasmModule | ArrayBuffer | ArrayBufferView }): unknown;
