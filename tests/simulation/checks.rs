@@ -231,13 +231,14 @@ impl Checks {
         }
     }
 
-    /// R8: never more than twice the limits and one message, for each subscription that it belongs to.
-    pub fn queues(&self) {
+    /// R8: never more than twice the limits and one message, for each subscription that it belongs to. With the
+    /// extensions there may be one of each request.
+    pub fn queues(&self, messages: usize) {
         let queues = self.subscriptions.values().map(|subscription| &subscription.queue);
         let (events, bytes) = queues.fold((0, 0), |(events, bytes), queue| {
             (events + queue.len(), bytes + queue.iter().sum::<usize>())
         });
-        let copies = self.subscriptions.values().filter(|subscription| !subscription.left).count();
+        let copies = messages * self.subscriptions.values().filter(|subscription| !subscription.left).count();
         assert!(events <= 2 * self.limits.0 + copies, "R8: {events} events queued");
         assert!(bytes <= 2 * self.limits.1 + copies * self.largest, "R8: {bytes} bytes queued");
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use cometd_edge::Instant;
-use cometd_edge::session::{Config, Input, Output, Session, State};
+use cometd_edge::session::{Config, Input, Inspect, Output, Session, State};
 
 use crate::application::Application;
 use crate::checks::Checks;
@@ -245,7 +245,7 @@ impl World {
             self.output(output);
         }
         self.close_ended(gaps);
-        self.checks.queues();
+        self.checks.queues(if self.plan.inspect == Inspect::None { 1 } else { 2 });
         if let Some(asked_at) = self.app.closed_at.filter(|_| self.closed_at.is_none()) {
             assert!(self.now <= asked_at + 2_000, "S16: closing takes more than 2 s");
         }
