@@ -5,9 +5,12 @@ use super::flow::FlowChange;
 use super::{Error, GapCause, Inspect, Output, RequestId, Session, Status};
 use crate::bayeux::decoder::{DecodeError, Item};
 use crate::bayeux::message::Message;
+use crate::http::headers::retry_after_ms;
 
 /// So many undecodable polls in a row end the client (X3): no event may become a loop.
 const MOST_UNDECODABLE: u8 = 3;
+/// A server may ask for so long a pause, and no longer.
+const MOST_RETRY_AFTER_MS: u64 = 300_000;
 
 pub(super) const NOT_JSON: Error = Error::Protocol("a body that is not JSON");
 
@@ -40,7 +43,8 @@ impl Session {
             Error::HttpStatus(status)
         };
         let retry_after = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
-        let at_least_ms = retry_after.and_then(|(_, value)| retry_after_ms(value)).unwrap_or(0);
+        let asked_ms = retry_after.and_then(|(_, value)| retry_after_ms(value)).unwrap_or(0);
+        let at_least_ms = asked_ms.min(MOST_RETRY_AFTER_MS);
         self.exchange_failed(exchange, error, at_least_ms);
     }
 
@@ -198,7 +202,7 @@ impl Session {
         }
         let mut stopped = false;
         for _ in &subscriptions {
-            stopped |= self.flow.add(bytes) == FlowChange::Stopped;
+            stopped |= self.flow.add(bytes, self.now) == FlowChange::Stopped;
         }
         self.emit(Output::Event(super::Event { subscriptions, message }));
         if stopped {
@@ -273,10 +277,4 @@ impl Session {
             Kind::Disconnect => self.disconnected(),
         }
     }
-}
-
-/// `Retry-After` in seconds; the form with a date is left to the back-off.
-fn retry_after_ms(value: &str) -> Option<u64> {
-    const MOST_MS: u64 = 300_000;
-    value.trim().parse::<u64>().ok().map(|seconds| seconds.saturating_mul(1_000).min(MOST_MS))
 }

@@ -373,8 +373,20 @@ impl Session {
             self.settle(publish.command, Err(reason.clone()));
         }
         for raw in core::mem::take(&mut self.raws) {
-            self.reject(What::Raw(raw), |_| reason.clone());
+            // Others of the same call may have been processed.
+            let begun = self.is_begun(raw.command);
+            self.reject(What::Raw(raw), |channel| {
+                if begun { Error::OutcomeUnknown { channel } } else { reason.clone() }
+            });
         }
+    }
+
+    /// Has a message of this `send()` gone out?
+    fn is_begun(&self, command: u32) -> bool {
+        let sent = self.commands_lane.iter().flat_map(|exchange| &exchange.sent);
+        let in_flight =
+            sent.into_iter().any(|sent| matches!(&sent.what, What::Raw(raw) if raw.command == command));
+        in_flight || self.raw_replies.iter().any(|(known, replies)| *known == command && !replies.is_empty())
     }
 
     pub(super) fn settle(&mut self, command: u32, result: Result<Vec<String>, Error>) {

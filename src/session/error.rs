@@ -112,6 +112,13 @@ pub enum Error {
         /// The channel.
         channel: String,
     },
+    /// The application does not read: the queue has stood at twice its limits, and nothing can be sent until events are
+    /// read (R8). The message was not sent.
+    #[error("too many events wait to be read: read them before sending to {channel}")]
+    QueueFull {
+        /// The channel.
+        channel: String,
+    },
     /// An event was larger than `messageBytes`; its subscription ends, its position stays before it (X3).
     #[error("an event on {channel} is larger than the limit `messageBytes`{}", .replay_id.as_ref().map_or(String::new(), |id| joined(&[" (replay id ", id, ")"], "")))]
     EventTooLarge {
@@ -153,6 +160,7 @@ impl Error {
             Self::SubscribeRefused { .. } => "subscribe-refused",
             Self::PublishRefused { .. } => "publish-refused",
             Self::OutcomeUnknown { .. } => "outcome-unknown",
+            Self::QueueFull { .. } => "queue-full",
             Self::EventTooLarge { .. } => "event-too-large",
             Self::MaxRetries { .. } => "max-retries",
         }

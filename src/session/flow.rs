@@ -15,6 +15,8 @@ pub(super) struct Flow {
     pub overflow: bool,
     /// A channel of the subscription that was not read when the limits were reached.
     pub slowest: String,
+    /// At twice the limits since then: not even the one poll fits any more.
+    pub full_since: Option<Instant>,
     /// The last sign of life of the server: its window runs from here.
     pub last_response: Instant,
 }
@@ -37,13 +39,17 @@ impl Flow {
             held: false,
             overflow: false,
             slowest: String::new(),
+            full_since: None,
             last_response: now,
         }
     }
 
-    pub fn add(&mut self, bytes: usize) -> FlowChange {
+    pub fn add(&mut self, bytes: usize, now: Instant) -> FlowChange {
         self.events += 1;
         self.bytes += bytes;
+        if self.full_since.is_none() && self.over(2) {
+            self.full_since = Some(now);
+        }
         if self.held || !self.over(1) {
             return FlowChange::None;
         }
@@ -55,6 +61,9 @@ impl Flow {
     pub fn remove(&mut self, events: usize, bytes: usize) -> FlowChange {
         self.events = self.events.saturating_sub(events);
         self.bytes = self.bytes.saturating_sub(bytes);
+        if !self.over(2) {
+            self.full_since = None;
+        }
         if !self.held || self.events > self.max_events / 2 || self.bytes > self.max_bytes / 2 {
             return FlowChange::None;
         }
@@ -67,6 +76,7 @@ impl Flow {
     pub fn clear(&mut self) {
         self.events = 0;
         self.bytes = 0;
+        self.full_since = None;
         self.held = false;
         self.overflow = false;
     }
