@@ -66,6 +66,8 @@ impl World {
         }
         assert!(count <= 2, "S2: {count} requests in flight");
         assert!(connects <= 1, "S2: {connects} polls in flight");
+        let (bytes, alone) = (request.body().len(), request.messages().len() == 1);
+        assert!(alone || bytes <= self.plan.request_bytes, "S3: a request of {bytes} bytes");
         if kind == "handshake" {
             self.checks.handshake(self.now, self.plan.handshakes_per_minute);
         }

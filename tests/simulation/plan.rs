@@ -36,6 +36,9 @@ pub struct Plan {
     // The client.
     pub ask_ack: bool,
     pub own_limits: Option<(usize, usize)>,
+    pub request_bytes: usize,
+    /// Some events are larger than this.
+    pub message_bytes: Option<usize>,
     pub handshakes_per_minute: usize,
     pub session_window_ms: u64,
     pub inspect: Inspect,
@@ -86,11 +89,14 @@ impl Plan {
         let reader = rng.pick(&[Reader::Prompt, Reader::Prompt, Reader::Slow, Reader::Pauses]);
         let timeout_ms = rng.pick(&[1_500, 3_000, 7_000, 20_000, 40_000]);
         let max_interval_ms = rng.pick(&[2_000, 5_000, 10_000, 40_000]);
+        let message_bytes = rng.chance(80).then_some(440);
         Self {
             ask_ack: rng.chance(900),
             own_limits: rng
                 .chance(400)
                 .then(|| (rng.pick(&[2, 5, 20, 10_000]), rng.pick(&[600, 4_000, 16 << 20, 16 << 20]))),
+            request_bytes: rng.pick(&[32_768, 32_768, 500]),
+            message_bytes,
             handshakes_per_minute: rng.pick(&[10, 10, 4, 30]),
             session_window_ms: rng.pick(&[150_000, 5_000]),
             inspect: rng.pick(&[Inspect::None, Inspect::None, Inspect::None, Inspect::Meta, Inspect::All]),
@@ -112,7 +118,7 @@ impl Plan {
             unknown_words: rng.below(5),
             cookie: rng.chance(600),
             publish_every_ms: rng.pick(&[150, 500, 1_000, 4_000, 15_000]),
-            padding: rng.pick(&[0, 40, 400]),
+            padding: if message_bytes.is_some() { 410 } else { rng.pick(&[0, 40, 400]) },
             busy: if clean { 0 } else { rng.pick(&[0, 0, 60]) },
             mishap_every_ms: if clean { 0 } else { rng.pick(&[0, 15_000, 40_000]) },
             may_end: rng.chance(60),

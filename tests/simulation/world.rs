@@ -87,6 +87,10 @@ impl World {
         config.network_delay_ms = NETWORK_DELAY_MS;
         config.retry.handshakes_per_minute = plan.handshakes_per_minute;
         config.retry.session_window_ms = plan.session_window_ms;
+        config.limits.request_bytes = plan.request_bytes;
+        if let Some(bytes) = plan.message_bytes {
+            config.limits.message_bytes = bytes;
+        }
         if let Some((events, bytes)) = plan.own_limits {
             (config.limits.queued_events, config.limits.queued_bytes) = (events, bytes);
         }
