@@ -13,6 +13,7 @@ import type { ErrorRecord } from "./engine.js";
  * - `"timeout"`: no answer, or no further byte, in time.
  * - `"outcome-unknown"`: a message was sent and its reply never came. The server may have processed it, so it is not
  *   sent again.
+ * - `"queue-full"`: a message was not sent, since too many events wait to be read. Read them, then send it again.
  * - `"max-retries"`: more failures in a row than `retry.maxRetries` allows; the message holds the last one.
  *
  * Of the server:
@@ -40,6 +41,7 @@ export type ErrorCode =
   | "network"
   | "timeout"
   | "outcome-unknown"
+  | "queue-full"
   | "max-retries"
   | "http-status"
   | "redirect"

@@ -8,7 +8,7 @@ export type FetchLike = (url: string, init: RequestInit) => Promise<Response>;
  * What a client is doing.
  *
  * - `"handshaking"`: it asks for a session, its first or a new one.
- * - `"connected"`: it has a session, and its last poll succeeded.
+ * - `"connected"`: it has a session, and nothing has failed since it began or a poll last succeeded.
  * - `"retrying"`: something failed, and the next attempt is scheduled or under way.
  * - `"suspended"`: it rests, and can go on.
  * - `"closed"`: over.

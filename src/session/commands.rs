@@ -125,7 +125,7 @@ impl Session {
     fn waiting_commands(&self) -> Vec<(u32, Next)> {
         // While the queue is full, what brings more of it waits (R8). With the extension no event rides on replies to
         // messages, and a reader that awaits one must not wait for itself.
-        let room = !self.flow.held || self.flow.overflow;
+        let room = self.flow.may_read();
         let messages = room || self.polling.acknowledges();
         let mut waiting = Vec::new();
         for wire in self.subscriptions.wires.iter().filter(|wire| wire.retry_at <= self.now) {
@@ -368,16 +368,44 @@ impl Session {
     }
 
     /// Messages that never went out.
-    pub(super) fn reject_queued(&mut self, reason: &Error) {
+    pub(super) fn reject_queued(&mut self, error: impl Fn(String) -> Error) {
         for publish in core::mem::take(&mut self.publishes) {
-            self.settle(publish.command, Err(reason.clone()));
+            self.reject(What::Publish(publish), &error);
         }
         for raw in core::mem::take(&mut self.raws) {
             // Others of the same call may have been processed.
             let begun = self.is_begun(raw.command);
             self.reject(What::Raw(raw), |channel| {
-                if begun { Error::OutcomeUnknown { channel } } else { reason.clone() }
+                if begun { Error::OutcomeUnknown { channel } } else { error(channel) }
             });
+        }
+    }
+
+    /// When messages that a full queue holds back are given up.
+    pub(super) fn full_deadline(&self) -> Option<Instant> {
+        let held = self.commands_lane.as_ref().filter(|exchange| exchange.held);
+        let unread = held.is_some_and(|exchange| exchange.sent.iter().any(Sent::is_open_message));
+        let waiting = !self.publishes.is_empty() || !self.raws.is_empty();
+        let stuck = unread || waiting && !self.polling.acknowledges();
+        self.flow.full_since.filter(|_| stuck).map(|since| since.after(self.config.network_delay_ms))
+    }
+
+    /// A reader that awaits a message in its own loop must not wait for itself for ever (R8): at twice the limits
+    /// nothing is sent or read any more, so the message fails, and the reader goes on.
+    pub(super) fn expire_full(&mut self) {
+        if self.full_deadline().is_none_or(|deadline| deadline > self.now) {
+            return;
+        }
+        if !self.polling.acknowledges() {
+            self.reject_queued(|channel| Error::QueueFull { channel });
+        }
+        let held = self.commands_lane.as_mut().filter(|exchange| exchange.held);
+        for sent in held.map(|exchange| core::mem::take(&mut exchange.sent)).unwrap_or_default() {
+            if sent.is_open_message() {
+                self.reject(sent.what, |channel| Error::OutcomeUnknown { channel });
+            } else if let Some(exchange) = &mut self.commands_lane {
+                exchange.sent.push(sent);
+            }
         }
     }
 

@@ -43,7 +43,7 @@ impl Session {
             self.started = true;
             self.settle(0, Err(reason.clone()));
         }
-        self.reject_queued(&reason);
+        self.reject_queued(|_| reason.clone());
         self.end_subscriptions(&reason);
         self.flow.clear();
         self.resume_bodies();

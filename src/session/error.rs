@@ -172,6 +172,7 @@ impl Error {
             Self::Network(_) | Self::Timeout { .. } | Self::UnknownClient(_) | Self::ConnectRefused(_) => {
                 true
             }
+            Self::QueueFull { .. } => true,
             Self::HttpStatus(status) => matches!(status, 408 | 429 | 500..),
             Self::MaxRetries { last, .. } => last.retryable(),
             Self::ServerEnded(failure) => failure.as_ref().is_none_or(|failure| failure.code >= 402),
@@ -188,6 +189,7 @@ impl Error {
             Self::SubscribeRefused { channel, .. }
             | Self::PublishRefused { channel, .. }
             | Self::OutcomeUnknown { channel }
+            | Self::QueueFull { channel }
             | Self::EventTooLarge { channel, .. }
             | Self::Misuse(ApiMisuse::Channel { channel, .. }) => Some(channel),
             Self::MaxRetries { last, .. } => last.channel(),

@@ -93,6 +93,13 @@ impl Sent {
     }
 }
 
+impl Sent {
+    /// Does somebody wait for the outcome of this message?
+    pub fn is_open_message(&self) -> bool {
+        !self.answered && matches!(self.what, What::Publish(_) | What::Raw(_))
+    }
+}
+
 pub(super) enum What {
     Subscribe(String),
     Unsubscribe(String),

@@ -78,11 +78,12 @@ impl Session {
             self.storm.session_left_behind(self.now);
         }
         let hopeless = match &error {
-            Error::HttpStatus(status) => (400..500).contains(status) && !matches!(status, 401 | 408 | 429),
+            Error::HttpStatus(status) => (400..500).contains(status) && !matches!(status, 408 | 429),
             Error::NotBayeux | Error::Redirect => true,
             _ => false,
         };
-        // S14: before the first session these mean a wrong address or a refusal; afterwards, a bad moment.
+        // S14: before the first session these mean a wrong address or a refusal; afterwards, a bad moment. So does a 401:
+        // there is no other token to try.
         if hopeless && !self.started {
             return self.end(Some(error));
         }

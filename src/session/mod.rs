@@ -192,6 +192,7 @@ impl Session {
             }
         }
         self.expire_hold();
+        self.expire_full();
     }
 
     /// The next instant at which something would happen by itself.
@@ -207,7 +208,7 @@ impl Session {
                 at(exchange.deadline);
             }
         }
-        if let Some(instant) = self.hold_deadline() {
+        for instant in [self.hold_deadline(), self.full_deadline()].into_iter().flatten() {
             at(instant);
         }
         if self.session_lane.is_none() {

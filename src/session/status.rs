@@ -5,7 +5,7 @@ use super::error::Error;
 pub enum State {
     /// The first handshake, or one after a lost session, is under way.
     Handshaking,
-    /// There is a session, and its last poll succeeded.
+    /// There is a session, and nothing has failed since it began or a poll last succeeded.
     Connected,
     /// Something failed; the next attempt is scheduled or under way.
     Retrying,

@@ -1,6 +1,6 @@
 //! The application that does not read: R8 without replay, and the `backpressure` status.
 
-use cometd_edge::session::{GapCause, State, Status};
+use cometd_edge::session::{Error, GapCause, State, Status};
 
 use crate::sim::*;
 
@@ -222,6 +222,30 @@ fn r8_with_the_ack_extension_a_reader_that_awaits_its_own_publish_does_not_wait_
     sim.confirm();
     sim.ok(2);
     assert!(sim.try_open("connect").is_none());
+}
+
+#[test]
+fn r8_at_twice_the_limit_a_reader_that_awaits_its_own_publish_is_told_so_and_goes_on() {
+    let mut sim = small();
+    sim.poll(&with_events(&events("/a", 1..=4)));
+    sim.wait();
+    sim.poll(&with_events(&events("/a", 5..=20)));
+    sim.publish(2, "/p");
+    assert_eq!(sim.wait(), 10_000);
+    assert_eq!(*sim.error(2), Error::QueueFull { channel: "/p".to_owned() });
+    assert!(sim.kinds().is_empty());
+}
+
+#[test]
+fn r8_at_twice_the_limit_the_outcome_of_a_message_whose_reply_cannot_be_read_is_unknown() {
+    let mut sim = small();
+    sim.publish(2, "/p");
+    // The events on the reply fill the queue to its limit, then to twice that, and the reply stands behind them.
+    sim.answer("commands", &format!("[{}]", events("/a", 1..=40)));
+    while sim.result(2).is_none() {
+        sim.wait();
+    }
+    assert_eq!(*sim.error(2), Error::OutcomeUnknown { channel: "/p".to_owned() });
 }
 
 #[test]
