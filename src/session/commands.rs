@@ -357,10 +357,14 @@ impl Session {
         match what {
             What::Publish(publish) => self.settle(publish.command, Err(error(publish.channel))),
             What::Raw(raw) => {
+                // Others of the same call may have been processed.
+                let begun = self.is_begun(raw.command);
                 if let Some(index) = self.raw_replies.iter().position(|(known, _)| *known == raw.command) {
                     self.raw_replies.swap_remove(index);
                     self.raws.retain(|other| other.command != raw.command);
-                    self.settle(raw.command, Err(error(raw.channel)));
+                    let channel = raw.channel;
+                    let error = if begun { Error::OutcomeUnknown { channel } } else { error(channel) };
+                    self.settle(raw.command, Err(error));
                 }
             }
             What::Subscribe(_) | What::Unsubscribe(_) => {}
@@ -373,11 +377,7 @@ impl Session {
             self.reject(What::Publish(publish), &error);
         }
         for raw in core::mem::take(&mut self.raws) {
-            // Others of the same call may have been processed.
-            let begun = self.is_begun(raw.command);
-            self.reject(What::Raw(raw), |channel| {
-                if begun { Error::OutcomeUnknown { channel } } else { error(channel) }
-            });
+            self.reject(What::Raw(raw), &error);
         }
     }
 
