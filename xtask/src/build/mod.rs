@@ -1,6 +1,7 @@
 //! `cargo xtask build`: from the crate and `pkg-template/` to `pkg/`, ready for `npm pack`.
 
 mod glue;
+mod names;
 mod package;
 mod parts;
 mod size;
@@ -26,7 +27,7 @@ const OUT_NAME: &str = "cometd_edge";
 pub enum Mode {
     /// Optimised, and held to the size budget.
     Release,
-    /// Optimised, whatever it weighs.
+    /// Optimised, and silent about what it weighs.
     Optimised,
     /// As the compiler made it.
     Dev,
@@ -37,19 +38,38 @@ pub fn run(project: &Project, mode: Mode) -> Result<()> {
     let _lock = project.lock()?;
     let generated = generate(project, &tools)?;
     let glue = glue::guard(&read(&generated.join(format!("{OUT_NAME}.js")))?)?;
-    let mut named = generated.join(format!("{OUT_NAME}_bg.wasm"));
-    if mode != Mode::Dev {
-        named = wasm_opt(project, &named, "optimised.wasm", &["-Oz", "--converge", "-g"])?;
+    let made = finish(project, &generated.join(format!("{OUT_NAME}_bg.wasm")), glue, mode)?;
+    package::assemble(project, &made.glue, &made.module)?;
+    match mode {
+        Mode::Optimised => Ok(()),
+        Mode::Release | Mode::Dev => size::report(project, &made.parts, mode == Mode::Release),
     }
-    // Names are for the report alone; without them one more pass finds a little more. No engine reads the features.
-    let mut strip = vec!["--strip-debug", "--strip-producers", "--strip-target-features"];
-    if mode != Mode::Dev {
-        strip.insert(0, "-Oz");
+}
+
+/// The two files that belong together, and what the bytes of the wasm are.
+struct Made {
+    glue: String,
+    module: Vec<u8>,
+    parts: Vec<(String, usize)>,
+}
+
+/// Checks the wasm, and makes it and the glue small.
+fn finish(project: &Project, module: &Path, glue: String, mode: Mode) -> Result<Made> {
+    let strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+    if mode == Mode::Dev {
+        let named = fs::read(module)?;
+        wasm::check(&named, OUT_NAME)?;
+        let module = fs::read(wasm_opt(project, module, "stripped.wasm", &strip)?)?;
+        return Ok(Made { glue, module, parts: parts::by_size(&named)? });
     }
-    let module = fs::read(wasm_opt(project, &named, "stripped.wasm", &strip)?)?;
-    wasm::check(&module, OUT_NAME)?;
-    package::assemble(project, &glue, &module)?;
-    size::report(project, &parts::by_size(&fs::read(named)?)?, mode == Mode::Release)
+    // The names of functions are for messages and for the report. Without them a further pass finds a little more.
+    let named_file = wasm_opt(project, module, "optimised.wasm", &["-Oz", "--converge", "-g"])?;
+    let named = fs::read(&named_file)?;
+    wasm::check(&named, OUT_NAME)?;
+    let passes = [&["-Oz", "--minify-imports-and-exports-and-modules"], strip.as_slice()].concat();
+    let module = wasm_opt(project, &named_file, "short.wasm", &passes)?;
+    let glue = names::shorten(&glue, &read(&printed_with(&module))?)?;
+    Ok(Made { glue, module: fs::read(module)?, parts: parts::by_size(&named)? })
 }
 
 /// Compiles the crate and lets wasm-bindgen generate the JavaScript for it.
@@ -81,9 +101,16 @@ fn wasm_opt(project: &Project, module: &Path, name: &str, passes: &[&str]) -> Re
         return Ok(out);
     }
     let _ = fs::remove_file(&stamp); // absent at first
-    Run::node(binaryen.join("bin/wasm-opt")).arg(module).args(passes).arg("-o").arg(&out).run()?;
+    let printed =
+        Run::node(binaryen.join("bin/wasm-opt")).arg(module).args(passes).arg("-o").arg(&out).output()?;
+    fs::write(printed_with(&out), printed)?;
     fs::write(stamp, inputs)?;
     Ok(out)
+}
+
+/// What wasm-opt printed as it wrote a file.
+fn printed_with(module: &Path) -> PathBuf {
+    module.with_extension("json")
 }
 
 fn read(file: &Path) -> Result<String> {
