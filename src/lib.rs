@@ -29,7 +29,8 @@ pub mod session;
 #[cfg(target_arch = "wasm32")]
 mod host;
 #[cfg(target_arch = "wasm32")]
-mod js;
+#[doc(hidden)] // public for tests/browser.rs alone
+pub mod js;
 
 mod text;
 mod time;

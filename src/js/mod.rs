@@ -3,3 +3,8 @@
 mod engine;
 mod options;
 mod panics;
+
+pub use crate::host::EngineHost;
+pub use engine::Engine;
+pub use options::EngineOptions;
+pub use panics::last_panic;
