@@ -4,7 +4,7 @@ use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
 use super::{installing, on_path};
@@ -18,6 +18,12 @@ pub fn install(project: &Project) -> Result<()> {
     if installed.is_some_and(|installed| up_to_date(&wanted, &installed)) {
         return Ok(());
     }
+    // npm would empty the folder that the link leads to.
+    let modules = project.root.join("node_modules");
+    ensure!(
+        !modules.is_symlink(),
+        "node_modules is a link, and what it leads to is not up to date: remove the link"
+    );
     installing("the npm packages of package-lock.json");
     Run::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).dir(&project.root).quietly()
 }
@@ -27,12 +33,12 @@ fn packages(lock: &Path) -> Option<Map<String, Value>> {
     lock["packages"].as_object().cloned()
 }
 
-/// Packages for other systems are optional, and absent.
+/// Packages for other systems are optional, and absent. Ones that nobody asks for do no harm.
 fn up_to_date(wanted: &Map<String, Value>, installed: &Map<String, Value>) -> bool {
     wanted.iter().filter(|(path, _)| !path.is_empty()).all(|(path, package)| match installed.get(path) {
         Some(there) => there["version"] == package["version"],
         None => package["optional"] == true || package["peer"] == true,
-    }) && installed.keys().all(|path| wanted.contains_key(path))
+    })
 }
 
 /// npm's newer versions run no install scripts, so nothing can be expected in node_modules/.bin.
