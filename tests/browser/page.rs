@@ -109,7 +109,7 @@ impl Page {
     }
 
     pub async fn until(&self, what: &str, fulfilled: impl Fn() -> bool) {
-        for _ in 0..5_000 {
+        for _ in 0..2_000 {
             if fulfilled() {
                 return;
             }
