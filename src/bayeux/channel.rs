@@ -1,5 +1,7 @@
 //! Channel names and the patterns that subscribe to several of them.
 
+use crate::text::{cut, has, pieces};
+
 /// The longest channel, in bytes.
 const LONGEST: usize = 4_096;
 
@@ -94,7 +96,7 @@ impl Pattern {
         };
         match self.kind {
             Kind::Literal => channel == own,
-            Kind::Star => below(1).is_some_and(|rest| !rest.as_bytes().contains(&b'/')),
+            Kind::Star => below(1).is_some_and(|rest| !has(rest, b'/')),
             Kind::DoubleStar => below(2).is_some(),
         }
     }
@@ -128,14 +130,14 @@ fn check(text: &str) -> Result<Kind, ChannelError> {
         return Err(ChannelError::BadCharacter);
     }
     let topic = topic(text);
-    let mut segments = topic.strip_prefix('/').ok_or(ChannelError::NoLeadingSlash)?.split('/').peekable();
+    let mut segments = pieces(topic.strip_prefix('/').ok_or(ChannelError::NoLeadingSlash)?, b'/').peekable();
     let mut kind = Kind::Literal;
     while let Some(segment) = segments.next() {
         kind = match segment {
             "" => return Err(ChannelError::EmptySegment),
             "*" if segments.peek().is_none() => Kind::Star,
             "**" if segments.peek().is_none() => Kind::DoubleStar,
-            _ if segment.as_bytes().contains(&b'*') => return Err(ChannelError::WildcardNotLast),
+            _ if has(segment, b'*') => return Err(ChannelError::WildcardNotLast),
             _ => Kind::Literal,
         };
     }
@@ -147,5 +149,5 @@ fn is_meta(channel: &str) -> bool {
 }
 
 fn topic(channel: &str) -> &str {
-    channel.split_once('?').map_or(channel, |(topic, _)| topic)
+    cut(channel, b'?').map_or(channel, |(topic, _)| topic)
 }

@@ -3,6 +3,7 @@
 use super::fields::Field;
 use super::message::Message;
 use super::scanner::{Scanner, Step};
+use crate::text::lossy;
 
 /// What a body may cost at most (X3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,13 +232,12 @@ impl Decoder {
             return Ok(Item::TooLarge { channel, replay_id, event });
         }
         let bytes = self.buf.get(self.scanner.origin..self.scanner.pos).unwrap_or_default();
-        match String::from_utf8(bytes.to_vec()) {
-            Ok(raw) => Ok(Item::Message(Message::new(raw, fields))),
+        let message = match str::from_utf8(bytes) {
+            Ok(raw) => Some(Message::new(raw.to_owned(), fields)),
             // Replacements shift what follows, so it is read again.
-            Err(_) => Message::parse(String::from_utf8_lossy(bytes).into_owned())
-                .map(Item::Message)
-                .ok_or_else(|| self.syntax()),
-        }
+            Err(_) => Message::parse(lossy(bytes)),
+        };
+        message.map(Item::Message).ok_or_else(|| self.syntax())
     }
 
     /// Drops the bytes that nobody needs any more.

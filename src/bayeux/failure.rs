@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::{cut, pieces};
+
 /// What an error text says.
 ///
 /// The arguments often name the client id (`402:xj3sjdsjdsjad:Unknown Client ID`), so `Display` leaves them
@@ -25,9 +27,12 @@ impl Failure {
         let Some((code, rest)) = code(text) else {
             return Self { code: 0, args: Vec::new(), text: text.to_owned() };
         };
-        let (args, text) = rest.split_once(':').unwrap_or(("", rest));
-        let args = args.split(',').filter(|arg| !arg.is_empty()).map(str::to_owned).collect();
-        Self { code, args, text: text.to_owned() }
+        let (args, text) = cut(rest, b':').unwrap_or(("", rest));
+        let mut failure = Self { code, args: Vec::new(), text: text.to_owned() };
+        for arg in pieces(args, b',').filter(|arg| !arg.is_empty()) {
+            failure.args.push(arg.to_owned());
+        }
+        failure
     }
 
     /// Whether the server does not know the session any more (S9).

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::scanner::{Scanner, Step};
+use crate::text::{cut, number};
 
 /// Whether `text` is one JSON value, whitespace around it included, nested at most `depth` levels deep.
 ///
@@ -85,6 +86,15 @@ pub fn member<'a>(raw: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
+/// The strings among the elements of a raw array, decoded; others are left out.
+pub fn strings(raw: &str) -> Vec<String> {
+    let mut strings = Vec::new();
+    for text in elements(raw).filter_map(decode_string) {
+        strings.push(text.into_owned());
+    }
+    strings
+}
+
 /// Takes the next value off the front of `rest`, with the comma before it.
 fn take<'a>(rest: &mut &'a str) -> Option<&'a str> {
     let text = rest.trim_ascii_start();
@@ -122,7 +132,7 @@ fn value_end(text: &[u8]) -> usize {
 /// value.
 pub fn decode_string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    let Some((plain, mut rest)) = inner.split_once('\\') else { return Some(Cow::Borrowed(inner)) };
+    let Some((plain, mut rest)) = cut(inner, b'\\') else { return Some(Cow::Borrowed(inner)) };
     let mut text = String::with_capacity(inner.len());
     text.push_str(plain);
     loop {
@@ -152,7 +162,7 @@ pub fn decode_string(raw: &str) -> Option<Cow<'_, str>> {
             }
             same => text.push(same),
         }
-        let Some((plain, next)) = chars.as_str().split_once('\\') else {
+        let Some((plain, next)) = cut(chars.as_str(), b'\\') else {
             text.push_str(chars.as_str());
             return Some(Cow::Owned(text));
         };
@@ -169,12 +179,7 @@ fn hex4(text: &str) -> Option<(u32, &str)> {
 
 /// The raw value as an unsigned integer; `None` for anything but plain digits that fit.
 pub fn as_u64(raw: &str) -> Option<u64> {
-    if raw.is_empty() {
-        return None;
-    }
-    raw.bytes().try_fold(0_u64, |value, digit| {
-        value.checked_mul(10)?.checked_add(u64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?))
-    })
+    number(raw)
 }
 
 /// The raw value as an integer; `None` for anything but a sign and plain digits that fit.
@@ -193,12 +198,12 @@ pub fn integer(raw: &str) -> Option<i64> {
     if !is_number(raw) || !validate(raw, 0) {
         return None;
     }
-    let (mantissa, exponent) = raw.split_once(['e', 'E']).unwrap_or((raw, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let (mantissa, exponent) = cut(raw, b'e').or_else(|| cut(raw, b'E')).unwrap_or((raw, "0"));
+    let (whole, fraction) = cut(mantissa, b'.').unwrap_or((mantissa, ""));
     let exponent = as_i64(exponent.strip_prefix('+').unwrap_or(exponent))
         .unwrap_or(if exponent.starts_with('-') { i64::MIN } else { i64::MAX });
     // The digits up to where the exponent puts the point, with zeros where they run out.
-    let digits = whole.trim_start_matches('-');
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
     let mut wanted = exponent.saturating_add(digits.len() as i64);
     let mut value = 0_i64;
     let mut source = digits.bytes().chain(fraction.bytes());
@@ -220,13 +225,18 @@ pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
     for char in text.chars() {
         match char {
-            '"' | '\\' => out.extend(['\\', char]),
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(char);
+            }
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '\0'..='\x1f' => {
                 out.push_str("\\u00");
-                out.extend([char as usize >> 4, char as usize & 15].map(|digit| char::from(HEX[digit])));
+                for digit in [char as usize >> 4, char as usize & 15] {
+                    out.push(char::from(HEX[digit & 15]));
+                }
             }
             _ => out.push(char),
         }

@@ -8,6 +8,7 @@ use super::advice::Advice;
 use super::fields::{Field, Fields};
 use super::json;
 use super::scanner::{HARD_DEPTH, Scanner, Step};
+use crate::text::has;
 
 /// The transport whose section of an advice counts.
 const TRANSPORT: &str = "long-polling";
@@ -133,7 +134,7 @@ impl Message {
     /// The transports that a handshake reply offers; what is not a string is left out.
     pub fn connection_types(&self) -> Option<Vec<String>> {
         let raw = self.value(Field::ConnectionTypes).filter(|raw| json::is_array(raw))?;
-        Some(json::elements(raw).filter_map(json::decode_string).map(Cow::into_owned).collect())
+        Some(json::strings(raw))
     }
 
     /// The advice, with the section for long polling over it (S4).
@@ -205,7 +206,7 @@ impl Message {
     fn plain(&self, field: Field) -> Option<Range<usize>> {
         let (start, end) = self.fields.get(field)?;
         let raw = self.raw.get(start..end)?;
-        (json::is_string(raw) && !raw.as_bytes().contains(&b'\\')).then_some(start + 1..end - 1)
+        (json::is_string(raw) && !has(raw, b'\\')).then_some(start + 1..end - 1)
     }
 
     fn unescaped(&self, field: Field) -> Option<String> {

@@ -3,6 +3,7 @@
 use super::fields::Field;
 use super::json;
 use super::scanner::{Scanner, State};
+use crate::text::lossy;
 
 /// The longest raw key that is looked at; `supportedConnectionTypes` in `\u` escapes takes 144 bytes.
 pub(super) const KEY_BYTES: usize = 256;
@@ -37,10 +38,10 @@ impl Scanner {
 
     pub(super) fn keep(&mut self, field: Field, raw: Option<&[u8]>) {
         let text = |limit: usize| {
-            let raw = String::from_utf8_lossy(raw.filter(|raw| raw.len() <= limit + 2)?);
+            let raw = lossy(raw.filter(|raw| raw.len() <= limit + 2)?);
             match json::decode_string(&raw) {
                 Some(text) => Some(text.into_owned()),
-                None => (limit == REPLAY_BYTES && json::is_number(&raw)).then(|| raw.into_owned()),
+                None => (limit == REPLAY_BYTES && json::is_number(&raw)).then_some(raw),
             }
         };
         match field {

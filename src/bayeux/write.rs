@@ -5,6 +5,7 @@
 //! messages to a request by `[`, `,` and `]`.
 
 use super::json::{self, push_string};
+use crate::text::decimal;
 
 /// A handshake, with the request for the acknowledgement extension where `ack` is set (A1).
 pub fn handshake(id: &str, ack: bool) -> String {
@@ -23,7 +24,7 @@ pub fn connect(id: &str, client_id_raw: &str, timeout: Option<u64>, ack: Option<
     out.push_str(r#","connectionType":"long-polling""#);
     if let Some(timeout) = timeout {
         out.push_str(r#","advice":{"timeout":"#);
-        push_number(&mut out, timeout);
+        out.push_str(&decimal(timeout));
         out.push('}');
     }
     if let Some(ack) = ack {
@@ -103,8 +104,4 @@ fn subscription(channel: &str, id: &str, client_id_raw: &str, subscription: &str
     out.push_str(r#","subscription":"#);
     push_string(&mut out, subscription);
     end(out)
-}
-
-fn push_number(out: &mut String, number: u64) {
-    out.push_str(&number.to_string());
 }

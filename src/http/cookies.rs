@@ -5,6 +5,7 @@ use std::fmt;
 use super::date::parse_date;
 use super::endpoint::{Endpoint, is_address};
 use crate::Instant;
+use crate::text::{cut, cut_last, has};
 
 /// The most cookies that are kept.
 const COOKIES: usize = 64;
@@ -166,28 +167,24 @@ fn expired(cookie: &Cookie, now: i64) -> bool {
     cookie.expires.is_some_and(|expires| expires <= now)
 }
 
-/// The whitespace that RFC 6265 takes off the ends.
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
-}
-
 fn read(set_cookie: &str, endpoint: &Endpoint, now: Instant, unix_now: i64) -> Option<Cookie> {
     // Nothing of it may break out of a header later.
     if set_cookie.chars().any(|char| (char.is_ascii_control() && char != '\t') || char > '\u{ff}') {
         return None;
     }
-    let (pair, mut attributes) = set_cookie.split_once(';').unwrap_or((set_cookie, ""));
-    let (name, value) = pair.split_once('=')?;
-    let (name, value) = (trim(name), trim(value));
+    let (pair, mut attributes) = cut(set_cookie, b';').unwrap_or((set_cookie, ""));
+    let (name, value) = cut(pair, b'=')?;
+    // Spaces and tabs, as the RFC wants it: other whitespace was refused above.
+    let (name, value) = (name.trim_ascii(), value.trim_ascii());
     if name.is_empty() || name.len() + value.len() > COOKIE_BYTES {
         return None;
     }
     let (mut max_age, mut expires, mut domain, mut path, mut secure) = (None, None, "", "", false);
     while !attributes.is_empty() {
-        let (attribute, rest) = attributes.split_once(';').unwrap_or((attributes, ""));
+        let (attribute, rest) = cut(attributes, b';').unwrap_or((attributes, ""));
         attributes = rest;
-        let (key, value) = attribute.split_once('=').unwrap_or((attribute, ""));
-        let (key, value) = (trim(key), trim(value));
+        let (key, value) = cut(attribute, b'=').unwrap_or((attribute, ""));
+        let (key, value) = (key.trim_ascii(), value.trim_ascii());
         let is = |name| key.eq_ignore_ascii_case(name);
         if value.len() > ATTRIBUTE_BYTES {
             continue;
@@ -212,7 +209,7 @@ fn read(set_cookie: &str, endpoint: &Endpoint, now: Instant, unix_now: i64) -> O
         || (has_prefix("__Host-") && !(secure && domain.is_empty() && path == "/"))
         || !(domain.is_empty() || domain_holds(&domain_given, false, host))
         // Without a dot it is a whole top level.
-        || !(domain_given.contains('.') || domain.is_empty() || domain_given == host)
+        || !(has(&domain_given, b'.') || domain.is_empty() || domain_given == host)
     {
         return None;
     }
@@ -259,7 +256,7 @@ fn path_holds(cookie: &str, request: &str) -> bool {
 
 /// The directory of the request's path, without its slash; `/` for what lies at the top.
 fn default_path(request: &str) -> &str {
-    match request.rsplit_once('/') {
+    match cut_last(request, b'/') {
         Some((directory, _)) if !directory.is_empty() => directory,
         _ => "/",
     }

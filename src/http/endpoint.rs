@@ -1,5 +1,7 @@
 //! Where requests go: an absolute http(s) URL, taken apart.
 
+use crate::text::{cut, cut_last, decimal, has, number, pieces};
+
 /// Why a text is no endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -43,7 +45,7 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`], for the first thing that is wrong with it.
     pub fn parse(href: &str) -> Result<Self, EndpointError> {
-        let (scheme, rest) = href.split_once(':').ok_or(EndpointError::NotAbsolute)?;
+        let (scheme, rest) = cut(href, b':').ok_or(EndpointError::NotAbsolute)?;
         let rest = rest.strip_prefix("//").ok_or(EndpointError::NotAbsolute)?;
         let (scheme, default) = if scheme.eq_ignore_ascii_case("https") {
             ("https://", 443)
@@ -55,40 +57,41 @@ impl Endpoint {
         if !rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
             return Err(EndpointError::BadCharacter);
         }
-        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
+        let rest = cut(rest, b'#').map_or(rest, |(rest, _)| rest);
         let length = rest.bytes().take_while(|byte| !matches!(byte, b'/' | b'?')).count();
         let (authority, target) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        if authority.contains('@') {
+        if has(authority, b'@') {
             return Err(EndpointError::HasCredentials);
         }
-        let (host, port) = match authority.rsplit_once(':') {
+        let (host, port) = match cut_last(authority, b':') {
             Some((host, port)) if !port.ends_with(']') => (host, port),
             _ => (authority, ""),
         };
         let port = match port {
             "" => default,
-            _ if port.len() > 5 || !port.bytes().all(|byte| byte.is_ascii_digit()) => {
-                return Err(EndpointError::BadPort);
-            }
-            _ => port.parse().ok().filter(|port| *port != 0).ok_or(EndpointError::BadPort)?,
+            _ if port.len() > 5 => return Err(EndpointError::BadPort),
+            _ => match number(port) {
+                Some(port @ 1..=0xffff) => port as u16,
+                _ => return Err(EndpointError::BadPort),
+            },
         };
         if !is_host(host) {
             return Err(EndpointError::BadHost);
         }
 
         let mut href = String::from(scheme);
-        href.extend(host.chars().map(|char| char.to_ascii_lowercase()));
+        href.push_str(&host.to_ascii_lowercase());
         let host = (scheme.len(), href.len());
         if port != default {
             href.push(':');
-            href.push_str(&port.to_string());
+            href.push_str(&decimal(u64::from(port)));
         }
         let start = href.len();
         if !target.starts_with('/') {
             href.push('/');
         }
         href.push_str(target);
-        let end = href.find('?').unwrap_or(href.len());
+        let end = cut(&href, b'?').map_or(href.len(), |(before, _)| before.len());
         Ok(Self { href, host, path: (start, end), port })
     }
 
@@ -134,8 +137,14 @@ impl Endpoint {
 
 /// Whether a host is an IPv4 address of four numbers.
 fn is_ipv4(host: &str) -> bool {
-    let byte = |part: &str| part.len() <= 3 && part.parse::<u8>().is_ok();
-    host.split('.').count() == 4 && host.split('.').all(byte)
+    let mut parts = 0;
+    for part in pieces(host, b'.') {
+        if part.len() > 3 || number(part).is_none_or(|byte| byte > 255) {
+            return false;
+        }
+        parts += 1;
+    }
+    parts == 4
 }
 
 /// Whether a host is an address, which has no subdomains.
@@ -147,9 +156,9 @@ fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
         let inner = address.strip_suffix(']').unwrap_or_default();
         let legal = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
-        return inner.contains(':') && inner.bytes().all(legal);
+        return has(inner, b':') && inner.bytes().all(legal);
     }
     let name = host.strip_suffix('.').unwrap_or(host);
-    name.split('.').all(|label| !label.is_empty())
+    pieces(name, b'.').all(|label| !label.is_empty())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }

@@ -1,5 +1,7 @@
 //! Headers: the caller's own, checked before they reach a host that panics on them, and `Retry-After`.
 
+use crate::text::number;
+
 /// Why a header cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -38,7 +40,7 @@ pub fn retry_after_ms(value: &str) -> Option<u64> {
     if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    Some(value.parse().unwrap_or(u64::MAX).min(2_147_483) * 1_000)
+    Some(number(value).unwrap_or(u64::MAX).min(2_147_483) * 1_000)
 }
 
 pub(super) fn is_token(byte: u8) -> bool {

@@ -11,19 +11,22 @@ use super::headers::is_token;
 pub fn split_set_cookie(joined: &str) -> Vec<&str> {
     let mut headers = Vec::new();
     let (mut start, mut from) = (0, 0);
-    while let Some(comma) = joined.get(from..).and_then(|rest| rest.find(',')) {
+    while let Some(comma) = joined.get(from..).and_then(|rest| rest.bytes().position(|byte| byte == b',')) {
         from += comma + 1;
         if joined.get(from..).is_some_and(begins_cookie) {
-            headers.extend(joined.get(start..from - 1));
+            add(&mut headers, joined.get(start..from - 1));
             start = from;
         }
     }
-    headers.extend(joined.get(start..));
-    headers.retain_mut(|header| {
-        *header = header.trim_ascii();
-        !header.is_empty()
-    });
+    add(&mut headers, joined.get(start..));
     headers
+}
+
+fn add<'a>(headers: &mut Vec<&'a str>, header: Option<&'a str>) {
+    let header = header.unwrap_or_default().trim_ascii();
+    if !header.is_empty() {
+        headers.push(header);
+    }
 }
 
 fn begins_cookie(text: &str) -> bool {
