@@ -7,6 +7,7 @@ mod application;
 mod checks;
 mod dismissal;
 mod fate;
+mod good_times;
 mod learning;
 mod losses;
 mod mishaps;

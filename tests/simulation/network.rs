@@ -1,6 +1,6 @@
 //! The network: what becomes of each request on its way there and back.
 
-use cometd_edge::session::{Input, Request, RequestId};
+use cometd_edge::session::{Input, Request, RequestId, State};
 
 use crate::checks::Whole;
 use crate::fate::Fate;
@@ -305,6 +305,11 @@ impl World {
                 continue;
             }
             exchange.closed = true;
+            if exchange.is_whole()
+                && String::from_utf8_lossy(&exchange.body).contains(r#""reconnect":"none""#)
+            {
+                assert_eq!(self.session.state(), State::Closed, "S5: goes on although the server said none");
+            }
             if exchange.kind == "connect" && exchange.is_whole() {
                 self.malformed = 0;
                 self.last_whole_sent = exchange.sent_at;

@@ -4,21 +4,19 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use cometd_edge::Instant;
-use cometd_edge::session::{Config, Input, Inspect, Output, Session, State};
+use cometd_edge::session::{Config, Input, Inspect, Output, Session};
 
 use crate::application::Application;
 use crate::checks::Checks;
 use crate::model_server::{Refusing, Server};
 use crate::network::Exchange;
-use crate::plan::{AdviceStyle, Plan};
+use crate::plan::Plan;
 use crate::rng::Rng;
 
 pub const URL: &str = "https://events.example/cometd";
 pub const SECRET_HEADER: &str = "Bearer s3cr3t-t0k3n";
 pub const NETWORK_DELAY_MS: u64 = 10_000;
 pub const UNIX_ZERO: u64 = 1_700_000_000_000;
-/// Long enough for a burst of events to arrive in good times.
-const SETTLE_MS: u64 = 30_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ev {
@@ -266,57 +264,6 @@ impl World {
         if self.closed_at.is_none() && !self.calm {
             let pause = 1 + self.rng.below(2 * self.plan.publish_every_ms);
             self.after(pause, Ev::Publish);
-        }
-    }
-
-    /// From here on nothing goes wrong any more.
-    fn calm_down(&mut self) {
-        self.trace(|| "== calm".to_owned());
-        self.calm = true;
-        self.server.calm = true;
-        self.server.refusing = Refusing::Nothing;
-        self.after(0, Ev::Read);
-        let bound = self.recovery_bound();
-        self.after(bound, Ev::Burst);
-    }
-
-    /// How long the client may need to be connected again: a poll in flight (S7), a retry (S8), the brakes on
-    /// handshakes (S8a).
-    fn recovery_bound(&self) -> u64 {
-        let timeout = match self.plan.advice {
-            AdviceStyle::Always => self.plan.timeout_ms,
-            _ => 110_000,
-        };
-        let patience = timeout + 2 * NETWORK_DELAY_MS;
-        let retry = 30_000 + NETWORK_DELAY_MS;
-        let storm = 60_000.max(self.plan.session_window_ms) + 2 * NETWORK_DELAY_MS;
-        let proxy = self.plan.proxy_age_ms.map_or(0, |age| 3 * age + 60_000);
-        patience + retry + storm + proxy
-    }
-
-    fn burst(&mut self) {
-        if self.closed_at.is_none() {
-            assert_eq!(
-                self.session.state(),
-                State::Connected,
-                "not connected again after the faults stopped"
-            );
-            self.checks.all_settled(self.now);
-        }
-        self.trace(|| "== burst".to_owned());
-        self.checks.burst_from = self.server.published.len();
-        for channel in crate::application::CHANNELS {
-            for _ in 0..2 {
-                self.server.publish(self.now, channel, &mut self.rng);
-            }
-        }
-        self.after(SETTLE_MS, Ev::Finish);
-    }
-
-    fn finish(&mut self) {
-        self.checks.losses(&self.server, self.cutoff(), true);
-        if self.closed_at.is_none() {
-            self.close();
         }
     }
 
