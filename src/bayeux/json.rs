@@ -80,10 +80,13 @@ impl<'a> Iterator for Elements<'a> {
 
 /// The raw value of the object's member `name`; of several of one name the last, as with `JSON.parse`.
 pub fn member<'a>(raw: &'a str, name: &str) -> Option<&'a str> {
-    members(raw)
-        .filter(|(key, _)| decode_string(key).is_some_and(|key| key == name))
-        .last()
-        .map(|(_, value)| value)
+    let mut found = None;
+    for (key, value) in members(raw) {
+        if decode_string(key).is_some_and(|key| key == name) {
+            found = Some(value);
+        }
+    }
+    found
 }
 
 /// The strings among the elements of a raw array, decoded; others are left out.

@@ -40,6 +40,15 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
+    /// A response, where `Response` of gloo-net does not say it.
+    pub(super) type Head;
+
+    /// As it is: a transport of the caller's own may leave it out.
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(super) fn kind(this: &Head) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn headers(this: &Head) -> CookieHeaders;
+
     /// A body's reader, of the platform or of the caller's own transport: nothing about it is taken for granted.
     pub(super) type Reader;
 

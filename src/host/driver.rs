@@ -10,7 +10,7 @@ use super::records::{error_record, status_record};
 use super::timer::{Signal, Timer};
 use super::{Instant, Shared};
 use crate::session::{Command, Error, Input, Output, Request, body_of};
-use crate::text::joined;
+use crate::text::{decimal, joined};
 
 /// Runs until the session is over. There is one per client.
 pub(crate) struct Driver {
@@ -110,7 +110,9 @@ impl Driver {
                 Output::Status(status) => self.shared.host.status(&status_record(&status)),
                 Output::Closed(error) => {
                     self.timer.disarm();
-                    self.exchanges.drain(..).for_each(Exchange::abort);
+                    while let Some(exchange) = self.exchanges.pop() {
+                        exchange.abort();
+                    }
                     self.shared.deadline.set(None);
                     self.shared.host.closed(&error_record(error.as_ref()));
                     return true;
@@ -176,8 +178,8 @@ impl Driver {
     fn log_head(&self, index: usize, status: u16) {
         let Some(exchange) = self.exchanges.get(index) else { return };
         let ms = self.now().since(exchange.started);
-        let text =
-            joined(&[exchange.kind, ": HTTP ", &status.to_string(), " after ", &ms.to_string(), " ms"], "");
+        let (status, ms) = (decimal(u64::from(status)), decimal(ms));
+        let text = joined(&[exchange.kind, ": HTTP ", &status, " after ", &ms, " ms"], "");
         self.shared.host.log("debug", &text);
     }
 }

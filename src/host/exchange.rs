@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortController;
 
-use super::calls::{Body, CookieHeaders, ReadResult, Reader};
+use super::calls::{Body, CookieHeaders, Head, ReadResult, Reader};
 use super::{EngineHost, Instant};
 use crate::http::set_cookie::split_set_cookie;
 use crate::session::{Request, RequestId};
@@ -51,23 +51,19 @@ impl Exchange {
     pub fn start(host: &EngineHost, request: &Request, body: &str, credentials: bool, now: Instant) -> Self {
         let controller = AbortController::new().ok();
         let init = Object::new();
-        let set = |name: &str, value: &JsValue| {
-            // Setting a field of an object just made cannot fail.
-            let _ = Reflect::set(&init, &JsValue::from_str(name), value);
-        };
         let headers = Object::new();
         for (name, value) in request.headers() {
-            let _ = Reflect::set(&headers, &JsValue::from_str(name), &JsValue::from_str(value));
+            set_text(&headers, name, value);
         }
-        set("method", &JsValue::from_str("POST"));
-        set("headers", &headers);
-        set("body", &JsValue::from_str(body));
-        set("redirect", &JsValue::from_str("manual"));
+        set_text(&init, "method", "POST");
+        set(&init, "headers", &headers);
+        set_text(&init, "body", body);
+        set_text(&init, "redirect", "manual");
         if let Some(controller) = &controller {
-            set("signal", &controller.signal());
+            set(&init, "signal", &controller.signal());
         }
         if credentials {
-            set("credentials", &JsValue::from_str("include"));
+            set_text(&init, "credentials", "include");
         }
         let stage = match host.transport(request.url(), &init) {
             Ok(promise) => Stage::Head(JsFuture::from(promise)),
@@ -109,11 +105,12 @@ impl Exchange {
 
     fn head(&mut self, response: JsValue) -> Progress {
         // The wrapper has checked that it looks like one.
-        let raw = Reflect::get(&response, &JsValue::from_str("headers")).unwrap_or_default();
-        let response = Response::from(response.unchecked_into::<web_sys::Response>());
-        let hidden = response.type_() == web_sys::ResponseType::Opaqueredirect;
+        let head = response.unchecked_into::<Head>();
+        let hidden = head.kind().as_string().as_deref() == Some("opaqueredirect");
+        let cookies = head.headers();
+        let response = Response::from(head.unchecked_into::<web_sys::Response>());
         let (status, headers) =
-            if hidden { (0, Vec::new()) } else { (response.status(), kept_headers(&response, raw)) };
+            if hidden { (0, Vec::new()) } else { (response.status(), kept_headers(&response, &cookies)) };
         if status == 0 && !hidden {
             return Progress::Failed("an opaque response".to_owned());
         }
@@ -141,30 +138,37 @@ impl Exchange {
     }
 }
 
+/// Sets a field of an object just made, which cannot fail.
+#[inline(never)]
+fn set(object: &Object, name: &str, value: &JsValue) {
+    let _ = Reflect::set(object, &JsValue::from_str(name), value);
+}
+
+fn set_text(object: &Object, name: &str, text: &str) {
+    set(object, name, &JsValue::from_str(text));
+}
+
 /// The headers that the session looks at.
-fn kept_headers(response: &Response, raw: JsValue) -> Vec<(String, String)> {
+fn kept_headers(response: &Response, cookies: &CookieHeaders) -> Vec<(String, String)> {
     let headers = response.headers();
     let mut kept = Vec::new();
+    let mut keep = |name: &str, value: String| kept.push((name.to_owned(), value));
     if let Some(value) = headers.get("retry-after") {
-        kept.push(("retry-after".to_owned(), value));
+        keep("retry-after", value);
     }
-    match raw.unchecked_into::<CookieHeaders>().get_set_cookie() {
+    match cookies.get_set_cookie() {
         Ok(cookies) => {
-            kept.extend(
-                cookies
-                    .iter()
-                    .filter_map(|cookie| cookie.as_string())
-                    .map(|cookie| ("set-cookie".to_owned(), cookie)),
-            );
+            for index in 0..cookies.length() {
+                if let Some(cookie) = cookies.get(index).as_string() {
+                    keep("set-cookie", cookie);
+                }
+            }
         }
         // Older hosts join them with commas.
         Err(_) => {
-            if let Some(joined) = headers.get("set-cookie") {
-                kept.extend(
-                    split_set_cookie(&joined)
-                        .into_iter()
-                        .map(|cookie| ("set-cookie".to_owned(), cookie.to_owned())),
-                );
+            let joined = headers.get("set-cookie").unwrap_or_default();
+            for cookie in split_set_cookie(&joined) {
+                keep("set-cookie", cookie.to_owned());
             }
         }
     }

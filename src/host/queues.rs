@@ -160,22 +160,27 @@ fn append(text: &mut String, offsets: &mut Vec<u32>, units: u32, message: &Messa
     let whole = Some(0..raw.len());
     for (index, span) in
         [whole, message.data(), message.channel_span(), message.replay_id(), message.created_date()]
-            .into_iter()
+            .iter()
             .enumerate()
     {
         match (span, message.channel()) {
-            (Some(span), _) => offsets.extend([position(span.start), position(span.end)]),
+            (Some(span), _) => pair(offsets, position(span.start), position(span.end)),
             // A channel written with escapes follows the message, decoded.
             (None, Some(channel)) if index == 2 => {
                 text.push_str(channel);
                 let start = end;
                 end += utf16_len(channel);
-                offsets.extend([start, end]);
+                pair(offsets, start, end);
             }
-            _ => offsets.extend([units, units]),
+            _ => pair(offsets, units, units),
         }
     }
     end
+}
+
+fn pair(offsets: &mut Vec<u32>, start: u32, end: u32) {
+    offsets.push(start);
+    offsets.push(end);
 }
 
 fn utf16_len(text: &str) -> u32 {

@@ -47,10 +47,7 @@ impl Engine {
     }
 
     pub fn subscribe(&self, id: u32, channels: &str) -> Result<(), JsValue> {
-        let channels: Vec<String> = elements(channels)
-            .filter_map(|raw| json::decode_string(raw).map(|channel| channel.into_owned()))
-            .collect();
-        self.command(Command::Subscribe { subscription: id, channels: &channels })
+        self.command(Command::Subscribe { subscription: id, channels: &json::strings(channels) })
     }
 
     pub fn unsubscribe(&self, command: u32, subscription: u32) -> Result<(), JsValue> {
@@ -62,8 +59,11 @@ impl Engine {
     }
 
     pub fn send(&self, command: u32, messages: &str) -> Result<(), JsValue> {
-        let messages: Vec<String> = elements(messages).map(str::to_owned).collect();
-        self.command(Command::Send { command, messages: &messages })
+        let mut list = Vec::new();
+        for message in json::elements(messages) {
+            list.push(message.to_owned());
+        }
+        self.command(Command::Send { command, messages: &list })
     }
 
     pub fn close(&self) -> Result<(), JsValue> {
@@ -113,9 +113,4 @@ impl Engine {
 /// What an export throws.
 fn thrown(misuse: ApiMisuse) -> JsValue {
     error_record(Some(&misuse.into()))
-}
-
-/// The elements of an array that the wrapper wrote with `JSON.stringify`.
-fn elements(array: &str) -> impl Iterator<Item = &str> {
-    json::elements(array)
 }
