@@ -59,6 +59,8 @@ pub struct Subscription {
 struct Pending {
     kind: Asked,
     at: u64,
+    /// How often it went out.
+    times: u32,
     result: Option<Result<(), &'static str>>,
 }
 
@@ -104,7 +106,16 @@ impl Checks {
     }
 
     pub fn asked(&mut self, now: u64, number: u32, kind: Asked) {
-        self.commands.insert(number, Pending { kind, at: now, result: None });
+        self.commands.insert(number, Pending { kind, at: now, times: 0, result: None });
+    }
+
+    /// R7: a message of the application goes out once, and once more if the server did not know the session.
+    pub fn sent(&mut self, message: &str) {
+        let Some((_, rest)) = message.split_once(r#""data":{"p":"#) else { return };
+        let number = rest.split('}').next().and_then(|digits| digits.parse().ok()).expect("a number");
+        let command = self.commands.get_mut(&number).expect("a known command");
+        command.times += 1;
+        assert!(command.times <= 2, "R7: message {number} is sent {} times", command.times);
     }
 
     pub fn subscribed(&mut self, number: u32, channels: &[String]) {

@@ -68,6 +68,9 @@ impl World {
         assert!(connects <= 1, "S2: {connects} polls in flight");
         let (bytes, alone) = (request.body().len(), request.messages().len() == 1);
         assert!(alone || bytes <= self.plan.request_bytes, "S3: a request of {bytes} bytes");
+        for message in request.messages() {
+            self.checks.sent(message);
+        }
         if kind == "handshake" {
             self.checks.handshake(self.now, self.plan.handshakes_per_minute);
         }
