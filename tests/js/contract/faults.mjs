@@ -212,8 +212,7 @@ test("the server's own disconnect ends the client with its reason", { needs: ["s
   await t.world.config({ timeoutMs: 60_000 });
   const client = await t.client();
   const loop = follow(await client.subscribe(t.channel()));
-  await polls(client);
-  await t.world.until(({ openConnects }) => openConnects === 1);
+  await t.world.until(({ openConnects, requestsByKind }) => openConnects === 1 && requestsByKind.connect === 2);
   await t.world.disconnectAll();
   const error = await client.closed;
   ok(error instanceof t.CometdError, "closed with a CometdError");

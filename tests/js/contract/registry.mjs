@@ -16,7 +16,7 @@ export const cases = [];
 export function test(name, options, run) {
   if (typeof options === "function") return test(name, {}, options);
   if (cases.some((known) => known.name === name)) throw new Error(`two cases are called "${name}"`);
-  const { needs = [], alone = false, timeoutMs = 60_000 } = options;
+  const { needs = [], alone = false, timeoutMs = 40_000 } = options;
   cases.push({ name, needs, alone, timeoutMs, run });
 }
 
