@@ -24,7 +24,6 @@ const log = new Log();
 /** The `gap` status that the next order will explain. */
 let openGap;
 let client;
-let lastProblem;
 
 addEventListener("error", (event) => showProblem(event.error ?? event.message));
 addEventListener("unhandledrejection", (event) => showProblem(event.reason));
@@ -114,7 +113,7 @@ async function watch(statuses) {
 function describe(status) {
   switch (status.type) {
     case "state":
-      return `The client is ${status.state}.`;
+      return `The client is ${status.state}.${status.state === "closed" ? " Reload the page to connect again." : ""}`;
     case "gap":
       return `Events on ${status.channel} since ${time(status.since)} may be missing: ${CAUSES[status.cause] ?? status.cause}.`;
     case "retry":
@@ -205,12 +204,12 @@ function showCounters() {
   }
 }
 
-/** One error may end several things at once; it is shown once. */
+/** One failure may end several things at once; it is shown once. */
 function showProblem(problem) {
-  if (problem === lastProblem) return;
-  lastProblem = problem;
   const text = isCometdError(problem) ? `${problem.code}: ${problem.message}` : String(problem?.message ?? problem);
-  element("problem").textContent = text;
+  const shown = element("problem");
+  if (!element("problems").hidden && shown.textContent === text) return;
+  shown.textContent = text;
   element("problems").hidden = false;
   log.add("problem", text);
 }
