@@ -57,7 +57,9 @@ impl Queues {
 
     /// Nothing of this subscription is wanted any more.
     pub fn forget(&mut self, subscription: u32) {
-        self.subs.retain(|queue| queue.subscription != subscription);
+        if let Some(index) = self.subs.iter().position(|queue| queue.subscription == subscription) {
+            self.subs.remove(index);
+        }
     }
 
     /// Makes the next sub-batch of a reader, and says how many events it holds.

@@ -91,7 +91,7 @@ impl Jar {
             }
         }
         if gone {
-            self.cookies.retain(|cookie| !expired(cookie, clock(unix_ms_now)));
+            self.drop_expired(clock(unix_ms_now));
             return Outcome::Deleted;
         }
         Outcome::Stored
@@ -139,9 +139,14 @@ impl Jar {
         self.cookies.is_empty()
     }
 
+    #[inline(never)]
+    fn drop_expired(&mut self, now: i64) {
+        self.cookies.retain(|cookie| !expired(cookie, now));
+    }
+
     fn make_room(&mut self, now: i64) {
         if self.cookies.len() >= COOKIES {
-            self.cookies.retain(|cookie| !expired(cookie, now));
+            self.drop_expired(now);
         }
         if self.cookies.len() >= COOKIES {
             let oldest = self.cookies.iter().enumerate().min_by_key(|(_, cookie)| cookie.stored.as_millis());

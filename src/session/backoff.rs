@@ -68,8 +68,8 @@ const MOST_LEFT_BEHIND: usize = 3;
 impl StormGuard {
     /// The earliest instant at which another handshake may go out.
     pub fn earliest(&mut self, now: Instant, retry: &Retry) -> Instant {
-        self.handshakes.retain(|at| now.since(*at) < MINUTE_MS);
-        self.left_behind.retain(|at| now.since(*at) < retry.session_window_ms);
+        forget_before(&mut self.handshakes, now, MINUTE_MS);
+        forget_before(&mut self.left_behind, now, retry.session_window_ms);
         let by_rate = nth_last(&self.handshakes, retry.handshakes_per_minute.max(1), MINUTE_MS);
         let by_sessions = nth_last(&self.left_behind, MOST_LEFT_BEHIND, retry.session_window_ms);
         now.max(by_rate).max(by_sessions)
@@ -83,6 +83,11 @@ impl StormGuard {
     pub fn session_left_behind(&mut self, now: Instant) {
         self.left_behind.push(now);
     }
+}
+
+#[inline(never)]
+fn forget_before(times: &mut Vec<Instant>, now: Instant, window_ms: u64) {
+    times.retain(|at| now.since(*at) < window_ms);
 }
 
 /// When the `n`th entry from the end leaves a window of `window_ms`: until then there are `n` in it.

@@ -12,7 +12,7 @@ const MOST_UNDECODABLE: u8 = 3;
 /// A server may ask for so long a pause, and no longer.
 const MOST_RETRY_AFTER_MS: u64 = 300_000;
 
-pub(super) const NOT_JSON: Error = Error::Protocol("a body that is not JSON");
+pub(super) const NOT_JSON: &str = "a body that is not JSON";
 
 impl Exchange {
     /// Does it stand still because of this side? Such time does not count against the server (S7).
@@ -45,14 +45,14 @@ impl Session {
         let retry_after = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
         let asked_ms = retry_after.and_then(|(_, value)| retry_after_ms(value)).unwrap_or(0);
         let at_least_ms = asked_ms.min(MOST_RETRY_AFTER_MS);
-        self.exchange_failed(exchange, error, at_least_ms);
+        self.exchange_failed(&mut exchange, error, at_least_ms);
     }
 
     pub(super) fn chunk(&mut self, request: RequestId, bytes: &[u8]) {
         let Some(lane) = self.lane_of(request) else { return };
         let deadline = self.now.after(self.config.network_delay_ms);
         self.flow.last_response = self.now;
-        let accepted = |exchange: &&mut Exchange| exchange.accepted && !bytes.is_empty();
+        let accepted = |exchange: &&mut Box<Exchange>| exchange.accepted && !bytes.is_empty();
         if let Some(exchange) = self.lane(lane).as_mut().filter(accepted) {
             exchange.deadline = deadline;
             exchange.decoder.push(bytes);
@@ -125,8 +125,8 @@ impl Session {
         let finished = self.lane(lane).as_ref().map(|exchange| exchange.decoder.finish());
         match finished {
             Some(Ok(())) => {
-                if let Some(exchange) = self.lane(lane).take() {
-                    self.exchange_ended(exchange);
+                if let Some(mut exchange) = self.lane(lane).take() {
+                    self.exchange_ended(&mut exchange);
                 }
             }
             Some(Err(error)) => self.undecodable(lane, error),
@@ -220,14 +220,12 @@ impl Session {
             let since = self.lane(lane).as_ref().map(|exchange| exchange.since).unwrap_or(self.sound_until);
             return self.gap(GapCause::EventTooLarge, since, false);
         };
-        let concerned: Vec<String> = self
-            .subscriptions
-            .subs
-            .iter()
-            .flat_map(|sub| &sub.channels)
-            .filter(|entry| entry.pattern.matches(&channel))
-            .map(|entry| entry.pattern.as_str().to_owned())
-            .collect();
+        let mut concerned = Vec::new();
+        for sub in &self.subscriptions.subs {
+            for entry in sub.channels.iter().filter(|entry| entry.pattern.matches(&channel)) {
+                concerned.push(entry.pattern.as_str().to_owned());
+            }
+        }
         for name in concerned {
             let error = Error::EventTooLarge { channel: channel.clone(), replay_id: replay_id.clone() };
             let changes = self.subscriptions.failed(&name, &error);
@@ -237,7 +235,7 @@ impl Session {
 
     /// A body that cannot be read on from here. What came before it stays given out.
     fn undecodable(&mut self, lane: Lane, error: DecodeError) {
-        let Some(exchange) = self.lane(lane).take() else { return };
+        let Some(mut exchange) = self.lane(lane).take() else { return };
         if !exchange.ended {
             self.emit(Output::Abort(exchange.id));
         }
@@ -247,19 +245,19 @@ impl Session {
             DecodeError::Truncated => Error::Protocol("the body ends in the middle"),
             _ => {
                 self.undecodable = self.undecodable.saturating_add(1);
-                NOT_JSON
+                Error::Protocol(NOT_JSON)
             }
         };
         if self.undecodable >= MOST_UNDECODABLE && self.client_id.is_some() {
             self.gap(GapCause::Undecodable, exchange.since, !self.polling.acknowledges());
-            self.reject_sent(exchange, |channel| Error::OutcomeUnknown { channel });
+            self.reject_sent(&mut exchange, &|channel| Error::OutcomeUnknown { channel });
             return self.end(Some(error));
         }
-        self.exchange_failed(exchange, error, 0);
+        self.exchange_failed(&mut exchange, error, 0);
     }
 
     /// The body ended whole.
-    fn exchange_ended(&mut self, exchange: Exchange) {
+    fn exchange_ended(&mut self, exchange: &mut Exchange) {
         match exchange.kind {
             Kind::Handshake => self.handshake_ended(exchange),
             Kind::Connect => self.connect_ended(exchange),
@@ -269,7 +267,7 @@ impl Session {
     }
 
     /// The response did not arrive whole, or is not Bayeux.
-    pub(super) fn exchange_failed(&mut self, exchange: Exchange, error: Error, at_least_ms: u64) {
+    pub(super) fn exchange_failed(&mut self, exchange: &mut Exchange, error: Error, at_least_ms: u64) {
         match exchange.kind {
             Kind::Handshake => self.handshake_failed(exchange, error, at_least_ms),
             Kind::Connect => self.connect_failed(exchange, error, at_least_ms),

@@ -83,13 +83,12 @@ impl Session {
             return;
         }
         let Some(client_id) = self.client_id.clone() else { return };
-        let waiting = in_order(self.waiting_commands());
+        let waiting = self.waiting_commands();
         let mut messages: Vec<String> = Vec::new();
         let mut sent: Vec<Sent> = Vec::new();
         let mut bytes = 1;
         for (_, next) in waiting {
-            let message_id = self.next_message_id();
-            let id = message_id.to_string();
+            let id = self.next_message_id();
             let message = match &next {
                 Next::Subscribe(channel) => write::subscribe(&id, &client_id, channel),
                 Next::Unsubscribe(channel) => write::unsubscribe(&id, &client_id, channel),
@@ -111,7 +110,7 @@ impl Session {
             let Some(what) = self.now_under_way(next) else { continue };
             // A message of the caller's may carry an id of its own.
             messages.push(message);
-            sent.push(Sent { message_id, what, answered: false });
+            sent.push(Sent { message_id: id, what, answered: false });
         }
         if messages.is_empty() {
             return;
@@ -121,7 +120,7 @@ impl Session {
         self.commands_lane = Some(exchange);
     }
 
-    /// What may be sent now, with its place in the order of the application's calls.
+    /// What may be sent now, in the order of the application's calls, with its place in that.
     fn waiting_commands(&self) -> Vec<(u32, Next)> {
         // While the queue is full, what brings more of it waits (R8). With the extension no event rides on replies to
         // messages, and a reader that awaits one must not wait for itself.
@@ -132,15 +131,18 @@ impl Session {
             let channel = wire.pattern.as_str();
             let wanted = self.subscriptions.wants(channel);
             if wanted && wire.remote == Remote::Absent && room {
-                waiting.push((wire.order, Next::Subscribe(channel.to_owned())));
+                in_order(&mut waiting, wire.order, Next::Subscribe(channel.to_owned()));
             } else if !wanted && wire.remote == Remote::Present {
-                waiting.push((wire.order, Next::Unsubscribe(channel.to_owned())));
+                in_order(&mut waiting, wire.order, Next::Unsubscribe(channel.to_owned()));
             }
         }
         if messages {
-            waiting
-                .extend(self.publishes.iter().map(|publish| (publish.order, Next::Publish(publish.command))));
-            waiting.extend(self.raws.iter().map(|raw| (raw.order, Next::Raw(raw.order))));
+            for publish in &self.publishes {
+                in_order(&mut waiting, publish.order, Next::Publish(publish.command));
+            }
+            for raw in &self.raws {
+                in_order(&mut waiting, raw.order, Next::Raw(raw.order));
+            }
         }
         waiting
     }
@@ -195,11 +197,9 @@ impl Session {
         // A refusal that names neither channel nor id answers the whole request.
         let of_all =
             message.id().is_none() && message.channel().is_none() && message.successful() == Some(false);
-        let open: Vec<usize> = if of_all {
-            (0..exchange.sent.len()).collect()
-        } else {
-            exchange.answered_by(&message).into_iter().collect()
-        };
+        let answered = exchange.answered_by(&message);
+        let open =
+            if of_all { 0..exchange.sent.len() } else { answered.map_or(0..0, |index| index..index + 1) };
         for index in open {
             let Some(exchange) = self.commands_lane.as_mut() else { return };
             let Some(sent) = exchange.sent.get_mut(index).filter(|sent| !sent.answered) else { continue };
@@ -269,26 +269,26 @@ impl Session {
         }
     }
 
-    pub(super) fn commands_ended(&mut self, mut exchange: Exchange) {
+    pub(super) fn commands_ended(&mut self, exchange: &mut Exchange) {
         self.commands_backoff.reset();
         let current = exchange.epoch == self.epoch;
-        for sent in core::mem::take(&mut exchange.sent).into_iter().filter(|sent| !sent.answered) {
+        for sent in exchange.take_unanswered() {
             match sent.what {
                 What::Subscribe(channel) if current => self.unanswered_subscribe(&channel),
                 What::Unsubscribe(channel) if current => {
                     let changes = self.subscriptions.unsubscribed(&channel);
                     self.apply(changes);
                 }
-                what => self.reject(what, |channel| Error::OutcomeUnknown { channel }),
+                what => self.reject(what, &|channel| Error::OutcomeUnknown { channel }),
             }
         }
         if !current || self.ending.is_some() {
             return;
         }
         if exchange.disconnect.is_some() {
-            return self.follow_disconnect(&exchange, None);
+            return self.follow_disconnect(exchange, None);
         }
-        if let Some(failure) = exchange.unknown_client {
+        if let Some(failure) = exchange.unknown_client.take() {
             self.lose_session(Error::UnknownClient(failure), 0);
         }
     }
@@ -306,10 +306,10 @@ impl Session {
     }
 
     /// Subscribes are sent again, messages never: whether they were processed is unknown (R7).
-    pub(super) fn commands_failed(&mut self, mut exchange: Exchange, error: Error, at_least_ms: u64) {
+    pub(super) fn commands_failed(&mut self, exchange: &mut Exchange, error: Error, at_least_ms: u64) {
         let goes_on = exchange.epoch == self.epoch && self.ending.is_none();
         let unknown_client = exchange.unknown_client.take();
-        let sent = core::mem::take(&mut exchange.sent);
+        let sent = exchange.take_unanswered();
         self.abandon(exchange, &error);
         // The server understood, and did not process it.
         let refused =
@@ -323,11 +323,11 @@ impl Session {
             let attempt = self.commands_backoff.attempts();
             if self.config.retry.max_retries.is_some_and(|most| attempt > most) {
                 given_up = Some(Error::MaxRetries { attempts: attempt, last: Box::new(error) });
-            } else if sent.iter().any(|sent| !sent.answered && !sent.is_message()) {
+            } else if sent.iter().any(|sent| !sent.is_message()) {
                 self.report(Status::Retry { attempt, delay_ms, error });
             }
         }
-        for sent in sent.into_iter().filter(|sent| !sent.answered) {
+        for sent in sent {
             let changes = match (sent.what, &given_up) {
                 (What::Subscribe(_) | What::Unsubscribe(_), _) if !goes_on => continue,
                 (What::Subscribe(channel), Some(error)) => self.subscriptions.refused(&channel, error),
@@ -335,7 +335,9 @@ impl Session {
                     self.subscriptions.undo(&channel, retry_at)
                 }
                 (what, _) => {
-                    self.reject(what, |channel| refused.clone().unwrap_or(Error::OutcomeUnknown { channel }));
+                    self.reject(what, &|channel| {
+                        refused.clone().unwrap_or(Error::OutcomeUnknown { channel })
+                    });
                     continue;
                 }
             };
@@ -347,13 +349,13 @@ impl Session {
     }
 
     /// The request is given up: what its messages came to is unknown.
-    pub(super) fn reject_sent(&mut self, exchange: Exchange, error: impl Fn(String) -> Error) {
-        for sent in exchange.sent.into_iter().filter(|sent| !sent.answered) {
-            self.reject(sent.what, &error);
+    pub(super) fn reject_sent(&mut self, exchange: &mut Exchange, error: &dyn Fn(String) -> Error) {
+        for sent in exchange.take_unanswered() {
+            self.reject(sent.what, error);
         }
     }
 
-    fn reject(&mut self, what: What, error: impl FnOnce(String) -> Error) {
+    fn reject(&mut self, what: What, error: &dyn Fn(String) -> Error) {
         match what {
             What::Publish(publish) => self.settle(publish.command, Err(error(publish.channel))),
             What::Raw(raw) => {
@@ -361,7 +363,9 @@ impl Session {
                 let begun = self.is_begun(raw.command);
                 if let Some(index) = self.raw_replies.iter().position(|(known, _)| *known == raw.command) {
                     self.raw_replies.swap_remove(index);
-                    self.raws.retain(|other| other.command != raw.command);
+                    while let Some(other) = self.raws.iter().position(|other| other.command == raw.command) {
+                        self.raws.remove(other);
+                    }
                     let channel = raw.channel;
                     let error = if begun { Error::OutcomeUnknown { channel } } else { error(channel) };
                     self.settle(raw.command, Err(error));
@@ -372,12 +376,12 @@ impl Session {
     }
 
     /// Messages that never went out.
-    pub(super) fn reject_queued(&mut self, error: impl Fn(String) -> Error) {
+    pub(super) fn reject_queued(&mut self, error: &dyn Fn(String) -> Error) {
         for publish in core::mem::take(&mut self.publishes) {
-            self.reject(What::Publish(publish), &error);
+            self.reject(What::Publish(publish), error);
         }
         for raw in core::mem::take(&mut self.raws) {
-            self.reject(What::Raw(raw), &error);
+            self.reject(What::Raw(raw), error);
         }
     }
 
@@ -397,12 +401,12 @@ impl Session {
             return;
         }
         if !self.polling.acknowledges() {
-            self.reject_queued(|channel| Error::QueueFull { channel });
+            self.reject_queued(&|channel| Error::QueueFull { channel });
         }
         let held = self.commands_lane.as_mut().filter(|exchange| exchange.held);
         for sent in held.map(|exchange| core::mem::take(&mut exchange.sent)).unwrap_or_default() {
             if sent.is_open_message() {
-                self.reject(sent.what, |channel| Error::OutcomeUnknown { channel });
+                self.reject(sent.what, &|channel| Error::OutcomeUnknown { channel });
             } else if let Some(exchange) = &mut self.commands_lane {
                 exchange.sent.push(sent);
             }
@@ -430,12 +434,9 @@ enum Next {
     Raw(u32),
 }
 
-/// In the order of the application's calls. The library's sorts cost 4 kB of wasm; the lists are short and mostly sorted.
-fn in_order(waiting: Vec<(u32, Next)>) -> Vec<(u32, Next)> {
-    let mut sorted: Vec<(u32, Next)> = Vec::with_capacity(waiting.len());
-    for entry in waiting {
-        let at = sorted.iter().rposition(|(order, _)| *order <= entry.0).map_or(0, |before| before + 1);
-        sorted.insert(at, entry);
-    }
-    sorted
+/// Puts a command in its place. The library's sorts cost 4 kB of wasm; the lists are short and mostly sorted.
+#[inline(never)]
+fn in_order(waiting: &mut Vec<(u32, Next)>, order: u32, next: Next) {
+    let at = waiting.iter().rposition(|(other, _)| *other <= order).map_or(0, |before| before + 1);
+    waiting.insert(at, (order, next));
 }

@@ -120,7 +120,7 @@ impl Session {
             return;
         }
         let Some(client_id) = self.client_id.clone() else { return };
-        let id = self.next_message_id().to_string();
+        let id = self.next_message_id();
         let probe = core::mem::take(&mut self.polling.probe);
         let shorter = self.polling.longest_ms.filter(|longest| *longest < self.polling.timeout_ms());
         let timeout_ms = if probe { Some(0) } else { shorter };
@@ -133,8 +133,8 @@ impl Session {
         self.session_lane = Some(exchange);
     }
 
-    pub(super) fn connect_ended(&mut self, exchange: Exchange) {
-        self.poll_over(&exchange);
+    pub(super) fn connect_ended(&mut self, exchange: &Exchange) {
+        self.poll_over(exchange);
         self.undecodable = 0;
         if exchange.parked
             && self.polling.cut_age_ms.is_some_and(|cut| self.now.since(exchange.started) > cut / 10 * 11)
@@ -157,7 +157,7 @@ impl Session {
         }
         let Some(reply) = exchange.reply.as_ref() else {
             if exchange.disconnect.is_some() {
-                return self.follow_disconnect(&exchange, None);
+                return self.follow_disconnect(exchange, None);
             }
             return self.retry_connect(Error::Protocol("no reply to /meta/connect"), 0);
         };
@@ -167,7 +167,7 @@ impl Session {
         }
         let advised = advice.as_ref().map(wish);
         if exchange.disconnect.is_some() {
-            return self.follow_disconnect(&exchange, advised);
+            return self.follow_disconnect(exchange, advised);
         }
         let reconnect = advised.unwrap_or(Reconnect::Retry);
         let interval_ms = self.polling.interval_ms;
@@ -196,15 +196,15 @@ impl Session {
         }
     }
 
-    pub(super) fn connect_failed(&mut self, exchange: Exchange, error: Error, at_least_ms: u64) {
-        self.poll_over(&exchange);
+    pub(super) fn connect_failed(&mut self, exchange: &Exchange, error: Error, at_least_ms: u64) {
+        self.poll_over(exchange);
         self.abandon(exchange, &error);
         let interval_ms = self.polling.interval_ms;
         self.retry_connect(error, interval_ms.max(at_least_ms));
     }
 
     /// What a poll that did not arrive whole leaves behind: a batch to be sent again, or a gap.
-    pub(super) fn abandon(&mut self, exchange: Exchange, error: &Error) {
+    pub(super) fn abandon(&mut self, exchange: &Exchange, error: &Error) {
         if exchange.kind == Kind::Connect {
             if let Some(acks) = &mut self.polling.acks {
                 acks.skip = acks.skip.max(exchange.events);
@@ -218,7 +218,7 @@ impl Session {
         // A 4xx was refused unprocessed; a 408 may come from a proxy that grew tired of waiting.
         let refused = matches!(error, Error::HttpStatus(400..=407 | 409..500));
         if !self.polling.acknowledges() && !refused && exchange.epoch == self.epoch {
-            let undecodable = *error == NOT_JSON;
+            let undecodable = matches!(error, Error::Protocol(words) if *words == NOT_JSON);
             self.polling.lost |= exchange.kind == Kind::Connect;
             let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
             self.gap(cause, exchange.since, true);

@@ -1,6 +1,6 @@
 //! S5a, S16: how a client ends, by itself or by an error.
 
-use super::exchange::{Exchange, Kind, Lane};
+use super::exchange::{Kind, Lane};
 use super::{Error, Output, Session, State};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
@@ -35,7 +35,7 @@ impl Session {
         });
         self.set_state(State::Closed);
         self.abort(Lane::Session);
-        if !self.commands_lane.as_ref().is_some_and(Exchange::carries_messages) {
+        if !self.commands_lane.as_ref().is_some_and(|exchange| exchange.carries_messages()) {
             self.abort(Lane::Commands);
         }
         let reason = error.unwrap_or(Error::Closed);
@@ -43,7 +43,7 @@ impl Session {
             self.started = true;
             self.settle(0, Err(reason.clone()));
         }
-        self.reject_queued(|_| reason.clone());
+        self.reject_queued(&|_| reason.clone());
         self.end_subscriptions(&reason);
         self.flow.clear();
         self.resume_bodies();
@@ -61,7 +61,7 @@ impl Session {
         self.epoch = self.epoch.wrapping_add(1);
         self.abort(Lane::Session);
         // Messages may still be answered; subscriptions need not.
-        if !self.commands_lane.as_ref().is_some_and(Exchange::carries_messages) {
+        if !self.commands_lane.as_ref().is_some_and(|exchange| exchange.carries_messages()) {
             self.abort(Lane::Commands);
         }
     }
@@ -81,7 +81,7 @@ impl Session {
             && let Some(client_id) = self.client_id.take()
         {
             ending.disconnecting = true;
-            let id = self.next_message_id().to_string();
+            let id = self.next_message_id();
             let exchange = self.send(Kind::Disconnect, vec![write::disconnect(&id, &client_id)]);
             self.session_lane = Some(exchange);
             return;
@@ -109,16 +109,16 @@ impl Session {
 
     /// Stops a request whose response no longer matters.
     pub(super) fn abort(&mut self, lane: Lane) {
-        let Some(exchange) = self.lane(lane).take() else { return };
+        let Some(mut exchange) = self.lane(lane).take() else { return };
         self.emit(Output::Abort(exchange.id));
-        self.reject_sent(exchange, |channel| Error::OutcomeUnknown { channel });
+        self.reject_sent(&mut exchange, &|channel| Error::OutcomeUnknown { channel });
     }
 
     fn end_subscriptions(&mut self, reason: &Error) {
         let subs = core::mem::take(&mut self.subscriptions.subs);
         for sub in subs {
             if sub.is_settled() {
-                let error = Some(reason.clone()).filter(|reason| *reason != Error::Closed);
+                let error = Some(reason.clone()).filter(|reason| !matches!(reason, Error::Closed));
                 self.emit(Output::Ended { subscription: sub.id, error });
             } else {
                 self.settle(sub.id, Err(reason.clone()));

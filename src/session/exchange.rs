@@ -81,7 +81,7 @@ pub(super) enum Lane {
 
 /// A command that has gone out.
 pub(super) struct Sent {
-    pub message_id: u32,
+    pub message_id: String,
     pub what: What,
     pub answered: bool,
 }
@@ -129,7 +129,7 @@ impl Exchange {
     /// Does `message` answer one of the commands? By id, else by channel, else the first without an answer (S14).
     pub fn answered_by(&self, message: &Message) -> Option<usize> {
         let open = || self.sent.iter().enumerate().filter(|(_, sent)| !sent.answered);
-        let by_id = |sent: &Sent| message.id().is_some_and(|id| decimal_is(id, sent.message_id));
+        let by_id = |sent: &Sent| message.id() == Some(&sent.message_id);
         let subscription = message.subscription();
         let same = |wanted: &str| subscription.as_deref().is_none_or(|given| given == wanted);
         let by_channel = |sent: &Sent| {
@@ -146,12 +146,15 @@ impl Exchange {
         found.or_else(|| open().find(|(_, sent)| by_id(sent))).map(|(index, _)| index)
     }
 
+    /// Takes out the commands that have no answer, and drops the others.
+    pub fn take_unanswered(&mut self) -> Vec<Sent> {
+        let mut sent = core::mem::take(&mut self.sent);
+        sent.retain(|sent| !sent.answered);
+        sent
+    }
+
     /// Would aborting it leave the outcome of a message open?
     pub fn carries_messages(&self) -> bool {
         self.sent.iter().any(Sent::is_message)
     }
-}
-
-fn decimal_is(text: &str, number: u32) -> bool {
-    text.parse() == Ok(number)
 }

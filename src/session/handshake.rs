@@ -22,14 +22,14 @@ impl Session {
         }
         self.storm.handshake_sent(self.now);
         self.set_state(State::Handshaking);
-        let id = self.next_message_id().to_string();
+        let id = self.next_message_id();
         // [bayeux] A handshake message is sent alone (S1).
         let exchange = self.send(Kind::Handshake, vec![write::handshake(&id, self.config.ack)]);
         self.session_lane = Some(exchange);
     }
 
-    pub(super) fn handshake_ended(&mut self, exchange: Exchange) {
-        let Some(reply) = exchange.reply else {
+    pub(super) fn handshake_ended(&mut self, exchange: &mut Exchange) {
+        let Some(reply) = exchange.reply.take() else {
             return self.retry_handshake(Error::Protocol("no reply to /meta/handshake"), 0);
         };
         let advice = reply.advice().unwrap_or_default();
@@ -41,9 +41,11 @@ impl Session {
             if reply.successful() == Some(true) {
                 self.storm.session_left_behind(self.now);
             }
-            let error = Error::NoTransport {
-                offered: joined(&offered.iter().map(String::as_str).collect::<Vec<_>>(), ", "),
-            };
+            let mut names = Vec::new();
+            for name in &offered {
+                names.push(name.as_str());
+            }
+            let error = Error::NoTransport { offered: joined(&names, ", ") };
             let hopeless = forbidden || !self.started;
             return if hopeless { self.end(Some(error)) } else { self.retry_handshake(error, interval_ms) };
         }
@@ -72,7 +74,7 @@ impl Session {
         }
     }
 
-    pub(super) fn handshake_failed(&mut self, exchange: Exchange, error: Error, at_least_ms: u64) {
+    pub(super) fn handshake_failed(&mut self, exchange: &Exchange, error: Error, at_least_ms: u64) {
         if exchange.accepted {
             // The server has made a session whose id never arrived.
             self.storm.session_left_behind(self.now);
@@ -106,7 +108,7 @@ impl Session {
     pub(super) fn redact(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         for id in [&self.client_id, &self.old_client_id].into_iter().flatten() {
-            let secret = id.trim_matches('"');
+            let secret = id.strip_prefix('"').and_then(|id| id.strip_suffix('"')).unwrap_or(id);
             if secret.len() >= 4 {
                 clean = replace(&clean, secret);
             }

@@ -30,7 +30,7 @@ use subscriptions::{Change, Subscriptions};
 use crate::Instant;
 use crate::bayeux::decoder::{Bounds, Decoder};
 use crate::http::cookies::Jar;
-use crate::text::joined;
+use crate::text::{decimal, joined};
 
 /// One client: a Bayeux session, the next one when that is lost, and what the application wants of them.
 ///
@@ -59,8 +59,8 @@ pub struct Session {
     backoff: Backoff,
     polling: Polling,
 
-    session_lane: Option<Exchange>,
-    commands_lane: Option<Exchange>,
+    session_lane: Option<Box<Exchange>>,
+    commands_lane: Option<Box<Exchange>>,
     next_request: u32,
     next_message: u32,
     jar: Jar,
@@ -132,8 +132,8 @@ impl Session {
             Input::Chunk { request, bytes } => self.chunk(request, bytes),
             Input::End { request } => self.body_ended(request),
             Input::Failed { request, reason } => {
-                if let Some(exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
-                    self.exchange_failed(exchange, Error::Network(self.redact(reason)), 0);
+                if let Some(mut exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
+                    self.exchange_failed(&mut exchange, Error::Network(self.redact(reason)), 0);
                 }
             }
             Input::Inspected { request, message } => self.inspected(request, message),
@@ -185,10 +185,10 @@ impl Session {
             let overdue = self
                 .lane(lane)
                 .take_if(|exchange| !exchange.waits_for_the_client() && exchange.deadline <= now);
-            if let Some(exchange) = overdue {
+            if let Some(mut exchange) = overdue {
                 self.emit(Output::Abort(exchange.id));
                 let after_ms = exchange.patience_ms;
-                self.exchange_failed(exchange, Error::Timeout { after_ms }, 0);
+                self.exchange_failed(&mut exchange, Error::Timeout { after_ms }, 0);
             }
         }
         self.expire_hold();
@@ -224,7 +224,7 @@ impl Session {
         wake
     }
 
-    fn lane(&mut self, lane: Lane) -> &mut Option<Exchange> {
+    fn lane(&mut self, lane: Lane) -> &mut Option<Box<Exchange>> {
         match lane {
             Lane::Session => &mut self.session_lane,
             Lane::Commands => &mut self.commands_lane,
@@ -232,7 +232,7 @@ impl Session {
     }
 
     fn lane_of(&self, request: RequestId) -> Option<Lane> {
-        let is = |lane: &Option<Exchange>| lane.as_ref().is_some_and(|exchange| exchange.id == request);
+        let is = |lane: &Option<Box<Exchange>>| lane.as_ref().is_some_and(|exchange| exchange.id == request);
         if is(&self.session_lane) {
             Some(Lane::Session)
         } else if is(&self.commands_lane) {
@@ -243,7 +243,7 @@ impl Session {
     }
 
     /// Sends `messages`, and gives the record of it, to be filled in and put into its lane.
-    fn send(&mut self, kind: Kind, messages: Vec<String>) -> Exchange {
+    fn send(&mut self, kind: Kind, messages: Vec<String>) -> Box<Exchange> {
         self.next_request = self.next_request.wrapping_add(1);
         let id = RequestId(self.next_request);
         let patience_ms = match kind {
@@ -257,7 +257,7 @@ impl Session {
             messages,
             kind: kind.as_str(),
         }));
-        Exchange {
+        Box::new(Exchange {
             id,
             kind,
             epoch: self.epoch,
@@ -281,7 +281,7 @@ impl Session {
             sent: Vec::new(),
             overflow: false,
             parked: false,
-        }
+        })
     }
 
     fn request_headers(&self) -> Vec<(String, String)> {
@@ -410,8 +410,8 @@ impl Session {
         self.next_order
     }
 
-    fn next_message_id(&mut self) -> u32 {
+    fn next_message_id(&mut self) -> String {
         self.next_message = self.next_message.wrapping_add(1);
-        self.next_message
+        decimal(u64::from(self.next_message))
     }
 }

@@ -4,8 +4,6 @@
 //! the wire. The difference between what is wanted and what the server knows is what remains to be sent, so a lost
 //! session, a lost response and a change of mind all need no more than a correction of the table.
 
-use std::collections::VecDeque;
-
 use super::error::{ApiMisuse, Error};
 use crate::Instant;
 use crate::bayeux::channel::Pattern;
@@ -18,7 +16,7 @@ pub(super) struct Subscription {
     settled: bool,
     replies: Vec<String>,
     /// Bytes of each event that the application has not done with (R8).
-    queued: VecDeque<usize>,
+    queued: Vec<usize>,
 }
 
 pub(super) struct SubscribedChannel {
@@ -104,13 +102,17 @@ impl Subscriptions {
                 patterns.push(pattern);
             }
         }
-        let channels = patterns.into_iter().map(|pattern| self.attach(pattern, order, now)).collect();
-        let mut sub =
-            Subscription { id, channels, settled: false, replies: Vec::new(), queued: VecDeque::new() };
+        let mut channels = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            channels.push(self.attach(pattern, order, now));
+        }
+        let mut sub = Subscription { id, channels, settled: false, replies: Vec::new(), queued: Vec::new() };
         let settled = sub.settle();
         self.subs.push(sub);
         let mut changes = self.sweep();
-        changes.extend(settled);
+        if let Some(settled) = settled {
+            changes.push(settled);
+        }
         Ok(changes)
     }
 
@@ -179,7 +181,7 @@ impl Subscriptions {
         wires.retain_mut(|wire| {
             let wanted = self.wants(wire.pattern.as_str());
             if wire.remote == Remote::Absent || wanted && wire.remote != Remote::Unsubscribing {
-                for command in wire.waiters.drain(..) {
+                for command in core::mem::take(&mut wire.waiters) {
                     if !released.contains(&command) {
                         released.push(command);
                     }
@@ -188,11 +190,13 @@ impl Subscriptions {
             wanted || wire.remote != Remote::Absent
         });
         self.wires = wires;
-        released
-            .into_iter()
-            .filter(|command| !self.wires.iter().any(|wire| wire.waiters.contains(command)))
-            .map(|command| Change::Settled(command, Ok(Vec::new())))
-            .collect()
+        let mut changes = Vec::new();
+        for command in released {
+            if !self.wires.iter().any(|wire| wire.waiters.contains(&command)) {
+                changes.push(Change::Settled(command, Ok(Vec::new())));
+            }
+        }
+        changes
     }
 
     /// The server said yes.
@@ -212,7 +216,9 @@ impl Subscriptions {
             }
             if concerned && !sub.settled {
                 sub.replies.push(reply.to_owned());
-                changes.extend(sub.settle());
+                if let Some(settled) = sub.settle() {
+                    changes.push(settled);
+                }
             }
         }
         changes
@@ -240,12 +246,14 @@ impl Subscriptions {
                 changes.push(Change::ChannelFailed(channel.to_owned(), error.clone()));
             }
             if !sub.settled {
-                changes.extend(sub.settle());
+                if let Some(settled) = sub.settle() {
+                    changes.push(settled);
+                }
             } else if all_failed {
                 changes.push(Change::Ended(sub.id, error.clone()));
             }
         }
-        changes.extend(self.sweep());
+        changes.append(&mut self.sweep());
         changes
     }
 
@@ -310,7 +318,7 @@ impl Subscriptions {
                 !matches!(entry.state, ChannelState::Failed(_)) && entry.pattern.matches(channel)
             });
             if matches {
-                sub.queued.push_back(bytes);
+                sub.queued.push(bytes);
                 numbers.push(sub.id);
             }
         }
@@ -336,10 +344,10 @@ impl Subscriptions {
 
     /// Does any subscription still want this channel?
     pub fn wants(&self, channel: &str) -> bool {
-        self.subs
-            .iter()
-            .flat_map(|sub| &sub.channels)
-            .any(|entry| entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_)))
+        let wants = |entry: &SubscribedChannel| {
+            entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_))
+        };
+        self.subs.iter().any(|sub| sub.channels.iter().any(wants))
     }
 
     pub fn wire(&mut self, channel: &str) -> Option<&mut Wire> {
