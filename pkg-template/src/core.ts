@@ -170,6 +170,8 @@ export class Core {
         feed.channels = feed.channels.filter((channel) => channel !== told.channel);
       }
     }
+    if (told.type === "retry") this.log("warn", `attempt ${told.attempt} failed: ${told.error.message}`);
+    if (told.type === "gap") this.log("warn", `events of ${told.channel} may be missing: ${told.cause}`);
     this.#tell(told);
   }
 
