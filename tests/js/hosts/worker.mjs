@@ -9,7 +9,6 @@ addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   stray.push(describe(event.reason));
 });
-addEventListener("error", (event) => stray.push(describe(event.error)));
 
 export default {
   async fetch(request) {

@@ -1,6 +1,7 @@
 // workerd through miniflare: bundled as for production, the wasm as a module of its own.
 
 import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { applicable } from "../../contract/index.mjs";
@@ -38,7 +39,15 @@ export async function workerdRuntime(project) {
     features: ["own-cookies"],
     proxy: "http://127.0.0.1:",
     async run({ target, run, grep }, report) {
-      const worker = new Miniflare({ modules, modulesRoot: project.dir, compatibilityDate: "2026-04-20" });
+      const said = [];
+      const worker = new Miniflare({
+        modules,
+        modulesRoot: project.dir,
+        compatibilityDate: "2026-04-20",
+        // The only place where it tells of an exception that nobody caught.
+        verbose: true,
+        handleRuntimeStdio: (_, stderr) => createInterface({ input: stderr }).on("line", (line) => said.push(line)),
+      });
       const ask = async (init) => (await worker.dispatchFetch("http://worker/", init)).json();
       const one = (name, turn) =>
         ask({ method: "POST", body: JSON.stringify({ name, target, run: `${run}${turn}x` }) });
@@ -47,6 +56,11 @@ export async function workerdRuntime(project) {
         for (const error of await ask()) report({ name: "nothing stray reaches the host", ok: false, ms: 0, error });
       } finally {
         await worker.dispose();
+      }
+      // Those "(in promise)" are told of here for each connection that drops, also where the rejection is handled; the
+      // host hears of those that are not.
+      for (const error of said.filter((line) => line.includes("uncaught exception; source = Uncaught;"))) {
+        report({ name: "no uncaught exception reaches the host", ok: false, ms: 0, error });
       }
     },
     stop() {},
