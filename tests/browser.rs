@@ -19,7 +19,7 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::Response;
 
 use page::{Page, URL};
-use values::{Body, call, function, get, keys, own, resolved};
+use values::{Body, call, function, get, keys, own, pause, resolved};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -76,6 +76,22 @@ async fn closing_aborts_the_poll_that_waits_for_an_answer() {
     assert!(poll.signal().aborted());
     let others = page.requests.borrow();
     assert!(others.iter().all(|request| request.is("/meta/connect") || !request.signal().aborted()));
+}
+
+#[wasm_bindgen_test]
+async fn closing_after_a_long_quiet_leaves_the_disconnect_its_time() {
+    let page = Page::connected(&[]).await;
+    let poll = page.poll().await;
+    page.instead(|_| Promise::new(&mut |_, _| {}));
+    page.seen.ahead.set(5_000.0);
+    page.engine.close().unwrap_throw();
+    page.until("the disconnect is sent", || page.sent("/meta/disconnect") == 1).await;
+    for _ in 0..20 {
+        pause().await;
+    }
+    assert!(poll.signal().aborted());
+    assert!(!page.seen.closed.get());
+    page.until("it is given up", || page.seen.closed.get()).await;
 }
 
 #[wasm_bindgen_test]

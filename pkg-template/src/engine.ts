@@ -19,8 +19,8 @@ export interface ErrorRecord {
 }
 
 /**
- * What the wasm calls, always from its own task and never while one of its exports is on the stack, so that each of
- * these may call back into the {@link Engine}. None may throw; the wasm treats a throw as a bug of this side.
+ * What the wasm calls, always (but for `now`) from its own task and never while one of its exports is on the stack, so
+ * that each of these may call back into the {@link Engine}. None may throw; the wasm treats a throw as a bug of this side.
  */
 export interface EngineHost {
   /** One HTTP exchange. A rejection counts as a network failure. */
@@ -82,7 +82,7 @@ export interface EngineOptions {
   unixMsAtZero: number;
 }
 
-/** The exported class. Calls throw an {@link ErrorRecord} on misuse, and never call JavaScript. */
+/** The exported class. Calls throw an {@link ErrorRecord} on misuse, and call nothing but {@link EngineHost.now}. */
 export interface Engine {
   /** Begins with the handshake. `host.settled(0, …)` reports the first one: success, or the reason to give up. */
   start(): void;

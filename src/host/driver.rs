@@ -40,7 +40,7 @@ impl Driver {
     }
 
     fn now(&self) -> Instant {
-        Instant::from_millis(self.shared.host.now() as u64)
+        self.shared.now()
     }
 
     /// Hands an input to the session. Only commands can be misused, and none goes this way.

@@ -44,20 +44,29 @@ pub(crate) struct Inspected(pub bool);
 impl Shared {
     /// Hands a command to the session; it goes out with all others of this turn.
     pub fn command(&self, command: Command<'_>) -> Result<(), ApiMisuse> {
-        // The session's own clock is good enough: nothing of a command depends on the exact time.
-        self.session.borrow_mut().handle_input(Instant::default(), Input::Command(command))?;
-        self.commanded.set(true);
+        // Nothing can be gained by waiting for more: they would be refused.
+        let last = matches!(command, Command::Close);
+        let now = self.now();
+        self.session.borrow_mut().handle_input(now, Input::Command(command))?;
+        if !last {
+            self.commanded.set(true);
+        }
         self.wake();
         Ok(())
+    }
+
+    pub fn now(&self) -> Instant {
+        Instant::from_millis(self.host.now() as u64)
     }
 
     /// Reports what a reader is done with (R8).
     pub fn taken(&self, reader: u32) {
         let done = self.queues.borrow_mut().done(reader);
+        let now = self.now();
         for (subscription, events) in &done {
             let input = Input::Taken { subscription: *subscription, events: *events };
             // Only commands can be misused.
-            let _ = self.session.borrow_mut().handle_input(Instant::default(), input);
+            let _ = self.session.borrow_mut().handle_input(now, input);
         }
         if !done.is_empty() {
             self.wake();

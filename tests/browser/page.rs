@@ -35,6 +35,8 @@ pub struct Seen {
     pub states: RefCell<Vec<String>>,
     pub closed: Cell<bool>,
     pub timers: Cell<i32>,
+    /// How far the engine's clock is ahead, in milliseconds.
+    pub ahead: Rc<Cell<f64>>,
 }
 
 #[derive(Clone)]
@@ -218,7 +220,9 @@ fn host(
             answer.borrow()(&request)
         });
     set(&host, "transport", &send.into_js_value());
-    set(&host, "now", &Closure::<dyn FnMut() -> f64>::new(js_sys::Date::now).into_js_value());
+    let ahead = seen.ahead.clone();
+    let now = Closure::<dyn FnMut() -> f64>::new(move || js_sys::Date::now() + ahead.get());
+    set(&host, "now", &now.into_js_value());
     set(&host, "alive", &Closure::<dyn FnMut() -> bool>::new(|| true).into_js_value());
     set(
         &host,
