@@ -1,5 +1,5 @@
 // Puts the packed package through its contract on every runtime, against every server; then tries the README's
-// programs and the types.
+// programs, the wrapper alone, and the types.
 //
 //   node tests/js/run.mjs [--runtime r]… [--target t]… [--grep text] [--package dir]
 //
@@ -13,6 +13,7 @@ import { Totals } from "./lib/report.mjs";
 import { runtimes } from "./lib/runtimes/index.mjs";
 import { packageDir } from "./lib/script.mjs";
 import { servers } from "./lib/servers.mjs";
+import { checkUnits } from "./lib/unit.mjs";
 import { checkReadme } from "./readme.test.mjs";
 import { checkTypes } from "./types.test.mjs";
 
@@ -82,6 +83,7 @@ try {
     const { port } = targets.find(({ worlds }) => worlds);
     jobs.push(
       () => totals.group("README", (report) => checkReadme({ project, port }, report)),
+      () => totals.group("wrapper", (report) => checkUnits({ project }, report)),
       () => totals.group("types", (report) => checkTypes({ project }, report)),
     );
   }
