@@ -155,7 +155,7 @@ export type Status =
       readonly cause: "response-lost" | "session-lost" | "undecodable" | "event-too-large";
       /** Replay id of the last event received there, where events carry one: the range begins after it. */
       readonly after?: string;
-      /** End of the last whole response, in Unix milliseconds: the range does not begin before it. */
+      /** When the last poll that succeeded was sent, in Unix milliseconds: the range does not begin before it. */
       readonly since: number;
     }
   | {
