@@ -4,6 +4,7 @@ mod glue;
 mod names;
 mod package;
 mod parts;
+mod paths;
 mod size;
 mod wasm;
 
@@ -72,6 +73,7 @@ fn finish(project: &Project, module: &Path, glue: String, mode: Mode) -> Result<
         wasm_opt(project, module, "optimised.wasm", &[&SHRINK, ["--converge", "-g"].as_slice()].concat())?;
     let named = fs::read(&named_file)?;
     wasm::check(&named, OUT_NAME)?;
+    paths::check(&named, project)?;
     let passes = [&SHRINK, ["--minify-imports-and-exports-and-modules"].as_slice(), &strip].concat();
     let module = wasm_opt(project, &named_file, "short.wasm", &passes)?;
     let glue = names::shorten(&glue, &read(&printed_with(&module))?)?;
@@ -90,6 +92,7 @@ fn generate(project: &Project, tools: &BuildTools) -> Result<PathBuf> {
         .arg(&out)
         .dir(&project.root)
         .env("PATH", path)
+        .env("CARGO_ENCODED_RUSTFLAGS", paths::flags(project))
         .run()?;
     Ok(out)
 }
