@@ -34,16 +34,27 @@ const whole = !values.runtime && !values.target && !values.grep;
 const stops = [];
 const totals = new Totals();
 
-/** Starts the chosen servers side by side; one that cannot run here is left out, and says why. */
-async function startServers() {
-  const started = serverNames.map(async (name) => {
-    const { start, ...rest } = servers[name];
-    const { stop, port, leftOut } = await start();
-    if (leftOut) console.log(`left out: ${name} (${leftOut})`);
-    if (stop) stops.push(stop);
-    return { name, port, leftOut, ...rest };
-  });
-  return (await Promise.all(started)).filter(({ leftOut }) => !leftOut);
+/** Starts one of the things that must be stopped in the end. */
+async function start(starting, stop = (started) => started.stop()) {
+  const started = await starting;
+  stops.unshift(() => stop(started));
+  return started;
+}
+
+/** Starts a server; one that cannot run here is left out, and says why. */
+async function startServer(name) {
+  const { start: begin, ...rest } = servers[name];
+  const { port, leftOut } = await start(begin(), ({ stop }) => stop?.());
+  if (leftOut) console.log(`left out: ${name} (${leftOut})`);
+  return { name, port, leftOut, ...rest };
+}
+
+/** Like `Promise.all`, but it waits for all of them also when one fails, so that whatever was started can be stopped. */
+async function all(promises) {
+  const settled = await Promise.allSettled(promises);
+  const failed = settled.find(({ status }) => status === "rejected");
+  if (failed) throw failed.reason;
+  return settled.map(({ value }) => value);
 }
 
 function combination(runtime, { name, port, features, worlds }, lines) {
@@ -71,13 +82,13 @@ async function runTwoAtATime(jobs) {
 }
 
 try {
-  const [project, lines, targets] = await Promise.all([makeProject(values.package), startLines(), startServers()]);
-  stops.push(
-    () => project.remove(),
-    () => lines.stop(),
-  );
-  const running = await Promise.all(runtimeNames.map((name) => runtimes[name](project)));
-  stops.unshift(...running.map((runtime) => () => runtime.stop()));
+  const [project, lines, ...begun] = await all([
+    start(makeProject(values.package), ({ remove }) => remove()),
+    start(startLines()),
+    ...serverNames.map(startServer),
+  ]);
+  const targets = begun.filter(({ leftOut }) => !leftOut);
+  const running = await all(runtimeNames.map(async (name) => start(runtimes[name](project))));
   const jobs = targets.flatMap((target) => running.map((runtime) => combination(runtime, target, lines)));
   if (whole) {
     const { port } = targets.find(({ worlds }) => worlds);

@@ -16,13 +16,19 @@ import { root } from "./tools.mjs";
 export async function makeProject(packageDir) {
   const dir = mkdtempSync(join(tmpdir(), "cometd-edge-"));
   const path = (...parts) => join(dir, ...parts);
-  writeFileSync(path("package.json"), JSON.stringify({ private: true, type: "module" }));
-  await runToEnd("npm", ["pack", packageDir, "--pack-destination", dir, "--silent"], { cwd: dir });
-  const tarball = readdirSync(dir).find((name) => name.endsWith(".tgz"));
-  await runToEnd("npm", ["install", `./${tarball}`, "--no-audit", "--no-fund", "--prefer-offline"], { cwd: dir });
-  for (const part of ["contract", "hosts"]) {
-    cpSync(join(root, "tests", "js", part), path("suite", part), { recursive: true });
+  const remove = () => rmSync(dir, { recursive: true, force: true });
+  try {
+    writeFileSync(path("package.json"), JSON.stringify({ private: true, type: "module" }));
+    await runToEnd("npm", ["pack", packageDir, "--pack-destination", dir, "--silent"], { cwd: dir });
+    const tarball = readdirSync(dir).find((name) => name.endsWith(".tgz"));
+    await runToEnd("npm", ["install", `./${tarball}`, "--no-audit", "--no-fund", "--prefer-offline"], { cwd: dir });
+    for (const part of ["contract", "hosts"]) {
+      cpSync(join(root, "tests", "js", part), path("suite", part), { recursive: true });
+    }
+    const manifest = JSON.parse(readFileSync(path("node_modules", "cometd-edge", "package.json"), "utf8"));
+    return { dir, path, manifest, remove };
+  } catch (error) {
+    remove();
+    throw error;
   }
-  const manifest = JSON.parse(readFileSync(path("node_modules", "cometd-edge", "package.json"), "utf8"));
-  return { dir, path, manifest, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
