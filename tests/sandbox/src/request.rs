@@ -1,7 +1,7 @@
 //! What a client sent: the messages of one HTTP request and the cookies that came with them.
 
 use axum::http::{HeaderMap, header};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
 /// One request to the Bayeux address.
@@ -15,9 +15,15 @@ pub(crate) struct Request {
 /// One message of it. The data stays the text that it was: what a client publishes must reach others digit for digit.
 #[derive(Deserialize)]
 pub(crate) struct Message {
+    #[serde(default, deserialize_with = "given")]
     pub data: Option<Box<RawValue>>,
     #[serde(flatten)]
     pub fields: Map<String, Value>,
+}
+
+/// `null` is data, too.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(deserializer).map(Some)
 }
 
 /// What a message is for; also what a fault waits for.
