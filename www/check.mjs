@@ -4,19 +4,13 @@
 // fails ends it, with exit code 1 and what the pages showed at that moment.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { chromium } from "playwright-core";
 
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+/** As all tests of the project start it. */
+const FLAGS = JSON.parse(readFileSync(new URL("../webdriver.json", import.meta.url), "utf8"))["goog:chromeOptions"]
+  .args;
 const CHANNEL = "/orders/new";
 /** Nothing here takes long; a machine that is busy with other things may. */
 const PATIENCE_MS = 60_000;

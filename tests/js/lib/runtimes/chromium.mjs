@@ -1,21 +1,15 @@
 // Headless Chromium, the files unbundled. Cases side by side have a browsing context each, since all pages of one share
 // six connections to a server, of which every parked poll holds one.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { chromium as playwright } from "playwright-core";
 import { applicable } from "../../contract/index.mjs";
 import { startProxy } from "../proxy.mjs";
-import { chromium } from "../tools.mjs";
+import { chromium, root } from "../tools.mjs";
 import { inTurn } from "./turns.mjs";
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+const FLAGS = JSON.parse(readFileSync(join(root, "webdriver.json"), "utf8"))["goog:chromeOptions"].args;
 const WIDTH = 3;
 
 export async function chromiumRuntime(project) {
