@@ -196,9 +196,10 @@ test("a cookie of 100 kB is a typed error or is survived", { needs: ["sandbox"] 
 test("a session whose cookie is lost starts anew", { needs: ["sandbox", "own-cookies"] }, async (t) => {
   const client = await t.client();
   const events = reader(await client.subscribe(t.channel()));
+  const tap = reader(client.messages());
   await t.world.fault({ on: "connect", kind: "drop-cookie", expire: true });
-  await t.world.until(({ handshakes }) => handshakes >= 2);
-  await t.world.until(({ subscriptions }) => subscriptions[t.channel()]);
+  await until(tap, ({ channel, successful }) => channel === "/meta/subscribe" && successful, "the new subscription");
+  equal((await t.world.stats()).handshakes, 2, "handshakes");
   await t.publish(t.channel(), "again");
   equal((await events.next()).value.data, "again");
 });
