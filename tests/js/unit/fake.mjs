@@ -1,7 +1,8 @@
 // The wrapper without its wasm: an engine that does nothing but note what it is told, and says what a test lets it say.
 
 /** The compiled package; another folder may be given to try sources that are not built yet. */
-const dist = new URL(process.env.COMETD_EDGE_DIST ?? "../../../pkg/dist/", import.meta.url);
+/** Where the package under test is: the installed one, or that of the last build. */
+export const dist = new URL(process.env.COMETD_EDGE_DIST ?? "../../../pkg/dist/", import.meta.url);
 
 const module = (name) => import(new URL(name, dist));
 
