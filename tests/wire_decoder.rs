@@ -438,7 +438,7 @@ fn x3_a_message_of_20_mb_costs_one_bound_of_memory() {
 }
 
 #[test]
-fn x3_nesting_over_the_bound_is_passed_over_and_a_million_brackets_end_the_body() {
+fn x3_nesting_over_the_bound_is_passed_over_a_million_brackets_as_well() {
     let nested = |levels: usize| {
         format!(
             "[{{\"channel\":\"/n\",\"data\":{}1{}}},{{}}]",
@@ -450,13 +450,15 @@ fn x3_nesting_over_the_bound_is_passed_over_and_a_million_brackets_end_the_body(
     assert_eq!(decode_every_way(bounds, nested(10).as_bytes()).0.len(), 2);
     let (seen, result) = decode_every_way(bounds, nested(12).as_bytes());
     assert_eq!((seen, result), (vec![too_large(Some("/n"), None, true), Seen::Message("{}".into())], Ok(())));
-    let (seen, result) = decode_chunks(Bounds::default(), nested(65_534).as_bytes().chunks(1_000));
-    assert_eq!((seen.len(), result), (2, Ok(())));
+    let (seen, result) = decode_chunks(Bounds::default(), nested(1_000_000).as_bytes().chunks(1_000));
+    assert_eq!((seen, result), (vec![too_large(Some("/n"), None, true), Seen::Message("{}".into())], Ok(())));
 
     for opener in ["[", "{\"a\":"] {
-        let body = format!("[{{}},{{\"data\":{}", opener.repeat(1_000_000));
-        let (seen, result) = decode_chunks(small(1_000), body.as_bytes().chunks(4_096));
-        assert_eq!((seen, result), (vec![Seen::Message("{}".into())], Err(DecodeError::TooDeep)));
+        for (levels, expected) in [(1_000_000, DecodeError::Truncated), (20_000_000, DecodeError::TooDeep)] {
+            let body = format!("[{{}},{{\"data\":{}", opener.repeat(levels));
+            let (seen, result) = decode_chunks(small(1_000), body.as_bytes().chunks(65_536));
+            assert_eq!((seen, result), (vec![Seen::Message("{}".into())], Err(expected)));
+        }
         assert!(!cometd_edge::bayeux::json::validate(&opener.repeat(1_000_000), 128));
     }
     assert!(matches!(

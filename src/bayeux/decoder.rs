@@ -11,7 +11,7 @@ pub struct Bounds {
     /// The longest message, in bytes as they came; 4 MiB by default. Longer ones are passed over.
     pub message_bytes: usize,
     /// The deepest nesting, counting the message's own braces; 128 by default. Deeper messages are passed
-    /// over, and beyond 65,536 levels the body is given up with [`DecodeError::TooDeep`].
+    /// over, and beyond 16,777,216 levels the body is given up with [`DecodeError::TooDeep`].
     pub depth: u32,
     /// The most messages of one body; 1,000,000 by default.
     pub messages: u32,
@@ -59,7 +59,7 @@ pub enum DecodeError {
         /// Where it stands, counted from the first byte of the body.
         offset: u64,
     },
-    /// A message is nested more than 65,536 levels deep.
+    /// A message is nested more than 16,777,216 levels deep.
     #[error("the body is nested too deeply")]
     TooDeep,
     /// There are more messages in the body than [`Bounds::messages`].

@@ -10,7 +10,7 @@ use crate::text::{cut, number};
 
 /// Whether `text` is one JSON value, whitespace around it included, nested at most `depth` levels deep.
 ///
-/// Strings may hold lone surrogates in escapes, as with `JSON.parse`. Depths above 65,536 count as that.
+/// Strings may hold lone surrogates in escapes, as with `JSON.parse`. Depths above 16,777,216 count as that.
 pub fn validate(text: &str, depth: u32) -> bool {
     let mut scanner = Scanner::new(depth);
     let whole = match scanner.scan(text.as_bytes()) {

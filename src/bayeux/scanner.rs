@@ -7,8 +7,8 @@ use super::fields::{Field, Fields};
 use super::json;
 use super::passing::KEY_BYTES;
 
-/// The deepest nesting that is followed at all: beyond it the kinds of the open brackets would cost memory.
-pub(crate) const HARD_DEPTH: u32 = 65_536;
+/// The deepest nesting that is followed at all. The kinds of the open brackets cost a bit each: 2 MiB here.
+pub(crate) const HARD_DEPTH: u32 = 1 << 24;
 
 /// What became of the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

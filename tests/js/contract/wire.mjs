@@ -108,7 +108,7 @@ test("a server that never gives advice is polled all the same", { needs: ["sandb
 
 for (const [what, fault] of [
   ["of 20 MB", { kind: "oversized", bytes: 20_000_000 }],
-  ["nested in 10,000 brackets", { kind: "nested", depth: 10_000 }],
+  ["nested in a million brackets", { kind: "nested", depth: 1_000_000 }],
 ]) {
   test(`an event ${what} ends its subscription and spares the others`, { needs: ["sandbox"] }, async (t) => {
     const client = await t.client();
@@ -127,23 +127,6 @@ for (const [what, fault] of [
     alike(await large.closed, error);
   });
 }
-
-test("a million nested brackets are survived, and cost no other event under ack", { needs: ["sandbox"] }, async (t) => {
-  const client = await t.client();
-  const status = watch(client.status());
-  const large = follow(await client.subscribe(t.channel("/large")));
-  const events = reader(await client.subscribe(t.channel("/small")));
-  const nested = { kind: "nested", depth: 1_000_000, channel: t.channel("/large") };
-  await t.world.fault({ on: "connect", withEvents: true, ...nested });
-  await t.publishNumbers(t.channel("/small"), 3);
-  const seen = (await take(events, 3)).map(({ data }) => data.n);
-  counted(seen, 3);
-  equal(large.seen.length, 0, "events on the other channel");
-  // Too deep to be told from garbage, so the response counts as lost, or the event alone as too large.
-  if (!status.seen.some(({ type }) => type === "retry")) {
-    typed((await large.ended).error, t.CometdError, "event-too-large");
-  }
-});
 
 test("an event that nobody subscribed to is passed over whatever its size", { needs: ["sandbox"] }, async (t) => {
   const client = await t.client();
