@@ -1,5 +1,4 @@
 //! What is read out of one message, and what is written into one.
-#![cfg(not(target_arch = "wasm32"))]
 
 use cometd_edge::bayeux::{Ack, Advice, Failure, Message, Reconnect, json, write};
 use proptest::prelude::*;

@@ -1,5 +1,4 @@
 //! Endpoints, headers and cookies.
-#![cfg(not(target_arch = "wasm32"))]
 
 use cometd_edge::Instant;
 use cometd_edge::http::date::parse_date;

@@ -1,5 +1,4 @@
 //! Channel names and patterns.
-#![cfg(not(target_arch = "wasm32"))]
 
 use cometd_edge::bayeux::{ChannelError, Pattern, check_publish};
 
