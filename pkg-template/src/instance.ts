@@ -9,8 +9,6 @@ export interface Loader {
   load(): Promise<Glue>;
   /** The runtime's own way to make requests, where it is better than its `fetch`. */
   readonly transport?: FetchLike | undefined;
-  /** Where the wasm comes from, for the error. */
-  readonly address?: string | undefined;
 }
 
 /** One wasm for each way to load it, however many clients there are. */
@@ -93,9 +91,8 @@ export class Instance {
       this.#glue = glue;
     } catch (cause) {
       if (isCometdError(cause)) throw cause;
-      const from = this.#loader.address ? ` from ${this.#loader.address}` : "";
       const message =
-        `the wasm could not be loaded${from}: ${describe(cause)}. With Vite 7, add optimizeDeps: { exclude: ` +
+        `the wasm could not be loaded: ${describe(cause)}. With Vite 7, add optimizeDeps: { exclude: ` +
         '["cometd-edge"] }; a Content-Security-Policy must allow script-src "wasm-unsafe-eval"; where files cannot be ' +
         'served, import "cometd-edge/inline"';
       throw new CometdError("wasm-load", message, { retryable: true, cause });

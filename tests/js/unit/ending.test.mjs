@@ -8,6 +8,7 @@ import {
   CometdError,
   connected,
   connectWith,
+  dist,
   fakeLoader,
   isSettled,
   rejection,
@@ -215,6 +216,14 @@ test("a load that failed is tried again by the next connect", async () => {
   assert.match(error.message, /404.*optimizeDeps.*wasm-unsafe-eval.*inline/);
   fail = false;
   await connected({}, world);
+});
+
+test("a load that failed names the address it was from", async () => {
+  // Node fetches no files, so this fails as a missing file does in a browser.
+  const loader = await import(new URL("load/url.js", dist).href);
+  const error = await rejection(connectWith(loader, { url }));
+  assert.equal(error.code, "wasm-load");
+  assert.ok(error.message.includes(new URL("cometd-edge.wasm", dist).href), error.message);
 });
 
 /** An exchange that hangs until it is aborted. */
