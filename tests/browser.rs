@@ -95,6 +95,17 @@ async fn closing_after_a_long_quiet_leaves_the_disconnect_its_time() {
 }
 
 #[wasm_bindgen_test]
+async fn a_client_that_nobody_holds_gives_its_session_back() {
+    let page = Page::connected(&[]).await;
+    let poll = page.poll().await;
+    page.seen.gone.set(true);
+    let reply = json!([{ "channel": "/meta/connect", "successful": true }]).to_string();
+    poll.answer(&Response::new_with_opt_str(Some(&reply)).unwrap_throw());
+    page.until("the end", || page.seen.closed.get()).await;
+    assert_eq!(page.sent("/meta/disconnect"), 1);
+}
+
+#[wasm_bindgen_test]
 async fn closing_cancels_the_body_that_is_being_read() {
     let page = Page::connected(&[]).await;
     let poll = page.poll().await;

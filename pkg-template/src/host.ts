@@ -127,7 +127,8 @@ export class Host implements EngineHost {
     if (signal?.aborted) forward();
     try {
       const response = await this.#fetch(url, { ...init, signal: controller.signal });
-      if (typeof response?.status !== "number") throw new TypeError("`fetch` gave something that is not a Response");
+      if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
+        throw new TypeError("`fetch` gave something that is not a Response");
       return response;
     } catch (error) {
       this.#requests.delete(controller);

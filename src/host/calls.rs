@@ -47,7 +47,7 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = type)]
     pub(super) fn kind(this: &Head) -> JsValue;
     #[wasm_bindgen(method, getter)]
-    pub(super) fn headers(this: &Head) -> CookieHeaders;
+    pub(super) fn headers(this: &Head) -> HeadHeaders;
 
     /// A body's reader, of the platform or of the caller's own transport: nothing about it is taken for granted.
     pub(super) type Reader;
@@ -71,9 +71,12 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn value(this: &ReadResult) -> JsValue;
 
-    /// `Headers`, where several `Set-Cookie` can be told apart.
-    pub(super) type CookieHeaders;
+    /// `Headers`, or what a transport of the caller's own takes for them.
+    pub(super) type HeadHeaders;
 
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn get(this: &HeadHeaders, name: &str) -> Result<JsValue, JsValue>;
+    /// Tells several `Set-Cookie` apart, where the host has it.
     #[wasm_bindgen(method, catch, js_name = getSetCookie)]
-    pub(super) fn get_set_cookie(this: &CookieHeaders) -> Result<js_sys::Array, JsValue>;
+    pub(super) fn get_set_cookie(this: &HeadHeaders) -> Result<JsValue, JsValue>;
 }

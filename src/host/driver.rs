@@ -130,8 +130,8 @@ impl Driver {
     }
 
     fn send(&mut self, request: &Request) {
-        if !self.shared.host.alive() {
-            // Nobody is left to read: give the session back.
+        if request.kind() != "disconnect" && !self.shared.host.alive() {
+            // Nobody is left to read: give the session back, for which one more request goes out.
             self.input(Input::Failed { request: request.id(), reason: "the client is no longer in use" });
             self.input(Input::Command(Command::Close));
             return;

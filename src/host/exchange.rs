@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use gloo_net::http::Response;
-use js_sys::{Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortController;
 
-use super::calls::{Body, CookieHeaders, Head, ReadResult, Reader};
+use super::calls::{Body, Head, HeadHeaders, ReadResult, Reader};
 use super::{EngineHost, Instant};
 use crate::http::set_cookie::split_set_cookie;
 use crate::session::{Request, RequestId};
@@ -107,10 +107,10 @@ impl Exchange {
         // The wrapper has checked that it looks like one.
         let head = response.unchecked_into::<Head>();
         let hidden = head.kind().as_string().as_deref() == Some("opaqueredirect");
-        let cookies = head.headers();
+        let headers = head.headers();
         let response = Response::from(head.unchecked_into::<web_sys::Response>());
         let (status, headers) =
-            if hidden { (0, Vec::new()) } else { (response.status(), kept_headers(&response, &cookies)) };
+            if hidden { (0, Vec::new()) } else { (response.status(), kept_headers(&headers)) };
         if status == 0 && !hidden {
             return Progress::Failed("an opaque response".to_owned());
         }
@@ -149,14 +149,14 @@ fn set_text(object: &Object, name: &str, text: &str) {
 }
 
 /// The headers that the session looks at.
-fn kept_headers(response: &Response, cookies: &CookieHeaders) -> Vec<(String, String)> {
-    let headers = response.headers();
+fn kept_headers(headers: &HeadHeaders) -> Vec<(String, String)> {
+    let text_of = |name: &str| headers.get(name).ok().and_then(|value| value.as_string());
     let mut kept = Vec::new();
     let mut keep = |name: &str, value: String| kept.push((name.to_owned(), value));
-    if let Some(value) = headers.get("retry-after") {
+    if let Some(value) = text_of("retry-after") {
         keep("retry-after", value);
     }
-    match cookies.get_set_cookie() {
+    match headers.get_set_cookie().and_then(|cookies| cookies.dyn_into::<Array>()) {
         Ok(cookies) => {
             for index in 0..cookies.length() {
                 if let Some(cookie) = cookies.get(index).as_string() {
@@ -166,7 +166,7 @@ fn kept_headers(response: &Response, cookies: &CookieHeaders) -> Vec<(String, St
         }
         // Older hosts join them with commas.
         Err(_) => {
-            let joined = headers.get("set-cookie").unwrap_or_default();
+            let joined = text_of("set-cookie").unwrap_or_default();
             for cookie in split_set_cookie(&joined) {
                 keep("set-cookie", cookie.to_owned());
             }

@@ -262,7 +262,8 @@ impl Session {
             Kind::Handshake => self.handshake_ended(exchange),
             Kind::Connect => self.connect_ended(exchange),
             Kind::Commands => self.commands_ended(exchange),
-            Kind::Disconnect => self.disconnected(),
+            // Answered or not: the next drain finds the lane empty, and ends.
+            Kind::Disconnect => {}
         }
     }
 
@@ -272,7 +273,8 @@ impl Session {
             Kind::Handshake => self.handshake_failed(exchange, error, at_least_ms),
             Kind::Connect => self.connect_failed(exchange, error, at_least_ms),
             Kind::Commands => self.commands_failed(exchange, error, at_least_ms),
-            Kind::Disconnect => self.disconnected(),
+            // Answered or not: the next drain finds the lane empty, and ends.
+            Kind::Disconnect => {}
         }
     }
 }

@@ -102,11 +102,6 @@ impl Session {
         if self.commands_lane.is_some() { ending.messages_until } else { ending.give_up_at }
     }
 
-    /// The disconnect has been answered, or never will be.
-    pub(super) fn disconnected(&mut self) {
-        // `schedule_end` finds the lane empty.
-    }
-
     /// Stops a request whose response no longer matters.
     pub(super) fn abort(&mut self, lane: Lane) {
         let Some(mut exchange) = self.lane(lane).take() else { return };

@@ -35,6 +35,8 @@ pub struct Seen {
     pub states: RefCell<Vec<String>>,
     pub closed: Cell<bool>,
     pub timers: Cell<i32>,
+    /// The JavaScript client has been collected.
+    pub gone: Rc<Cell<bool>>,
     /// How far the engine's clock is ahead, in milliseconds.
     pub ahead: Rc<Cell<f64>>,
 }
@@ -223,7 +225,8 @@ fn host(
     let ahead = seen.ahead.clone();
     let now = Closure::<dyn FnMut() -> f64>::new(move || js_sys::Date::now() + ahead.get());
     set(&host, "now", &now.into_js_value());
-    set(&host, "alive", &Closure::<dyn FnMut() -> bool>::new(|| true).into_js_value());
+    let gone = seen.gone.clone();
+    set(&host, "alive", &Closure::<dyn FnMut() -> bool>::new(move || !gone.get()).into_js_value());
     set(
         &host,
         "defer",
