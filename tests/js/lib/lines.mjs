@@ -4,7 +4,8 @@
 //   POST /lines {"port"}             → {"id", "port"}: connect to that port instead
 //   POST /lines/ID/cut               drops every open connection now
 //   POST /lines/ID/cut {"after"}     passes the server's bytes up to and with this text, then drops that connection
-//   POST /lines/ID/freeze            open connections stay open, and nothing passes in them any more
+//   POST /lines/ID/freeze            open connections stay open, and nothing passes in them any more; where none of them
+//                                    waits for an answer, the next request meets the same
 //   POST /lines/ID/refuse {"on"}     drops, or takes again, each new connection
 //   POST /lines/ID/stats             → {"open", "cuts"}
 //   POST /lines/ID/close
@@ -18,6 +19,7 @@ class Line {
   #pairs = new Set();
   #cutAfter;
   #refusing = false;
+  #freezesNext = false;
   #cuts = 0;
 
   constructor(upstreamPort) {
@@ -38,7 +40,9 @@ class Line {
     for (const pair of this.#pairs) this.#drop(pair);
   }
 
+  /** Freezes the request in flight; between two requests, the next one. */
   freeze() {
+    this.#freezesNext = ![...this.#pairs].some((pair) => pair.asked);
     for (const pair of this.#pairs) pair.frozen = true;
   }
 
@@ -65,11 +69,19 @@ class Line {
       return;
     }
     const upstream = net.connect({ port: this.#upstreamPort, host: "127.0.0.1", noDelay: true });
-    const pair = { client, upstream, frozen: false, seen: Buffer.alloc(0) };
+    const pair = { client, upstream, frozen: false, asked: false, seen: Buffer.alloc(0) };
     this.#pairs.add(pair);
     upstream.on("error", () => {});
-    client.on("data", (chunk) => pair.frozen || upstream.write(chunk));
-    upstream.on("data", (chunk) => pair.frozen || this.#pass(pair, chunk));
+    client.on("data", (chunk) => {
+      pair.frozen ||= this.#freezesNext;
+      pair.asked = true;
+      this.#freezesNext = false;
+      if (!pair.frozen) upstream.write(chunk);
+    });
+    upstream.on("data", (chunk) => {
+      pair.asked = false;
+      if (!pair.frozen) this.#pass(pair, chunk);
+    });
     // A frozen pair does not even tell that the other side has gone.
     client.on("close", () => {
       this.#pairs.delete(pair);
