@@ -16,6 +16,8 @@ export interface ErrorRecord {
   status?: number;
   /** The server's own words, split by the Bayeux error grammar. */
   failure?: { code: number; args: string[]; text: string };
+  /** A login server's. */
+  oauth?: { error: string; description: string };
 }
 
 /**
@@ -47,6 +49,14 @@ export interface EngineHost {
   message(text: string): void;
   /** Lets extensions see one message, as JSON text; returns the text to go on with, `""` to drop it. */
   inspect(incoming: boolean, text: string): string;
+  /** A token is needed; {@link Engine.token} or {@link Engine.tokenFailed} answers. `refused`: the last one was. */
+  authenticate(refused: boolean): void;
+  /** Asks the replay store; {@link Engine.loaded} answers. A new number replaces an older request for the channel. */
+  load(request: number, channel: string): void;
+  /** Hands a position to the replay store; {@link Engine.saved} answers. `createdDate` is `""` where there is none. */
+  save(request: number, channel: string, replayId: string, createdDate: string): void;
+  /** Asks `shouldRetrySubscribe`; {@link Engine.decided} answers. Only with {@link EngineOptions.decides}. */
+  decide(request: number, channel: string, error: ErrorRecord): void;
   /** A line for the caller's `log`. */
   log(level: string, message: string): void;
   /** The last call: nothing is in flight, no timer is set. `error` is why, `undefined` after `close()`. */
@@ -74,6 +84,16 @@ export interface EngineOptions {
   queuedBytes?: number;
   messageBytes?: number;
   requestBytes?: number;
+  /** The dialect of Salesforce: no acknowledgement extension, its window and limits, and S5a. */
+  salesforce: boolean;
+  /** Requests carry a token: nothing is sent before the first {@link Engine.token}. */
+  auth: boolean;
+  /** Positions are followed, and come from and go to {@link EngineHost.load} and {@link EngineHost.save}. */
+  replay: boolean;
+  /** Hosts besides the url's own that tokens may be sent to, `*.` for all below. */
+  allowedHosts: string[];
+  /** There is a `shouldRetrySubscribe`. */
+  decides: boolean;
   /** Which messages {@link EngineHost.inspect} sees. */
   inspect: "none" | "meta" | "all";
   /** Feeds the retry jitter. */
@@ -86,10 +106,39 @@ export interface EngineOptions {
 export interface Engine {
   /** Begins with the handshake. `host.settled(0, …)` reports the first one: success, or the reason to give up. */
   start(): void;
-  /** `channels` is a JSON array. `host.settled(id, …)` ends it: the replies of the channels that were accepted. */
-  subscribe(id: number, channels: string): void;
-  /** Ends a subscription; `host.settled(command, …)` once the server has answered, `host.ended` before that. */
-  unsubscribe(command: number, subscription: number): void;
+  /**
+   * `channels` is a JSON array. `host.settled(id, …)` ends it: the replies of the channels that were accepted.
+   *
+   * With replay, `starts` is a JSON array of where each channel starts if the store has no position: `"-1"` for new
+   * events, `"-2"` for all, else a replay id. `"[]"` without replay.
+   */
+  subscribe(id: number, channels: string, starts: string, commit: string, onInvalidPosition: string): void;
+  /**
+   * Ends a subscription; `host.settled(command, …)` once the server has answered, `host.ended` before that. `handed` is
+   * the sequence number of the last event of it that was handed out, 0 for none (R3a).
+   */
+  unsubscribe(command: number, subscription: number, handed: number): void;
+  /**
+   * All events of a reader up to this sequence number were handed out, or are `done` with; counts for subscriptions
+   * whose commit mode says so (R3). Only with replay.
+   */
+  progress(reader: number, sequence: number, done: boolean): void;
+  /** `event.commit()`; `host.settled(command, …)` once a position at or above it is saved. Only with replay. */
+  commit(command: number, reader: number, sequence: number): void;
+  /** A token with a number that ascends from 1, and the endpoint that it is good for. */
+  token(number: number, accessToken: string, url: string): void;
+  /** There is no token. `retryable`: ask again after a while; else the client ends with `message`. */
+  tokenFailed(message: string, retryable: boolean): void;
+  /** A REST call with this token was answered 401. */
+  refused(token: number): void;
+  /** @throws ErrorRecord `"instance-refused"` if no token may be sent to this address (X1). */
+  checkInstance(url: string): void;
+  /** What the replay store gave: `replayId` is `""` for no position; `problem` is what went wrong, `""` for nothing. */
+  loaded(request: number, replayId: string, problem: string, invalid: boolean): void;
+  /** `problem` is what went wrong, `""` for nothing. */
+  saved(request: number, problem: string): void;
+  /** What `shouldRetrySubscribe` said: 1 try again, 0 give up, -1 as the engine thinks. */
+  decided(request: number, verdict: number): void;
   /** `data` is JSON. */
   publish(command: number, channel: string, data: string): void;
   /** `messages` is a JSON array of objects. */
@@ -119,13 +168,18 @@ export interface Engine {
 
 /**
  * Layout of {@link Engine.offsets}, each a start and an end: the whole message, its `data`, its channel (decoded), its
- * replay id (digits or decoded text), its creation date. Equal start and end: absent.
+ * replay id (digits or decoded text), its creation date. Equal start and end: absent. Then its sequence number, which
+ * ascends over all events of a client.
  */
-export const OFFSETS_PER_EVENT = 10;
+export const OFFSETS_PER_EVENT = 11;
 
 /** What a loader gives: the generated module, once its wasm runs. */
 export interface Glue {
   Engine: new (host: EngineHost, options: EngineOptions) => Engine;
+  /** Reads the answer of a token endpoint: JSON `{"accessToken","instanceUrl"}`. @throws ErrorRecord `"login-refused"` or `"login-failed"` */
+  login_answer(status: number, body: string): string;
+  /** The newest of the versions that `/services/data/` lists, such as `"67.0"`; `""` if there is none. */
+  newest_version(body: string): string;
   /** The text of the last panic, `""` if none. */
   last_panic(): string;
   /** Hands over what is thrown out of the wasm where nobody could catch it. `true`: dealt with. */

@@ -26,8 +26,26 @@ import type { ErrorRecord } from "./engine.js";
  * - `"no-transport"`: it offers no long-polling.
  * - `"unknown-client"`: it no longer knows the session. The client makes a new one by itself.
  * - `"server-ended"`: it ended the session and forbade to come back.
+ * - `"unauthorized"`: it refused the access token, also a new one.
+ * - `"login-refused"`: the login itself was refused; the server's word is in {@link CometdError.oauth}.
+ * - `"login-failed"`: the login failed on the way. Retried.
+ * - `"server-busy"`: it asks to come back later. Retried.
+ * - `"concurrent-limit"`, `"daily-limit"`, `"subscription-limit"`: a limit of the organization. The first two are retried.
+ * - `"no-access"`: the user may not see this.
+ * - `"unknown-channel"`, `"bad-channel"`: there is no such channel, or there cannot be.
+ * - `"api-version"`: the API version is missing or not supported.
+ * - `"cookie-missing"`: a cookie of the session did not come back.
+ * - `"user-mismatch"`: the token belongs to another user than the session.
+ * - `"request-too-large"`: a request is beyond the server's limit.
+ * - `"replay-invalid"`: it refused the replay position.
+ * - `"replay-map"`: it did not understand the replay position.
+ * - `"instance-refused"`: an address outside `allowedHosts`, or without https, would have been given the token.
  * - `"event-too-large"`: an event exceeds `limits.messageBytes`; its subscription ends.
  * - `"bad-payload"`: the `data` of one event is not JSON.
+ *
+ * Of the replay store:
+ * - `"store-failed"`: it rejected, or did not answer in time. Retried.
+ * - `"store-invalid"`: what it gave back makes no sense. It is not overwritten.
  *
  * Of the machinery:
  * - `"wasm-load"`: the wasm could not be loaded. The next `connect()` tries again.
@@ -54,6 +72,25 @@ export type ErrorCode =
   | "no-transport"
   | "unknown-client"
   | "server-ended"
+  | "unauthorized"
+  | "login-refused"
+  | "login-failed"
+  | "server-busy"
+  | "concurrent-limit"
+  | "daily-limit"
+  | "subscription-limit"
+  | "no-access"
+  | "unknown-channel"
+  | "bad-channel"
+  | "api-version"
+  | "cookie-missing"
+  | "user-mismatch"
+  | "request-too-large"
+  | "replay-invalid"
+  | "replay-map"
+  | "instance-refused"
+  | "store-failed"
+  | "store-invalid"
   | "event-too-large"
   | "bad-payload"
   | "wasm-load"
@@ -70,12 +107,21 @@ export interface Failure {
   readonly text: string;
 }
 
+/** A login's refusal, as OAuth words it. */
+export interface OAuthFailure {
+  /** Such as `invalid_grant`. */
+  readonly error: string;
+  /** For humans; may be empty. */
+  readonly description: string;
+}
+
 /** The parts of a {@link CometdError} beside code and message. */
 export interface CometdErrorDetails {
   retryable?: boolean | undefined;
   channel?: string | undefined;
   status?: number | undefined;
   failure?: Failure | undefined;
+  oauth?: OAuthFailure | undefined;
   cause?: unknown;
 }
 
@@ -92,6 +138,8 @@ export class CometdError extends Error {
   declare readonly status?: number;
   /** The server's own words. */
   declare readonly failure?: Failure;
+  /** The login server's own words. */
+  declare readonly oauth?: OAuthFailure;
   /** What it came from. */
   declare readonly cause?: unknown;
 
@@ -99,7 +147,7 @@ export class CometdError extends Error {
     super(message);
     this.code = code;
     this.retryable = details.retryable ?? false;
-    for (const key of ["channel", "status", "failure", "cause"] as const) {
+    for (const key of ["channel", "status", "failure", "oauth", "cause"] as const) {
       // As `Error` itself does it with `cause`: there only where given, and not in the way when it is printed.
       if (details[key] !== undefined) {
         Object.defineProperty(this, key, { value: details[key], enumerable: key !== "cause", configurable: true });

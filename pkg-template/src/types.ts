@@ -21,6 +21,16 @@ export interface ConnectOptions {
   url: string | URL;
   /** Sent with every request. Default: none. */
   headers?: Record<string, string> | undefined;
+  /**
+   * Where access tokens come from: each request carries the newest one, and a refused one is replaced. Default: none.
+   * With it the endpoint must be https, or on this machine.
+   */
+  auth?: Authenticator | undefined;
+  /**
+   * Follow channels from the last event that was processed, by replay ids, as Salesforce offers it. Default: off; with
+   * `connectSalesforce()` on, with positions in memory.
+   */
+  replay?: ReplayOptions | undefined;
   /** How failures are retried. */
   retry?: RetryOptions | undefined;
   /** What is kept in memory at most. */
@@ -35,6 +45,12 @@ export interface ConnectOptions {
    * Default: `true`.
    */
   ack?: boolean | undefined;
+  /**
+   * Is asked when the server refuses a subscription: `true` tries it again by {@link retry}, `false` gives it up. What
+   * throws, or takes longer than `networkDelayMs`, counts as the default, which tries again when the server is busy or a
+   * limit is reached.
+   */
+  shouldRetrySubscribe?: ((channel: string, failure: CometdError) => boolean | Promise<boolean>) | undefined;
   /** See and change messages on their way; outgoing in this order, incoming in the reverse. Default: none. */
   extensions?: readonly Extension[] | undefined;
   /**
@@ -49,6 +65,88 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined;
   /** Is given a line on what happens. Lines hold no secrets. Default: nothing is logged. */
   log?: ((entry: LogEntry) => void) | undefined;
+}
+
+/** The place of an event in its channel. */
+export interface Position {
+  /** As the server wrote it. Opaque: it may have more digits than a number can hold, or be no number at all. */
+  replayId: string;
+  /** When the event was made, as the server wrote it; not on all kinds of events. */
+  createdDate?: string | undefined;
+}
+
+/**
+ * Where positions are kept: one of `cometd-edge/stores`, or your own. One client at a time writes a channel.
+ *
+ * A call that rejects, or takes longer than ten seconds, is reported by a `store-failed` status and tried again.
+ */
+export interface ReplayStore {
+  /** The position saved last; `undefined` where there is none. `channel` is the whole subscription, its `?query` included. */
+  load(channel: string): Promise<Position | undefined>;
+  /** Resolves once the position will survive. One call at a time for a channel. */
+  save(channel: string, position: Position): Promise<void>;
+}
+
+/**
+ * Where to begin in a channel of which the store has no position: with events published from now on, with all that the
+ * server retains, or after given positions (replay ids by channel; `"new"` for channels that are not named).
+ */
+export type Start = "new" | "all" | Readonly<Record<string, string>>;
+
+/**
+ * When an event counts as done, so that its position may be saved.
+ *
+ * - `"processed"`: when its reader asks for the next one. Leaving the loop leaves the event in hand undone.
+ * - `"delivered"`: when it is handed out.
+ * - `"manual"`: when `event.commit()` is called.
+ */
+export type CommitMode = "processed" | "delivered" | "manual";
+
+/**
+ * What to do when the server refuses a position, mostly since it is older than what it retains: follow `"all"` that is
+ * retained, or only what is `"new"`, each with a `gap` status; or `"fail"`, which ends the subscription.
+ */
+export type InvalidPosition = "all" | "new" | "fail";
+
+/** How positions are followed; each is the default for all subscriptions. */
+export interface ReplayOptions {
+  /** Default: in memory, so that cuts lose nothing but a new client begins anew. */
+  store?: ReplayStore | undefined;
+  /** Default: `"new"`. */
+  start?: Start | undefined;
+  /** Default: `"processed"`. */
+  commit?: CommitMode | undefined;
+  /** Default: `"all"`. */
+  onInvalidPosition?: InvalidPosition | undefined;
+}
+
+/** An access token, and where it is good. */
+export interface Token {
+  accessToken: string;
+  /** The address of the instance: `instance_url` of Salesforce's answer. */
+  instanceUrl?: string | undefined;
+}
+
+/** What an {@link Authenticator} is given. */
+export interface TokenContext {
+  /** The last token was refused: do not answer with the same one out of a cache. */
+  readonly refused: boolean;
+  /** Aborted when the answer is no longer wanted. */
+  readonly signal: AbortSignal;
+  /** What the client makes its requests with. */
+  readonly fetch: FetchLike;
+  /** Where `connectSalesforce()` logs in. */
+  readonly loginUrl?: string;
+}
+
+/** Where access tokens come from. */
+export interface Authenticator {
+  /**
+   * Gives a token. Called before the first handshake, and again when a token was refused: once for all that wait.
+   *
+   * A rejection is retried by `retry`, unless it is a `CometdError` that is not `retryable`, which ends the client.
+   */
+  token(context: TokenContext): Promise<Token>;
 }
 
 /**
@@ -134,6 +232,12 @@ export interface SubscribeOptions {
    * resolves with it, and an unsubscribe goes out.
    */
   signal?: AbortSignal | undefined;
+  /** As `replay.start` of the client, for this subscription. */
+  start?: Start | undefined;
+  /** As `replay.commit` of the client, for this subscription. */
+  commit?: CommitMode | undefined;
+  /** As `replay.onInvalidPosition` of the client, for this subscription. */
+  onInvalidPosition?: InvalidPosition | undefined;
 }
 
 /** News of the client, told apart by `type`. New types may come with minor versions. */
@@ -150,9 +254,16 @@ export type Status =
       readonly channel: string;
       /**
        * Why: a response that may have carried events did not arrive whole; the server forgot the session; a body could
-       * not be decoded; a message was larger than `limits.messageBytes`.
+       * not be decoded; a message was larger than `limits.messageBytes`; the server refused the position; a channel that
+       * began as `"new"` had to be subscribed again before anything had come.
        */
-      readonly cause: "response-lost" | "session-lost" | "undecodable" | "event-too-large";
+      readonly cause:
+        | "response-lost"
+        | "session-lost"
+        | "undecodable"
+        | "event-too-large"
+        | "position-invalid"
+        | "no-position";
       /** Replay id of the last event received there, where events carry one: the range begins after it. */
       readonly after?: string;
       /** When the last poll that succeeded was sent, in Unix milliseconds: the range does not begin before it. */
@@ -197,9 +308,22 @@ export type Status =
       readonly channel?: string;
     }
   | {
+      /** The replay store failed, and will be asked again. */
+      readonly type: "store-failed";
+      readonly channel: string;
+      readonly operation: "load" | "save";
+      readonly error: CometdError;
+    }
+  | {
+      /** A new access token is in use. */
+      readonly type: "reauthenticated";
+      /** Where it is good. */
+      readonly instanceUrl: string;
+    }
+  | {
       /** A callback of the application threw. The client goes on as if it had not been called. */
       readonly type: "callback-failed";
-      /** `"log"`, or the extension and its hook. */
+      /** `"log"`, `"shouldRetrySubscribe"`, or the extension and its hook. */
       readonly where: string;
       /** What it threw. */
       readonly error: unknown;
