@@ -24,6 +24,7 @@
 
 pub mod bayeux;
 pub mod http;
+pub mod salesforce;
 pub mod session;
 
 #[cfg(target_arch = "wasm32")]

@@ -1,0 +1,5 @@
+//! The dialect of Salesforce: refusals, logins, versions, hosts.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod catalogue;
