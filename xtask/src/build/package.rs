@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use crate::command::Run;
 use crate::project::Project;
@@ -37,6 +38,7 @@ pub fn assemble(project: &Project, glue: &str, module: &[u8]) -> Result<()> {
     fs::write(dist.join("cometd-edge.wasm"), module)?;
     let base64 = format!("export const base64 =\n    \"{}\";\n", STANDARD.encode(module));
     fs::write(dist.join("wasm-base64.js"), base64)?;
+    fs::write(dist.join("stores/idb.js"), idb(project)?)?;
 
     let manifest = fs::read_to_string(template.join("package.json"))?;
     ensure!(manifest.contains(NO_VERSION), "pkg-template/package.json must say {NO_VERSION}");
@@ -48,6 +50,21 @@ pub fn assemble(project: &Project, glue: &str, module: &[u8]) -> Result<()> {
     // Not renamed: the target folder may be on another disk.
     empty(&project.package())?;
     copy_all(&staging, &project.package())
+}
+
+/// The one file of the npm package `idb`, with its licence. A copy, so that a page without a bundler finds it, and no
+/// installation needs more than this package; what else of `idb` an application has costs it 1.4 kB twice.
+fn idb(project: &Project) -> Result<String> {
+    let read = |name: &str| {
+        let path = project.root.join("node_modules/idb").join(name);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let manifest: Value = serde_json::from_str(&read("package.json")?)?;
+    let version = manifest["version"].as_str().context("idb has no version")?;
+    let (licence, code) = (read("LICENSE")?, read("build/index.js")?);
+    Ok(format!(
+        "/*! idb {version}, Copyright (c) 2016, Jake Archibald, ISC License */\n/*\n{licence}*/\n{code}"
+    ))
 }
 
 /// Copies a folder with all that is in it.
