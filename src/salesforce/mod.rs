@@ -4,5 +4,8 @@
 //! talks to; the rest is for those who log in.
 
 mod catalogue;
+pub mod hosts;
+pub mod oauth;
+pub mod version;
 
 pub use catalogue::{Refusal, classify};

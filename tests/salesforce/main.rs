@@ -3,3 +3,6 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod catalogue;
+mod hosts;
+mod oauth;
+mod version;
