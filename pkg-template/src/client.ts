@@ -2,6 +2,7 @@ import type { Core } from "./core.js";
 import type { CometdEvent } from "./event.js";
 import { checkSignal, invalid, isObject, toJson } from "./options.js";
 import type { Reader } from "./reader.js";
+import { followingOf } from "./replay.js";
 import { asyncDispose } from "./runtime.js";
 import { Subscription } from "./subscription.js";
 import type { ClientState, Message, Status, SubscribeOptions, Tap } from "./types.js";
@@ -30,6 +31,16 @@ export class Client implements AsyncDisposable {
   /** What it is doing; changes are told by {@link status}. */
   get state(): ClientState {
     return this.#core.state;
+  }
+
+  /** Where the access token is good, as in `https://example.my.salesforce.com`. `undefined` without `auth`. */
+  get instanceUrl(): string | undefined {
+    return this.#core.tokens?.current?.instanceUrl;
+  }
+
+  /** The version of Salesforce's API that is used, as in `"67.0"`. */
+  get apiVersion(): string | undefined {
+    return this.#core.tokens?.current?.apiVersion;
   }
 
   /**
@@ -61,7 +72,8 @@ export class Client implements AsyncDisposable {
       }
       const signal = checkSignal("signal", options.signal);
       if (signal?.aborted) throw signal.reason;
-      return this.#core.subscribe(channels, signal, (feed) => new Subscription<T>(feed));
+      const following = followingOf(options, channels, this.#core.replay);
+      return this.#core.subscribe(channels, following, signal, (feed) => new Subscription<T>(feed));
     });
   }
 
@@ -114,6 +126,19 @@ export class Client implements AsyncDisposable {
       }
       return this.#core.send(toJson("message", messages));
     });
+  }
+
+  /**
+   * Makes a request with the access token, as `fetch` does, to the token's instance and nowhere else. A token that is
+   * refused is replaced, and the request is sent once more; if its body is a stream, the 401 is given instead.
+   *
+   * @param path - such as `/services/data/v67.0/limits`, or an address of the instance
+   * @returns the response, whatever its status is, but for a redirect
+   * @throws CometdError `"invalid-argument"`, also without `auth`; `"redirect"`, `"network"`, `"closed"`. And
+   *   `init.signal.reason`.
+   */
+  request(path: string, init: RequestInit = {}): Promise<Response> {
+    return this.#core.request(path, init);
   }
 
   /**

@@ -1,40 +1,34 @@
+import { unlessAborted } from "./abort.js";
 import { Client } from "./client.js";
 import { Core } from "./core.js";
 import { Host } from "./host.js";
 import { Instance, type Loader } from "./instance.js";
 import { checkOptions } from "./options.js";
 import { globalFetch } from "./runtime.js";
+import { plainSource, type TokenSource } from "./token.js";
+import { Tokens } from "./tokens.js";
 import type { ConnectOptions } from "./types.js";
 
-/** `connect()` of an entry of the package, which brings its loader. */
-export async function connectWith(loader: Loader, options: ConnectOptions): Promise<Client> {
-  const checked = checkOptions(options);
-  const { signal } = checked;
+/**
+ * `connect()` of an entry of the package, which brings its loader.
+ *
+ * @param given - where tokens come from, if not from `options.auth`
+ */
+export async function connectWith(loader: Loader, options: ConnectOptions, given?: TokenSource): Promise<Client> {
+  const checked = checkOptions(options, given);
+  const { engine, fetch, signal } = checked;
+  const source =
+    given ?? (options.auth === undefined ? undefined : plainSource(options.auth, engine.url, engine.networkDelayMs));
   const instance = Instance.of(loader);
-  await unlessAborted(instance, signal);
+  // The wasm may be wanted by others: its loading goes on.
+  await unlessAborted([signal], () => instance.load());
   instance.sweep();
-  const host = new Host(instance, checked.fetch ?? loader.transport ?? globalFetch);
+  const host = new Host(instance, fetch ?? loader.transport ?? globalFetch);
   const core = new Core(host, checked);
-  host.open(core, instance.glue(), checked.engine);
+  const glue = instance.glue();
+  if (source) core.tokens = new Tokens(core, source, glue, fetch ?? globalFetch);
+  host.open(core, glue, engine);
   host.link(signal);
   await core.start();
   return new Client(core);
-}
-
-/** Loads the wasm. It is not stopped by the signal, since others may wait for it, but this call is. */
-async function unlessAborted(instance: Instance, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted) throw signal.reason;
-  let unlink: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    if (!signal) return;
-    const listener = () => reject(signal.reason);
-    signal.addEventListener("abort", listener, { once: true });
-    unlink = () => signal.removeEventListener("abort", listener);
-  });
-  try {
-    await Promise.race([instance.load(), aborted]);
-  } finally {
-    unlink?.();
-  }
-  if (signal?.aborted) throw signal.reason;
 }

@@ -1,14 +1,18 @@
 import type { Engine, ErrorRecord } from "./engine.js";
+import { Callbacks } from "./callbacks.js";
 import { CometdError, describe, toCometdError } from "./errors.js";
 import { Batch } from "./event.js";
-import { inspect } from "./extensions.js";
 import { Feed, SHARED_READER } from "./feed.js";
 import type { Host } from "./host.js";
-import type { CheckedOptions } from "./options.js";
+import { invalid, type CheckedOptions } from "./options.js";
+import { Positions } from "./positions.js";
 import { LEFT, type Ending } from "./reader.js";
+import { startsOf, type CheckedReplay, type Following } from "./replay.js";
+import { requestWith } from "./rest.js";
 import { deferred, noop, quietly } from "./runtime.js";
-import { Ring } from "./taps.js";
-import type { ClientState, LogEntry, Message, Status } from "./types.js";
+import { Taps, type Ring } from "./taps.js";
+import type { Tokens } from "./tokens.js";
+import type { ClientState, Message, Status } from "./types.js";
 
 /** A promise of the user that waits for the engine. */
 interface Command {
@@ -21,7 +25,8 @@ interface Command {
 /**
  * What a client consists of on this side: promises that wait for the engine, readers, taps.
  *
- * Whatever the user holds of a client (itself, a subscription, an iterator) holds this; the engine's side does not.
+ * Whatever the user holds of a client (itself, a subscription, an iterator, with replay an event) holds this; the
+ * engine's side does not.
  */
 export class Core {
   state: ClientState = "handshaking";
@@ -29,20 +34,37 @@ export class Core {
   readonly shared: Feed;
   readonly closed: Promise<Error | undefined>;
 
+  /** With replay: how subscriptions are followed that do not say it themselves. */
+  readonly replay: CheckedReplay | undefined;
+  readonly positions: Positions | undefined;
+  readonly callbacks: Callbacks;
+  /** With `auth`; set once, before the engine runs. */
+  tokens: Tokens | undefined;
+
   readonly #host: Host;
-  readonly #options: CheckedOptions;
   readonly #feeds = new Map<number, Feed>();
   readonly #commands = new Map<number, Command>();
-  readonly #statusTaps = new Set<Ring<Status>>();
-  readonly #messageTaps = new Set<Ring<Message>>();
+  readonly #taps: Taps;
+  readonly #over = new AbortController();
+  /** How the subscriptions commit, those to come included. */
+  readonly #modes = new Set<string>();
   #sequence = 0;
   #ending: Ending | undefined;
 
   constructor(host: Host, options: CheckedOptions) {
     this.#host = host;
-    this.#options = options;
+    this.replay = options.replay;
+    this.positions = options.replay && new Positions(this, options.replay.store);
+    this.callbacks = new Callbacks(options, (status) => this.tell(status));
     this.closed = host.closing.promise;
-    this.shared = new Feed(this, SHARED_READER, []);
+    this.#taps = new Taps(this);
+    if (options.replay) this.#modes.add(options.replay.commit);
+    this.shared = new Feed(this, SHARED_READER, [], (mode) => this.#modes.has(mode));
+  }
+
+  /** Aborted when the client ends, with what its promises reject with. */
+  get over(): AbortSignal {
+    return this.#over.signal;
   }
 
   // What the user asks for.
@@ -58,18 +80,29 @@ export class Core {
   }
 
   /** `read` makes of the accepted subscription what the promise resolves with. */
-  subscribe<R>(channels: readonly string[], signal: AbortSignal | undefined, read: (feed: Feed) => R): Promise<R> {
+  subscribe<R>(
+    channels: readonly string[],
+    { start, commit, onInvalidPosition }: Following,
+    signal: AbortSignal | undefined,
+    read: (feed: Feed) => R,
+  ): Promise<R> {
     const id = ++this.#sequence;
-    const feed = new Feed(this, id, channels);
+    const feed = new Feed(this, id, channels, (mode) => this.replay !== undefined && mode === commit);
     this.#feeds.set(id, feed);
+    if (this.replay) this.#modes.add(commit);
     feed.unlink = this.#host.link(signal, id);
-    const issue = (engine: Engine) => engine.subscribe(id, JSON.stringify(channels));
+    const starts = this.replay ? startsOf(start, channels) : [];
+    const issue = (engine: Engine) =>
+      engine.subscribe(id, JSON.stringify(channels), JSON.stringify(starts), commit, onInvalidPosition);
     return this.#command(issue, () => read(feed), id);
   }
 
-  /** Resolves when the server has answered; a client that ends meanwhile is as good an answer. */
-  unsubscribe(id: number): Promise<void> {
-    const issue = (engine: Engine, command: number) => engine.unsubscribe(command, id);
+  /**
+   * Resolves when the server has answered; a client that ends meanwhile is as good an answer. `handed`: the sequence
+   * number of the last event that was given out.
+   */
+  unsubscribe(id: number, handed: number): Promise<void> {
+    const issue = (engine: Engine, command: number) => engine.unsubscribe(command, id, handed);
     const done = this.#command(issue, noop).catch((error) => {
       if (!this.#ending) throw error;
     });
@@ -88,16 +121,24 @@ export class Core {
     return this.#command((engine, command) => engine.send(command, messages), parse);
   }
 
+  /** A REST call. Somebody waits for it, and maybe for a token that only this client can get. */
+  async request(path: string, init: RequestInit): Promise<Response> {
+    const { tokens } = this;
+    if (!tokens) throw invalid("request: there is no access token; give `auth` to connect()");
+    this.hold(true);
+    try {
+      return await requestWith(this, tokens, path, init);
+    } finally {
+      this.hold(false);
+    }
+  }
+
   messages(): Ring<Message> {
-    const tap = this.#tap(this.#messageTaps, () => {
-      if (this.#messageTaps.size === 0) this.attempt((engine) => engine.tap(false));
-    });
-    if (this.#messageTaps.size === 1) this.attempt((engine) => engine.tap(true));
-    return tap;
+    return this.#taps.messages(this.#tappable());
   }
 
   status(): Ring<Status> {
-    return this.#tap(this.#statusTaps, noop);
+    return this.#taps.status(this.#tappable());
   }
 
   close(): Promise<void> {
@@ -112,23 +153,30 @@ export class Core {
       void this.#feeds.get(subscription)?.release(ending);
       this.#reject(subscription, reason);
     } else if (!this.#ending) {
-      this.#shutDown(ending);
-      this.#endTaps(ending);
+      this.#shutDown(ending, reason);
+      this.#taps.end(ending);
       this.#rejectAll(reason);
     }
   }
 
-  // What readers need.
+  // What readers need, and others.
+
+  /** @throws CometdError as {@link Host.call} does */
+  call<R>(use: (engine: Engine) => R): R {
+    return this.#host.call(use);
+  }
 
   /** Calls the engine where it does not matter whether that succeeds: if the engine is gone, all has ended anyway. */
   attempt<R>(use: (engine: Engine) => R): R | undefined {
-    return quietly(() => this.#host.call(use));
+    return quietly(() => this.call(use));
   }
 
   take(reader: number): Batch | undefined {
     return this.attempt((engine) => {
       const count = engine.take(reader);
-      return count > 0 ? new Batch(engine.text(), engine.offsets(), count) : undefined;
+      if (count === 0) return undefined;
+      const commit = this.replay ? (sequence: number) => this.#commit(reader, sequence) : withoutReplay;
+      return new Batch(engine.text(), engine.offsets(), count, commit);
     });
   }
 
@@ -158,46 +206,43 @@ export class Core {
   changed(state: string): void {
     if (state === this.state) return;
     this.state = state as ClientState;
-    this.#tell({ type: "state", state: this.state });
+    this.tell({ type: "state", state: this.state });
+  }
+
+  /** The public form of a failure. Where a function of the user is behind it, what that one threw. */
+  error(record: ErrorRecord, channel = record.channel, operation = "load"): CometdError {
+    const cause = record.code.startsWith("store-") ? this.positions?.thrown(operation, channel) : undefined;
+    return this.tokens?.explain(record) ?? toCometdError(record, cause);
   }
 
   /** A status of the engine: the public one, but for its error. */
   news(status: object): void {
-    const { error } = status as { error?: ErrorRecord };
-    const told = (error ? { ...status, error: toCometdError(error) } : status) as Status;
+    const { error, channel, operation } = status as { error?: ErrorRecord; channel?: string; operation?: string };
+    const told = (error ? { ...status, error: this.error(error, channel, operation) } : status) as Status;
     if (told.type === "subscribe-failed") {
       for (const feed of this.#feeds.values()) {
-        feed.channels = feed.channels.filter((channel) => channel !== told.channel);
+        feed.channels = feed.channels.filter((one) => one !== channel);
       }
     }
-    if (told.type === "retry") this.log("warn", `attempt ${told.attempt} failed: ${told.error.message}`);
-    if (told.type === "gap") this.log("warn", `events of ${told.channel} may be missing: ${told.cause}`);
-    this.#tell(told);
+    const { callbacks } = this;
+    if (told.type === "retry") callbacks.log("warn", `attempt ${told.attempt} failed: ${told.error.message}`);
+    if (told.type === "gap") callbacks.log("warn", `events of ${told.channel} may be missing: ${told.cause}`);
+    this.tell(told);
+  }
+
+  tell(status: Status): void {
+    this.#taps.tell(status);
   }
 
   message(text: string): void {
-    // Parsed for each tap, so that what one does to a message is not seen by the others.
-    for (const tap of this.#messageTaps) {
-      const message = quietly(() => JSON.parse(text) as Message);
-      if (message) tap.push(message);
-      else this.#tell({ type: "message-skipped", reason: "not JSON" });
-    }
+    this.#taps.message(text);
   }
 
-  inspect(incoming: boolean, text: string): string {
-    return inspect(this.#options.extensions, incoming, text, (where, error) => this.#failed(where, error));
-  }
-
-  log(level: string, message: string): void {
-    const { log } = this.#options;
-    if (!log) return;
-    const failed = (error: unknown) => this.#failed("log", error);
-    try {
-      const result: unknown = log({ level: level as LogEntry["level"], message });
-      if (result instanceof Promise) result.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
+  /** Asks `shouldRetrySubscribe`. */
+  async decide(request: number, channel: string, record: ErrorRecord): Promise<void> {
+    const delay = (callback: () => void, ms: number) => this.#host.delay(callback, ms);
+    const verdict = await this.callbacks.shouldRetrySubscribe(channel, this.error(record), delay);
+    this.attempt((engine) => engine.decided(request, verdict));
   }
 
   /**
@@ -206,24 +251,35 @@ export class Core {
    */
   finish(error: CometdError | undefined, rejection?: CometdError): unknown {
     this.#gather();
-    this.#end(error ? { failed: true, error, drop: false } : LEFT);
+    const ending = error ? { failed: true, error, drop: false } : LEFT;
+    this.#end(ending, rejection);
     this.#rejectAll(rejection ?? this.#closedError());
     this.changed("closed");
-    this.#endTaps({ failed: false, drop: false });
+    this.#taps.end({ failed: false, drop: false });
     return this.#ending?.error;
   }
 
-  #shutDown(ending: Ending): void {
+  #commit(reader: number, sequence: number): Promise<void> {
+    return this.#command((engine, command) => engine.commit(command, reader, sequence), noop);
+  }
+
+  #shutDown(ending: Ending, rejection?: unknown): void {
     if (this.#ending) return;
-    this.#end(ending);
+    this.#end(ending, rejection);
     this.attempt((engine) => engine.close());
   }
 
-  /** Ends all readers. The first ending stays. */
-  #end(ending: Ending): void {
+  /** Ends all readers, and what waits with `over`. The first ending stays. */
+  #end(ending: Ending, rejection?: unknown): void {
     if (this.#ending) return;
     this.#ending = ending;
     for (const feed of [this.shared, ...this.#feeds.values()]) feed.end(ending);
+    this.#over.abort(rejection ?? this.#closedError());
+  }
+
+  /** May something still happen that is worth a tap? */
+  #tappable(): boolean {
+    return this.state !== "closed" && !this.#ending?.failed;
   }
 
   /** What was received before an error is still given out after it, when the engine is no more. */
@@ -251,7 +307,7 @@ export class Core {
     this.hold(true);
     try {
       if (this.#ending) throw this.#closedError();
-      this.#host.call((engine) => issue(engine, command));
+      this.call((engine) => issue(engine, command));
     } catch (error) {
       this.#reject(command, error);
     }
@@ -282,35 +338,10 @@ export class Core {
   #closedError(): CometdError {
     return new CometdError("closed", "the client is closed", { cause: this.#ending?.error });
   }
+}
 
-  #tap<V>(taps: Set<Ring<V>>, left: () => void): Ring<V> {
-    const tap: Ring<V> = new Ring<V>(
-      (on) => this.hold(on),
-      () => {
-        taps.delete(tap);
-        left();
-      },
-    );
-    if (this.state === "closed" || this.#ending?.failed) tap.end(LEFT);
-    else taps.add(tap);
-    return tap;
-  }
-
-  #endTaps(ending: Ending): void {
-    for (const taps of [this.#statusTaps, this.#messageTaps]) {
-      for (const tap of taps as Set<Ring<unknown>>) tap.end(ending);
-      taps.clear();
-    }
-  }
-
-  #tell(status: Status): void {
-    for (const tap of this.#statusTaps) tap.push(status);
-  }
-
-  #failed(where: string, error: unknown): void {
-    this.#tell({ type: "callback-failed", where, error });
-    if (where !== "log") this.log("error", `${where}: ${describe(error)}`);
-  }
+function withoutReplay(): Promise<never> {
+  return Promise.reject(invalid("commit: positions are not followed; give `replay` to connect()"));
 }
 
 function parse(replies: string): Message[] {

@@ -168,11 +168,15 @@ export function isCometdError(error: unknown): error is CometdError {
 }
 
 /** An error of the wasm, for users. */
-export function toCometdError(record: ErrorRecord): CometdError {
-  return new CometdError(record.code as ErrorCode, record.message, record);
+export function toCometdError(record: ErrorRecord, cause?: unknown): CometdError {
+  return new CometdError(record.code as ErrorCode, record.message, { ...record, cause });
 }
 
 /** The words for something that was thrown, whatever it is. */
 export function describe(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
+  try {
+    return String(error instanceof Error ? error.message || error.name : error);
+  } catch {
+    return "something without words"; // an object without a prototype, or with a toString() that throws
+  }
 }

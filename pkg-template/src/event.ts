@@ -54,6 +54,17 @@ export class CometdEvent<T = unknown> {
     return (this.#raw ??= this.#batch.slice(this.#base) ?? "");
   }
 
+  /**
+   * Says that this event and all before it are done with, for subscriptions with `commit: "manual"`. Bound: it can be
+   * taken off its event.
+   *
+   * @returns a promise that resolves once a position at or above this event's is saved
+   * @throws CometdError `"invalid-argument"` without `replay`, `"closed"`
+   */
+  get commit(): () => Promise<void> {
+    return () => this.#batch.commit(this.#base);
+  }
+
   /** For `JSON.stringify()`: the own properties and `data`. */
   toJSON(): { channel: string; replayId?: string; createdDate?: string; data: T } {
     return { ...this, data: this.data };
@@ -65,12 +76,14 @@ export class Batch {
   readonly #text: string;
   readonly #offsets: Uint32Array;
   readonly #count: number;
+  readonly #commit: (sequence: number) => Promise<void>;
   #at = 0;
 
-  constructor(text: string, offsets: Uint32Array, count: number) {
+  constructor(text: string, offsets: Uint32Array, count: number, commit: (sequence: number) => Promise<void>) {
     this.#text = text;
     this.#offsets = offsets;
     this.#count = count;
+    this.#commit = commit;
   }
 
   /** The next event, `undefined` after the last. */
@@ -78,10 +91,23 @@ export class Batch {
     return this.#at < this.#count ? new CometdEvent(this, this.#at++ * OFFSETS_PER_EVENT) : undefined;
   }
 
+  /** The sequence number of the event that {@link next} gave last. */
+  get sequence(): number {
+    return this.#sequence((this.#at - 1) * OFFSETS_PER_EVENT);
+  }
+
+  commit(base: number): Promise<void> {
+    return this.#commit(this.#sequence(base));
+  }
+
   /** The text between an offset and the one after it; `undefined` where there is nothing. */
   slice(offset: number): string | undefined {
     const start = this.#offsets[offset]!;
     const end = this.#offsets[offset + 1]!;
     return start === end ? undefined : this.#text.slice(start, end);
+  }
+
+  #sequence(base: number): number {
+    return this.#offsets[base + OFFSETS_PER_EVENT - 1]!;
   }
 }

@@ -1,11 +1,19 @@
+import { Progress } from "./commits.js";
 import type { Core } from "./core.js";
 import { CometdError } from "./errors.js";
 import type { Batch, CometdEvent } from "./event.js";
 import { LEFT, Reader, type Ending, type Source } from "./reader.js";
 import { deferred, noop } from "./runtime.js";
+import type { CommitMode } from "./types.js";
 
 /** The reader that gets the events of all subscriptions without a reader of their own. */
 export const SHARED_READER = 0;
+
+/** An event with its sequence number. */
+interface Numbered {
+  readonly event: CometdEvent;
+  readonly sequence: number;
+}
 
 /**
  * The events of one reader of the engine: of a subscription, or of `client.events()`.
@@ -32,16 +40,26 @@ export class Feed implements Source {
   #owing = false;
   /** What the engine had left when it ended. */
   #rest: Batch[] | undefined;
-  /** Events given out since the application last asked. */
-  readonly #inHand: CometdEvent[] = [];
+  readonly #progress: Progress;
+  /** Events of the shared reader given out that the application may not be done with. */
+  readonly #inHand: Numbered[] = [];
   /** Events to be given out again. */
-  #back: CometdEvent[] = [];
+  #back: Numbered[] = [];
+  /** The sequence number of the last event taken from a sub-batch or from those that came back. */
+  #at = 0;
 
-  constructor(core: Core, id: number, channels: readonly string[]) {
+  /** `counts`: is this commit mode one of those that these events are for? */
+  constructor(core: Core, id: number, channels: readonly string[], counts: (mode: CommitMode) => boolean) {
     this.#core = core;
     this.id = id;
     this.channels = channels;
     this.closed = this.#closed.promise;
+    this.#progress = new Progress(core, id, counts);
+  }
+
+  /** The sequence number of the last event given out, 0 for none. */
+  get handed(): number {
+    return this.#progress.handed;
   }
 
   get ending(): Ending | undefined {
@@ -63,7 +81,7 @@ export class Feed implements Source {
     return this.#read(() => {
       const events: CometdEvent[] = [];
       // The first call may take a sub-batch; the others stay within it.
-      for (let event = this.#next(); event; event = this.#batch?.next()) events.push(event);
+      for (let event = this.#next(); event; event = this.#cut()) events.push(event);
       return events.length > 0 ? events : undefined;
     });
   }
@@ -76,6 +94,8 @@ export class Feed implements Source {
   claim(): void {
     if (this.#claimed || this.id === SHARED_READER) return;
     this.#claimed = true;
+    // Until now they were given out by the shared reader.
+    this.#progress.handed = this.#core.shared.handed;
     this.#core.attempt((engine) => engine.claim(this.id));
   }
 
@@ -107,13 +127,18 @@ export class Feed implements Source {
       const open = !this.#ending;
       if (!open) this.#discard();
       this.end(ending);
-      this.#released = open ? this.#core.unsubscribe(this.id) : Promise.resolve();
+      const { handed } = this.#claimed ? this : this.#core.shared;
+      this.#released = open ? this.#core.unsubscribe(this.id, handed) : Promise.resolve();
     }
     return this.#released;
   }
 
   asked(): void {
-    this.#inHand.length = 0;
+    // What was in hand when it was dropped stays uncommitted (S16).
+    if (this.#ending?.drop) return;
+    this.#progress.asked();
+    const { settled } = this.#progress;
+    while (this.#inHand.length > 0 && this.#inHand[0]!.sequence <= settled) this.#inHand.shift();
   }
 
   waiting(on: boolean): void {
@@ -124,6 +149,7 @@ export class Feed implements Source {
     if (this.id === SHARED_READER) {
       // R3b: who left the loop was not done with these; they come first in the next one.
       this.#back = [...this.#inHand.splice(0), ...this.#back];
+      this.#progress.left();
     } else {
       void this.release(LEFT);
     }
@@ -136,7 +162,11 @@ export class Feed implements Source {
       throw new CometdError("already-reading", `${what} has a reader already; there can be only one`);
     }
     this.claim();
-    const reader = new Reader(this, pull);
+    const reader = new Reader(this, () => {
+      const items = pull();
+      if (items !== undefined) this.#progress.gave(this.#at);
+      return items;
+    });
     this.#reader = reader;
     return reader;
   }
@@ -151,9 +181,18 @@ export class Feed implements Source {
   }
 
   #next(): CometdEvent | undefined {
-    let event = this.#back.shift() ?? this.#batch?.next();
-    while (!event && this.#advance()) event = this.#batch?.next();
-    if (event && this.id === SHARED_READER) this.#inHand.push(event);
+    const again = this.#back.shift();
+    if (again) this.#at = again.sequence;
+    let event = again?.event ?? this.#cut();
+    while (!event && this.#advance()) event = this.#cut();
+    if (event && this.id === SHARED_READER) this.#inHand.push({ event, sequence: this.#at });
+    return event;
+  }
+
+  /** The next event of the sub-batch at hand. */
+  #cut(): CometdEvent | undefined {
+    const event = this.#batch?.next();
+    if (event) this.#at = this.#batch!.sequence;
     return event;
   }
 

@@ -172,11 +172,11 @@ export class Host implements EngineHost {
   }
 
   settled(command: number, replies: string, error: ErrorRecord | undefined): void {
-    this.core?.settled(command, replies, error && toCometdError(error));
+    this.core?.settled(command, replies, this.#error(error));
   }
 
   ended(subscription: number, error: ErrorRecord | undefined): void {
-    this.core?.ended(subscription, error && toCometdError(error));
+    this.core?.ended(subscription, this.#error(error));
   }
 
   state(state: string): void {
@@ -192,15 +192,33 @@ export class Host implements EngineHost {
   }
 
   inspect(incoming: boolean, text: string): string {
-    return this.core?.inspect(incoming, text) ?? text;
+    return this.core?.callbacks.inspect(incoming, text) ?? text;
+  }
+
+  // Without a client these are not answered: the engine is about to find out, by `alive`.
+
+  authenticate(refused: boolean): void {
+    void this.core?.tokens?.authenticate(refused);
+  }
+
+  load(request: number, channel: string): void {
+    void this.core?.positions?.load(request, channel);
+  }
+
+  save(request: number, channel: string, replayId: string, createdDate: string): void {
+    void this.core?.positions?.save(request, channel, createdDate ? { replayId, createdDate } : { replayId });
+  }
+
+  decide(request: number, channel: string, error: ErrorRecord): void {
+    void this.core?.decide(request, channel, error);
   }
 
   log(level: string, message: string): void {
-    this.core?.log(level, message);
+    this.core?.callbacks.log(level, message);
   }
 
   closed(record: ErrorRecord | undefined): void {
-    const error = record && toCometdError(record);
+    const error = this.#error(record);
     const { core } = this;
     const reason = core ? core.finish(error) : error;
     const engine = this.#engine;
@@ -215,6 +233,10 @@ export class Host implements EngineHost {
    */
   #answered(controller: AbortController): void {
     if (this.#bodies.push(controller) > MOST_REQUESTS) this.#bodies.shift();
+  }
+
+  #error(record: ErrorRecord | undefined): CometdError | undefined {
+    return record && (this.core?.error(record) ?? toCometdError(record));
   }
 
   #guard<R>(call: () => R): R {

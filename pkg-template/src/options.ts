@@ -1,7 +1,9 @@
 import { CometdError, describe } from "./errors.js";
 import type { EngineOptions } from "./engine.js";
 import { inspection } from "./extensions.js";
+import { checkReplay, type CheckedReplay } from "./replay.js";
 import { cookieHeaderAllowed, now, seed } from "./runtime.js";
+import type { TokenSource } from "./token.js";
 import type { ConnectOptions, Extension, FetchLike, LogEntry } from "./types.js";
 
 /** Options of `connect()` that make sense, apart into what the engine needs and what this side keeps. */
@@ -11,6 +13,8 @@ export interface CheckedOptions {
   readonly fetch: FetchLike | undefined;
   readonly signal: AbortSignal | undefined;
   readonly log: ((entry: LogEntry) => void) | undefined;
+  readonly replay: CheckedReplay | undefined;
+  readonly shouldRetrySubscribe: ConnectOptions["shouldRetrySubscribe"];
 }
 
 /** The error for an option or argument that makes no sense. */
@@ -18,14 +22,27 @@ export function invalid(message: string, cause?: unknown): CometdError {
   return new CometdError("invalid-argument", message, { cause });
 }
 
-/** @throws CometdError `"invalid-argument"` that names the option; it never repeats a value, which may be a secret. */
-export function checkOptions(options: ConnectOptions): CheckedOptions {
+/**
+ * `source`: where tokens come from, if not from `options.auth`.
+ *
+ * @throws CometdError `"invalid-argument"` that names the option; it never repeats a value, which may be a secret
+ */
+export function checkOptions(options: ConnectOptions, source?: TokenSource): CheckedOptions {
   if (!isObject(options)) throw invalid("connect: give an object with at least `url`");
   const extensions = checkExtensions(options.extensions);
+  const { shouldRetrySubscribe } = options;
+  if (shouldRetrySubscribe) checkType("shouldRetrySubscribe", shouldRetrySubscribe, "function");
+  const replay = checkReplay(options.replay);
+  const auth = source !== undefined || options.auth !== undefined;
   const engine: EngineOptions = {
-    url: checkUrl(options.url),
+    url: checkUrl(options.url, auth),
     headers: checkHeaders(options.headers),
     ownCookies: cookieHeaderAllowed(),
+    salesforce: source?.salesforce ?? false,
+    auth,
+    replay: replay !== undefined,
+    allowedHosts: [...(source?.allowedHosts ?? [])],
+    decides: Boolean(shouldRetrySubscribe),
     inspect: inspection(extensions),
     seed: seed(),
     unixMsAtZero: Date.now() - now(),
@@ -38,6 +55,8 @@ export function checkOptions(options: ConnectOptions): CheckedOptions {
     fetch: checkFetch(options.fetch),
     signal: checkSignal("signal", options.signal),
     log: options.log && checkType("log", options.log, "function"),
+    replay,
+    shouldRetrySubscribe,
   };
 }
 
@@ -62,7 +81,8 @@ export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-function checkUrl(given: string | URL): string {
+/** `secret`: a token will be sent there (X1). */
+function checkUrl(given: string | URL, secret: boolean): string {
   let url: URL;
   try {
     url = new URL(given);
@@ -71,6 +91,9 @@ function checkUrl(given: string | URL): string {
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") throw invalid("url: must begin with https:// or http://");
   if (url.username || url.password) throw invalid("url: must not hold a user or password; send them in `headers`");
+  if (secret && url.protocol === "http:" && !/^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)) {
+    throw invalid("url: must begin with https:// where an access token is sent, unless it is on this machine");
+  }
   url.hash = "";
   return url.href;
 }

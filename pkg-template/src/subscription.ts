@@ -50,6 +50,9 @@ export class Subscription<T = unknown> implements AsyncIterable<CometdEvent<T>>,
   /**
    * The events as a stream, which asks for one when it is asked for one. Cancelling it ends the subscription.
    *
+   * Streams that are piped ask ahead, and so the events would count as done before they are: with `replay`, use
+   * `commit: "manual"` where the stream goes through a pipe, and `event.commit()` at its end.
+   *
    * @throws CometdError `"already-reading"` if there is or was a reader
    */
   stream(): ReadableStream<CometdEvent<T>> {

@@ -1,5 +1,7 @@
-import { Reader, type Ending, type Source } from "./reader.js";
-import type { Tap } from "./types.js";
+import type { Core } from "./core.js";
+import { LEFT, Reader, type Ending, type Source } from "./reader.js";
+import { noop, quietly } from "./runtime.js";
+import type { Message, Status, Tap } from "./types.js";
 
 /** What a tap holds at most. */
 const CAPACITY = 1_000;
@@ -39,4 +41,62 @@ export class Ring<V> implements Tap<V>, Source {
   }
 
   asked(): void {}
+}
+
+/** Those who follow what happens to a client. */
+export class Taps {
+  readonly #core: Core;
+  readonly #status = new Set<Ring<Status>>();
+  readonly #messages = new Set<Ring<Message>>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** `open`: else it is at its end already. */
+  messages(open: boolean): Ring<Message> {
+    const messages = this.#messages;
+    const tap = this.#tap(messages, open, () => {
+      if (messages.size === 0) this.#core.attempt((engine) => engine.tap(false));
+    });
+    if (messages.size === 1) this.#core.attempt((engine) => engine.tap(true));
+    return tap;
+  }
+
+  status(open: boolean): Ring<Status> {
+    return this.#tap(this.#status, open, noop);
+  }
+
+  tell(status: Status): void {
+    for (const tap of this.#status) tap.push(status);
+  }
+
+  message(text: string): void {
+    // Parsed for each tap, so that what one does to a message is not seen by the others.
+    for (const tap of this.#messages) {
+      const message = quietly(() => JSON.parse(text) as Message);
+      if (message) tap.push(message);
+      else this.tell({ type: "message-skipped", reason: "not JSON" });
+    }
+  }
+
+  end(ending: Ending): void {
+    for (const taps of [this.#status, this.#messages]) {
+      for (const tap of taps as Set<Ring<unknown>>) tap.end(ending);
+      taps.clear();
+    }
+  }
+
+  #tap<V>(taps: Set<Ring<V>>, open: boolean, left: () => void): Ring<V> {
+    const tap: Ring<V> = new Ring<V>(
+      (on) => this.#core.hold(on),
+      () => {
+        taps.delete(tap);
+        left();
+      },
+    );
+    if (open) taps.add(tap);
+    else tap.end(LEFT);
+    return tap;
+  }
 }

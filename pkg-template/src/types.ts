@@ -258,12 +258,7 @@ export type Status =
        * began as `"new"` had to be subscribed again before anything had come.
        */
       readonly cause:
-        | "response-lost"
-        | "session-lost"
-        | "undecodable"
-        | "event-too-large"
-        | "position-invalid"
-        | "no-position";
+        "response-lost" | "session-lost" | "undecodable" | "event-too-large" | "position-invalid" | "no-position";
       /** Replay id of the last event received there, where events carry one: the range begins after it. */
       readonly after?: string;
       /** When the last poll that succeeded was sent, in Unix milliseconds: the range does not begin before it. */

@@ -1,6 +1,5 @@
 // The wrapper without its wasm: an engine that does nothing but note what it is told, and says what a test lets it say.
 
-/** The compiled package; another folder may be given to try sources that are not built yet. */
 /** Where the package under test is: the installed one, or that of the last build. */
 export const dist = new URL(process.env.COMETD_EDGE_DIST ?? "../../../pkg/dist/", import.meta.url);
 
@@ -10,7 +9,7 @@ export const { connectWith } = await module("connect.js");
 export const { CometdError, isCometdError } = await module("errors.js");
 export const runtime = await module("runtime.js");
 
-const OFFSETS_PER_EVENT = 10;
+const OFFSETS_PER_EVENT = 11;
 
 export const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
@@ -86,8 +85,15 @@ export async function isSettled(promise) {
   return settled;
 }
 
+/** Methods of the engine that it only notes. */
+const NOTED = [
+  ...["start", "subscribe", "unsubscribe", "publish", "send", "close", "claim", "taken", "tap"],
+  ...["progress", "commit", "token", "tokenFailed", "refused", "checkInstance", "loaded", "saved", "decided"],
+];
+
 class FakeEngine {
   calls = [];
+  sequence = 0;
   freed = 0;
   dueAt = -1;
   #queues = new Map();
@@ -96,9 +102,7 @@ class FakeEngine {
   constructor(host, options) {
     this.host = host;
     this.options = options;
-    for (const name of ["start", "subscribe", "unsubscribe", "publish", "send", "close", "claim", "taken", "tap"]) {
-      this[name] = (...args) => this.#note(name, args);
-    }
+    for (const name of NOTED) this[name] = (...args) => this.#note(name, args);
   }
 
   /** A method that traps from now on. */
@@ -113,11 +117,15 @@ class FakeEngine {
     return this.calls.filter(([called]) => called === name).map(([, ...args]) => args);
   }
 
-  /** A sub-batch for a reader. Each event is its data, or an object with `channel`, `data` as text, `replayId`. */
+  /**
+   * A sub-batch for a reader. Each event is its data, or an object with `channel`, `data` as text, `replayId`. They are
+   * numbered from 1 in the order in which they are delivered.
+   */
   deliver(reader, ...events) {
     const queue = this.#queues.get(reader) ?? [];
     this.#queues.set(reader, queue);
-    queue.push(events.map((event) => (typeof event === "object" ? event : { data: JSON.stringify(event) })));
+    const numbered = (event) => ({ sequence: (this.sequence += 1), ...event });
+    queue.push(events.map((event) => numbered(typeof event === "object" ? event : { data: JSON.stringify(event) })));
     this.host.ready(reader);
   }
 
@@ -157,7 +165,7 @@ class FakeEngine {
 function layOut(events) {
   let text = "";
   const offsets = [];
-  for (const { channel = "/a", data, replayId = "", createdDate = "" } of events) {
+  for (const { channel = "/a", data, replayId = "", createdDate = "", sequence } of events) {
     const start = text.length;
     text += `{"channel":"${channel}"`;
     let dataAt = [start, start];
@@ -172,6 +180,7 @@ function layOut(events) {
       offsets.push(text.length, text.length + part.length);
       text += part;
     }
+    offsets.push(sequence);
   }
   if (offsets.length !== events.length * OFFSETS_PER_EVENT) throw new Error("the layout of offsets has changed");
   return { text, offsets: new Uint32Array(offsets) };

@@ -67,6 +67,11 @@ test("options reach the engine, and what is absent stays absent", async () => {
     headers: ["x-a", "1"],
     ownCookies: true,
     inspect: "none",
+    salesforce: false,
+    auth: false,
+    replay: false,
+    allowedHosts: [],
+    decides: false,
     ack: false,
     networkDelayMs: 5,
     factor: 2,
@@ -111,7 +116,7 @@ test("commands go to the engine in the turn in which they are made", async () =>
     [
       ["publish", "/a", `{"n":1}`],
       ["send", `[{"channel":"/b"}]`],
-      ["subscribe", `["/c","/d"]`],
+      ["subscribe", `["/c","/d"]`, "[]", "processed", "all"],
     ],
   );
   engine.settle(calls[0][1], [{ channel: "/a", successful: true }]);

@@ -1,0 +1,77 @@
+import type { Core } from "./core.js";
+import { CometdError, describe, isCometdError } from "./errors.js";
+import { isObject } from "./options.js";
+import type { Position, ReplayStore } from "./types.js";
+
+/** The replay store of a client as the engine uses it; the engine minds the time, and asks again what failed. */
+export class Positions {
+  readonly #core: Core;
+  readonly #store: ReplayStore;
+  /** What the store threw last, by operation and channel. */
+  readonly #thrown = new Map<string, unknown>();
+
+  constructor(core: Core, store = inMemory()) {
+    this.#core = core;
+    this.#store = store;
+  }
+
+  async load(request: number, channel: string): Promise<void> {
+    let replayId = "";
+    const error = await this.#ask(`load ${channel}`, async () => {
+      replayId = replayIdOf(await this.#store.load(channel));
+    });
+    const makesNoSense = isCometdError(error) && error.code === "store-invalid";
+    this.#core.attempt((engine) => engine.loaded(request, replayId, problemOf(error), makesNoSense));
+  }
+
+  async save(request: number, channel: string, position: Position): Promise<void> {
+    const error = await this.#ask(`save ${channel}`, async () => this.#store.save(channel, position));
+    this.#core.attempt((engine) => engine.saved(request, problemOf(error)));
+  }
+
+  /** What the store threw when this was last tried; `undefined` where it threw nothing. */
+  thrown(operation: string, channel: string | undefined): unknown {
+    return this.#thrown.get(`${operation} ${channel}`);
+  }
+
+  /** What went wrong; `undefined` for nothing. */
+  async #ask(what: string, ask: () => Promise<void>): Promise<unknown> {
+    this.#thrown.delete(what);
+    try {
+      await ask();
+      return undefined;
+    } catch (thrown) {
+      const error = thrown ?? new CometdError("store-failed", "the store gave no reason");
+      this.#thrown.set(what, error);
+      return error;
+    }
+  }
+}
+
+/** Positions for as long as the client lives. */
+function inMemory(): ReplayStore {
+  const positions = new Map<string, Position>();
+  return {
+    load: async (channel) => positions.get(channel),
+    save: async (channel, position) => void positions.set(channel, position),
+  };
+}
+
+/** @throws CometdError `"store-invalid"` that does not repeat what the store gave. */
+function replayIdOf(found: Position | null | undefined): string {
+  if (found === undefined || found === null) return "";
+  const { replayId, createdDate }: Partial<Record<keyof Position, unknown>> = isObject(found) ? found : {};
+  if (typeof replayId !== "string" || replayId === "") {
+    const what = typeof replayId === "number" || typeof replayId === "bigint" ? "a number" : "something else";
+    const message = `replay.store: load() must give undefined, or an object with a non-empty string \`replayId\`; it gave ${what}`;
+    throw new CometdError("store-invalid", message);
+  }
+  if (createdDate !== undefined && createdDate !== null && typeof createdDate !== "string") {
+    throw new CometdError("store-invalid", "replay.store: `createdDate` of what load() gives must be a string");
+  }
+  return replayId;
+}
+
+function problemOf(error: unknown): string {
+  return error === undefined ? "" : describe(error) || "it gave no reason";
+}

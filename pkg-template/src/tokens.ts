@@ -1,0 +1,83 @@
+import type { Core } from "./core.js";
+import type { ErrorRecord, Glue } from "./engine.js";
+import { CometdError, describe, isCometdError, toCometdError } from "./errors.js";
+import { deferred, type Deferred } from "./runtime.js";
+import type { IssuedToken, TokenSource } from "./token.js";
+import type { FetchLike } from "./types.js";
+
+/** A token in use. Its number ascends from 1. */
+export interface CurrentToken extends IssuedToken {
+  readonly number: number;
+}
+
+/** The access tokens of a client: one at a time, and one for all that wait (S10). */
+export class Tokens {
+  current: CurrentToken | undefined;
+  /** What logs in, and REST calls, go through. Gives true responses, which a loader's own transport does not. */
+  readonly fetch: FetchLike;
+
+  readonly #core: Core;
+  readonly #source: TokenSource;
+  readonly #glue: Glue;
+  #asking = false;
+  /** Why there was no token when one was last asked for. */
+  #failure: CometdError | undefined;
+  /** Resolves with the next one. */
+  #next: Deferred<CurrentToken> | undefined;
+
+  constructor(core: Core, source: TokenSource, glue: Glue, fetch: FetchLike) {
+    this.#core = core;
+    this.#source = source;
+    this.#glue = glue;
+    this.fetch = fetch;
+  }
+
+  /** The engine needs a token. */
+  async authenticate(refused: boolean): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    const signal = this.#core.over;
+    const checkInstance = (url: string) => this.#core.call((engine) => engine.checkInstance(url));
+    try {
+      const issued = await this.#source.get({ refused, signal, fetch: this.fetch, glue: this.#glue, checkInstance });
+      if (!signal.aborted) this.#use(issued);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error);
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** The first token after this one. Stays pending when the client ends. */
+  after(number: number): Promise<CurrentToken> {
+    if (this.current && this.current.number > number) return Promise.resolve(this.current);
+    return (this.#next ??= deferred<CurrentToken>()).promise;
+  }
+
+  /** What a login threw, to the user as it was; and as the cause where the engine gave up on it. */
+  explain(record: ErrorRecord): CometdError | undefined {
+    const failure = this.#failure;
+    if (!failure) return undefined;
+    if (record.code === "login-refused" || record.code === "login-failed") return failure;
+    return record.code === "max-retries" ? toCometdError(record, failure) : undefined;
+  }
+
+  #use(issued: IssuedToken): void {
+    const { accessToken, instanceUrl, url } = issued;
+    const number = (this.current?.number ?? 0) + 1;
+    this.#core.call((engine) => engine.token(number, accessToken, url));
+    this.#failure = undefined;
+    this.current = { ...issued, number };
+    this.#next?.resolve(this.current);
+    this.#next = undefined;
+    if (number > 1) this.#core.tell({ type: "reauthenticated", instanceUrl });
+  }
+
+  #fail(error: unknown): void {
+    const failure = isCometdError(error)
+      ? error
+      : new CometdError("login-failed", describe(error), { retryable: true, cause: error });
+    this.#failure = failure;
+    this.#core.attempt((engine) => engine.tokenFailed(describe(failure), failure.retryable === true));
+  }
+}
