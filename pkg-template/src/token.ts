@@ -42,7 +42,7 @@ export interface TokenSource {
 const LOGIN_DELAYS = 3;
 
 /** As the core has it. */
-const NETWORK_DELAY_MS = 10_000;
+export const NETWORK_DELAY_MS = 10_000;
 
 /** The source of `connect({ auth })`: the endpoint stays what it is. */
 export function plainSource(auth: Authenticator, url: string, networkDelayMs?: number): TokenSource {
@@ -67,30 +67,45 @@ export function checkAuth(auth: Authenticator): void {
 /** Asks an authenticator, which may be the user's own: nothing that it does is trusted. */
 export async function askToken(
   auth: Authenticator,
-  { signal }: TokenRequest,
+  request: TokenRequest,
   context: (signal: AbortSignal) => TokenContext,
   networkDelayMs = NETWORK_DELAY_MS,
 ): Promise<Token> {
-  const controller = new AbortController();
-  // What was asked for in vain is told so, however it ended.
-  let giveUp: (reason: unknown) => void = noop;
-  const givenUp = new Promise<never>((_, reject) => (giveUp = reject));
-  const abort = () => giveUp(signal.reason);
   const ms = LOGIN_DELAYS * networkDelayMs;
-  const stop = after(ms, () => giveUp(failed(`auth: token() gave no answer within ${ms} ms`, true)));
+  const late = () => failed(`auth: token() gave no answer within ${ms} ms`, true);
+  try {
+    return checkToken(await within(ms, request.signal, late, async (signal) => auth.token(context(signal))));
+  } catch (error) {
+    if (request.signal.aborted) throw request.signal.reason;
+    if (isCometdError(error)) throw error;
+    throw failed(`auth: token() failed: ${describe(error)}`, true, error);
+  }
+}
+
+/** Gives up on a call that takes longer than `ms`, or is not wanted any more; its own signal tells it so. */
+export async function within<R>(
+  ms: number,
+  signal: AbortSignal,
+  late: () => CometdError,
+  call: (signal: AbortSignal) => Promise<R>,
+): Promise<R> {
+  const controller = new AbortController();
+  let giveUp: (reason: unknown) => void = noop;
+  const givenUp = new Promise<never>((_, reject) => {
+    giveUp = (reason) => {
+      reject(reason);
+      controller.abort(reason);
+    };
+  });
+  const abort = () => giveUp(signal.reason);
+  const stop = after(ms, () => giveUp(late()));
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
-    const asked = async () => auth.token(context(controller.signal));
-    return checkToken(await Promise.race([givenUp, asked()]));
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    if (isCometdError(error)) throw error;
-    throw failed(`auth: token() failed: ${describe(error)}`, true, error);
+    return await Promise.race([givenUp, call(controller.signal)]);
   } finally {
     stop();
     signal.removeEventListener("abort", abort);
-    controller.abort();
   }
 }
 

@@ -1,0 +1,6 @@
+/** What every entry that knows Salesforce exports, beside its `connectSalesforce`. */
+export { accessToken, clientCredentials, password, refreshToken } from "./flows.js";
+export type { ClientCredentialsOptions, PasswordOptions, RefreshTokenOptions, TokenGiver } from "./flows.js";
+export { jwtBearer } from "./jwt.js";
+export type { JwtBearerOptions } from "./jwt.js";
+export type { SalesforceOptions } from "./options.js";
