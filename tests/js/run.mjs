@@ -1,5 +1,5 @@
 // Puts the packed package through its contract on every runtime, against every server; then tries the README's
-// programs, the wrapper alone, and the types.
+// programs, the wrapper alone, the types, and the replay stores.
 //
 //   node tests/js/run.mjs [--runtime r]… [--target t]… [--grep text] [--package dir]
 //
@@ -15,6 +15,7 @@ import { packageDir } from "./lib/script.mjs";
 import { servers } from "./lib/servers.mjs";
 import { checkUnits } from "./lib/unit.mjs";
 import { checkReadme } from "./readme.test.mjs";
+import { checkStores } from "./stores/run.mjs";
 import { checkTypes } from "./types.test.mjs";
 
 const { values } = parseArgs({
@@ -96,6 +97,7 @@ try {
       () => totals.group("README", (report) => checkReadme({ project, port }, report)),
       () => totals.group("wrapper", (report) => checkUnits({ project }, report)),
       () => totals.group("types", (report) => checkTypes({ project }, report)),
+      () => checkStores({ project }, totals),
     );
   }
   await runTwoAtATime(jobs);

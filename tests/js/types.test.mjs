@@ -25,9 +25,13 @@ const STRICT = {
 const NODE_RESOLUTION = { module: "nodenext", moduleResolution: "nodenext" };
 const BUNDLER = { module: "esnext", moduleResolution: "bundler" };
 
-// `from`: the package whose types make the environment.
+// `from`: the package whose types make the environment. `own`: what is compiled there only.
 const ENVIRONMENTS = [
-  { name: "the DOM", options: { ...BUNDLER, lib: ["esnext", "dom", "dom.iterable"], types: [] } },
+  {
+    name: "the DOM",
+    options: { ...BUNDLER, lib: ["esnext", "dom", "dom.iterable"], types: [] },
+    own: ["types/stores.dom.ts"],
+  },
   { name: "the DOM, resolved as in Node", options: { ...NODE_RESOLUTION, lib: ["esnext", "dom"], types: [] } },
   {
     name: "Node, without the DOM",
@@ -43,19 +47,21 @@ const ENVIRONMENTS = [
     name: "Cloudflare Workers",
     from: "@cloudflare/workers-types",
     options: { ...BUNDLER, lib: ["esnext"], types: ["@cloudflare/workers-types"] },
+    own: ["types/stores.workers.ts"],
   },
 ];
 
 /** Reports one result for each environment. */
 export async function checkTypes({ project }, report) {
   cpSync(join(root, "tests", "js", "types"), project.path("types"), { recursive: true });
-  for (const [i, { name, from, options }] of ENVIRONMENTS.entries()) {
+  for (const [i, { name, from, options, own = [] }] of ENVIRONMENTS.entries()) {
     if (from && !existsSync(join(modules, from))) {
       console.log(`left out: the types of ${name} (${from} is not installed)`);
       continue;
     }
     const typeRoots = [join(modules, "@types"), modules];
-    const config = { compilerOptions: { ...STRICT, ...options, typeRoots }, files: ["types/usage.ts"] };
+    const files = ["types/usage.ts", "types/stores.ts", ...own];
+    const config = { compilerOptions: { ...STRICT, ...options, typeRoots }, files };
     const file = project.path(`tsconfig.${i}.json`);
     writeFileSync(file, JSON.stringify(config));
     const started = Date.now();
