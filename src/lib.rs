@@ -17,13 +17,14 @@
 //! // 2. Send it, and report its head, chunks and end with `handle_input`. 3. Drain again, until `Output::Wait`.
 //! ```
 //!
-//! Modules import one another one way: `bayeux`, `http` ← `session` ← `host` ← `js`; the last two exist in WebAssembly
-//! only, where they drive the session over `fetch` and export it to JavaScript.
+//! Modules import one another one way: `bayeux` ← `replay` ← `session`, `http` ← `salesforce` ← `session`, and all of them
+//! ← `host` ← `js`; the last two exist in WebAssembly only, where they drive the session over `fetch` and export it to JavaScript.
 
 #![forbid(unsafe_code)]
 
 pub mod bayeux;
 pub mod http;
+pub mod replay;
 pub mod salesforce;
 pub mod session;
 

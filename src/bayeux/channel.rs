@@ -148,6 +148,7 @@ fn is_meta(channel: &str) -> bool {
     channel == "/meta" || channel.starts_with("/meta/")
 }
 
-fn topic(channel: &str) -> &str {
+/// A channel without its query.
+pub(crate) fn topic(channel: &str) -> &str {
     cut(channel, b'?').map_or(channel, |(topic, _)| topic)
 }

@@ -1,6 +1,6 @@
 //! The members of a message that Bayeux gives a meaning to, and where their values stand.
 
-/// A member that Bayeux gives a meaning to. The last three live in `data`, `data.event` and `data.event`.
+/// A member that Bayeux gives a meaning to. The last four live in `data`, and three times in `data.event`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     Channel,
@@ -16,6 +16,7 @@ pub(crate) enum Field {
     Event,
     ReplayId,
     CreatedDate,
+    EventUuid,
     Other,
 }
 
@@ -35,7 +36,7 @@ const NAMES: [&[(&str, Field)]; 4] = [
         ("ext", Field::Ext),
     ],
     &[("event", Field::Event)],
-    &[("replayId", Field::ReplayId), ("createdDate", Field::CreatedDate)],
+    &[("replayId", Field::ReplayId), ("createdDate", Field::CreatedDate), ("EventUuid", Field::EventUuid)],
 ];
 
 impl Field {

@@ -177,6 +177,11 @@ impl Message {
         self.plain(Field::CreatedDate)
     }
 
+    /// The inside of the string `data.event.EventUuid`, which platform events carry.
+    pub fn event_uuid(&self) -> Option<&str> {
+        self.raw.get(self.plain(Field::EventUuid)?)
+    }
+
     /// Where the inside of the channel stands in [`raw`](Self::raw), in bytes; `None` if it has escapes.
     pub fn channel_span(&self) -> Option<Range<usize>> {
         self.plain(Field::Channel)
@@ -232,7 +237,7 @@ fn boolean(raw: &str) -> Option<bool> {
     }
 }
 
-/// Whether a raw value is a whole number.
-fn digits(raw: &str) -> bool {
+/// Whether a raw value is a whole number, as JSON writes it.
+pub(crate) fn digits(raw: &str) -> bool {
     json::is_number(raw) && raw.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
 }

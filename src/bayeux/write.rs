@@ -4,16 +4,21 @@
 //! ([`Message::client_id`](super::Message::client_id)), everything else as plain text. The caller joins
 //! messages to a request by `[`, `,` and `]`.
 
+use super::channel::topic;
 use super::json::{self, push_string};
+use super::message::digits;
 use crate::text::decimal;
 
-/// A handshake, with the request for the acknowledgement extension where `ack` is set (A1).
-pub fn handshake(id: &str, ack: bool) -> String {
+/// A handshake, with the request for the acknowledgement extension where `ack` is set (A1), and for replay.
+pub fn handshake(id: &str, ack: bool, replay: bool) -> String {
     let mut out = begin("/meta/handshake", id, None);
     out.push_str(r#","version":"1.0","minimumVersion":"1.0","supportedConnectionTypes":["long-polling"]"#);
-    if ack {
-        out.push_str(r#","ext":{"ack":true}"#);
-    }
+    out.push_str(match (ack, replay) {
+        (true, true) => r#","ext":{"ack":true,"replay":true}"#,
+        (true, false) => r#","ext":{"ack":true}"#,
+        (false, true) => r#","ext":{"replay":true}"#,
+        (false, false) => "",
+    });
     end(out)
 }
 
@@ -35,9 +40,24 @@ pub fn connect(id: &str, client_id_raw: &str, timeout: Option<u64>, ack: Option<
     end(out)
 }
 
-/// A subscribe to one channel or pattern (S15).
-pub fn subscribe(id: &str, client_id_raw: &str, channel: &str) -> String {
-    subscription("/meta/subscribe", id, client_id_raw, channel)
+/// A subscribe to one channel or pattern (S15), with the position after which it begins where there is one: the map
+/// names this channel alone, without its query (R2).
+pub fn subscribe(id: &str, client_id_raw: &str, channel: &str, position: Option<&str>) -> String {
+    let mut out = subscription("/meta/subscribe", id, client_id_raw, channel);
+    if let Some(position) = position {
+        out.pop();
+        out.push_str(r#","ext":{"replay":{"#);
+        push_string(&mut out, topic(channel));
+        out.push(':');
+        // R1: digits as a number, digit for digit. Not all digits are a number in JSON: `007` is none.
+        if digits(position) {
+            out.push_str(position)
+        } else {
+            push_string(&mut out, position)
+        }
+        out.push_str("}}}");
+    }
+    out
 }
 
 /// An unsubscribe from one channel or pattern.

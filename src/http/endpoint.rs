@@ -122,9 +122,13 @@ impl Endpoint {
 
     /// Whether secrets may travel there: https, or a loopback address, where nobody listens in (X1, X4).
     pub fn is_secure(&self) -> bool {
+        self.href.starts_with("https:") || self.is_loopback()
+    }
+
+    /// Whether it is this machine.
+    pub fn is_loopback(&self) -> bool {
         let host = self.host();
-        self.href.starts_with("https:")
-            || host == "localhost"
+        host == "localhost"
             || host.ends_with(".localhost")
             || host == "[::1]"
             || (host.starts_with("127.") && is_ipv4(host))

@@ -24,15 +24,21 @@ impl Exchange {
 impl Session {
     pub(super) fn head(&mut self, request: RequestId, status: u16, headers: &[(String, String)]) {
         let Some(lane) = self.lane_of(request) else { return };
-        self.keep_cookies(headers);
-        self.flow.last_response = self.now;
         let deadline = self.now.after(self.config.network_delay_ms);
         let Some(mut exchange) = self.lane(lane).take() else { return };
+        // What comes from an old session is nobody's any more (R7d).
+        if exchange.epoch == self.epoch {
+            self.keep_cookies(headers);
+            self.flow.last_response = self.now;
+        }
         // [bayeux] Only a 2xx body is Bayeux.
         if (200..300).contains(&status) {
             exchange.accepted = true;
-            exchange.deadline = deadline;
-            exchange.patience_ms = self.config.network_delay_ms;
+            // A disconnect has its time in all.
+            if exchange.kind != Kind::Disconnect {
+                exchange.deadline = deadline;
+                exchange.patience_ms = self.config.network_delay_ms;
+            }
             *self.lane(lane) = Some(exchange);
             return;
         }
@@ -54,7 +60,9 @@ impl Session {
         self.flow.last_response = self.now;
         let accepted = |exchange: &&mut Box<Exchange>| exchange.accepted && !bytes.is_empty();
         if let Some(exchange) = self.lane(lane).as_mut().filter(accepted) {
-            exchange.deadline = deadline;
+            if exchange.kind != Kind::Disconnect {
+                exchange.deadline = deadline;
+            }
             exchange.decoder.push(bytes);
             self.pump(lane);
         }
@@ -160,7 +168,7 @@ impl Session {
 
     fn message(&mut self, lane: Lane, message: Message) {
         if message.is_event() {
-            return self.event(message);
+            return self.event(lane, message);
         }
         let Some(exchange) = self.lane(lane) else { return };
         match (exchange.kind, message.channel()) {
@@ -192,19 +200,26 @@ impl Session {
         before
     }
 
-    fn event(&mut self, message: Message) {
+    fn event(&mut self, lane: Lane, message: Message) {
         let bytes = message.raw().len();
         let replay_id = message.replay_id().and_then(|range| message.raw().get(range));
         let Some(channel) = message.channel() else { return };
-        let subscriptions = self.subscriptions.route(channel, replay_id, bytes);
+        let mut subscriptions = self.subscriptions.takers(channel);
+        self.subscriptions.arrived(channel, replay_id);
+        let sequence = self.next_sequence.wrapping_add(1).max(1);
+        if !subscriptions.is_empty() {
+            subscriptions = self.receive(lane, sequence, subscriptions, &message);
+        }
         if subscriptions.is_empty() {
             return;
         }
+        self.next_sequence = sequence;
+        self.subscriptions.queue(&subscriptions, bytes);
         let mut stopped = false;
         for _ in &subscriptions {
             stopped |= self.flow.add(bytes, self.now) == FlowChange::Stopped;
         }
-        self.emit(Output::Event(super::Event { subscriptions, message }));
+        self.emit(Output::Event(super::Event { sequence, subscriptions, message }));
         if stopped {
             self.report_backpressure(true);
         }
@@ -258,11 +273,14 @@ impl Session {
 
     /// The body ended whole.
     fn exchange_ended(&mut self, exchange: &mut Exchange) {
+        if exchange.epoch == self.epoch {
+            self.response_ended(exchange);
+        }
         match exchange.kind {
             Kind::Handshake => self.handshake_ended(exchange),
             Kind::Connect => self.connect_ended(exchange),
             Kind::Commands => self.commands_ended(exchange),
-            // Answered or not: the next drain finds the lane empty, and ends.
+            // The next drain finds the lane empty, and goes on.
             Kind::Disconnect => {}
         }
     }
@@ -273,8 +291,11 @@ impl Session {
             Kind::Handshake => self.handshake_failed(exchange, error, at_least_ms),
             Kind::Connect => self.connect_failed(exchange, error, at_least_ms),
             Kind::Commands => self.commands_failed(exchange, error, at_least_ms),
-            // Answered or not: the next drain finds the lane empty, and ends.
-            Kind::Disconnect => {}
+            Kind::Disconnect => {
+                if self.ending.is_none() && !matches!(error, Error::HttpStatus(400..500)) {
+                    self.storm.session_left_behind(self.now);
+                }
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What the application wants from the server: subscribe, unsubscribe, publish, send (S3, S13 to S15, R7).
 
 use super::exchange::{Exchange, Kind, Publish, Raw, Sent, What};
+use super::followed::Followed;
 use super::subscriptions::Remote;
 use super::{ApiMisuse, Command, Error, GapCause, Output, Session, Status};
 use crate::Instant;
 use crate::bayeux::channel::check_publish;
+use crate::bayeux::failure::Failure;
 use crate::bayeux::json;
 use crate::bayeux::message::Message;
 use crate::bayeux::write;
@@ -20,12 +22,23 @@ impl Session {
             Command::Close => self.end(None),
             Command::Tap(on) => self.tap = on,
             _ if self.ending.is_some() => return Err(ApiMisuse::Closed),
-            Command::Subscribe { subscription, channels } => {
+            Command::Subscribe { subscription, channels, follow } => {
+                if let Some(follow) = &follow {
+                    self.check_follow(channels, follow)?;
+                }
                 let order = self.next_order();
                 let changes = self.subscriptions.add(subscription, channels, order, self.now)?;
+                if let Some(follow) = &follow {
+                    self.follow(subscription, channels, follow);
+                }
                 self.apply(changes);
             }
-            Command::Unsubscribe { command, subscription } => self.unsubscribe(command, subscription),
+            Command::Unsubscribe { command, subscription, handed } => {
+                self.unsubscribe(command, subscription, handed)
+            }
+            Command::Commit { command, subscription, sequence } => {
+                self.commit(command, subscription, sequence)
+            }
             Command::Publish { command, channel, data } => {
                 check_publish(channel)
                     .map_err(|source| ApiMisuse::Channel { channel: channel.to_owned(), source })?;
@@ -41,10 +54,11 @@ impl Session {
         Ok(())
     }
 
-    fn unsubscribe(&mut self, command: u32, subscription: u32) {
+    fn unsubscribe(&mut self, command: u32, subscription: u32, handed: u32) {
         let Some((sub, events, bytes)) = self.subscriptions.take_out(subscription) else {
             return self.settle(command, Ok(Vec::new()));
         };
+        self.unfollow(subscription, handed);
         let order = self.next_order();
         if sub.is_settled() {
             self.emit(Output::Ended { subscription, error: None });
@@ -90,7 +104,10 @@ impl Session {
         for (_, next) in waiting {
             let id = self.next_message_id();
             let message = match &next {
-                Next::Subscribe(channel) => write::subscribe(&id, &client_id, channel),
+                Next::Subscribe(channel) => {
+                    let position = self.position_to_subscribe(channel);
+                    write::subscribe(&id, &client_id, channel, position.as_deref())
+                }
                 Next::Unsubscribe(channel) => write::unsubscribe(&id, &client_id, channel),
                 Next::Publish(command) => {
                     match self.publishes.iter().find(|publish| publish.command == *command) {
@@ -130,9 +147,10 @@ impl Session {
         for wire in self.subscriptions.wires.iter().filter(|wire| wire.retry_at <= self.now) {
             let channel = wire.pattern.as_str();
             let wanted = self.subscriptions.wants(channel);
-            if wanted && wire.remote == Remote::Absent && room {
+            let ready = wire.deciding.is_none() && self.followed(channel).is_none_or(Followed::is_loaded);
+            if wanted && wire.remote == Remote::Absent && room && ready {
                 in_order(&mut waiting, wire.order, Next::Subscribe(channel.to_owned()));
-            } else if !wanted && wire.remote == Remote::Present {
+            } else if (!wanted || wire.again) && wire.remote == Remote::Present {
                 in_order(&mut waiting, wire.order, Next::Unsubscribe(channel.to_owned()));
             }
         }
@@ -157,6 +175,7 @@ impl Session {
             Next::Unsubscribe(channel) => {
                 let wire = self.subscriptions.wire(&channel)?;
                 wire.remote = Remote::Unsubscribing;
+                wire.again = false;
                 wire.confirmed = false;
                 Some(What::Unsubscribe(channel))
             }
@@ -212,21 +231,24 @@ impl Session {
     fn answered(&mut self, what: What, message: &Message, current: bool) {
         let accepted = message.successful() == Some(true);
         let failure = self.failure_of(message);
-        let unknown = !accepted && failure.is_unknown_client();
-        if unknown
-            && current
-            && let Some(exchange) = self.commands_lane.as_mut()
-        {
-            exchange.unknown_client = Some(failure.clone());
+        let unauthorized = !accepted && self.is_unauthorized(&failure);
+        let unknown = !accepted && (unauthorized || self.is_gone(&failure));
+        if let Some(exchange) = self.commands_lane.as_mut().filter(|_| current) {
+            if unauthorized {
+                exchange.unauthorized = Some(failure.clone());
+            } else if unknown {
+                exchange.unknown_client = Some(failure.clone());
+            }
+            let token = exchange.token;
+            if accepted {
+                self.token_proven(token);
+            }
         }
         let subscribed = accepted && current && matches!(what, What::Subscribe(_));
         let changes = match what {
             What::Subscribe(_) | What::Unsubscribe(_) if !current || unknown => Vec::new(),
             What::Subscribe(channel) if accepted => self.subscriptions.subscribed(&channel, message.raw()),
-            What::Subscribe(channel) => {
-                let error = Error::SubscribeRefused { channel: channel.clone(), failure };
-                self.subscriptions.refused(&channel, &error)
-            }
+            What::Subscribe(channel) => return self.subscribe_refused(&channel, failure),
             What::Unsubscribe(channel) => self.subscriptions.unsubscribed(&channel),
             What::Publish(publish) if accepted => {
                 return self.settle(publish.command, Ok(vec![message.raw().to_owned()]));
@@ -288,8 +310,11 @@ impl Session {
         if exchange.disconnect.is_some() {
             return self.follow_disconnect(exchange, None);
         }
+        if let Some(failure) = exchange.unauthorized.take() {
+            return self.unauthorized(exchange.token, Error::Unauthorized(failure), true);
+        }
         if let Some(failure) = exchange.unknown_client.take() {
-            self.lose_session(Error::UnknownClient(failure), 0);
+            self.session_gone(failure, 0);
         }
     }
 
@@ -309,6 +334,9 @@ impl Session {
     pub(super) fn commands_failed(&mut self, exchange: &mut Exchange, error: Error, at_least_ms: u64) {
         let goes_on = exchange.epoch == self.epoch && self.ending.is_none();
         let unknown_client = exchange.unknown_client.take();
+        let refused_token = self.config.auth && error == Error::HttpStatus(401);
+        let is_lost = self.is_lost(exchange, &error);
+        let cause = error.clone();
         let sent = exchange.take_unanswered();
         self.abandon(exchange, &error);
         // The server understood, and did not process it.
@@ -334,6 +362,11 @@ impl Session {
                 (What::Subscribe(channel) | What::Unsubscribe(channel), _) => {
                     self.subscriptions.undo(&channel, retry_at)
                 }
+                // Not processed, hence sent once more, with the next token.
+                (What::Publish(publish), _) if refused_token && !publish.again && self.ending.is_none() => {
+                    self.publishes.push(Publish { again: true, ..publish });
+                    continue;
+                }
                 (what, _) => {
                     self.reject(what, &|channel| {
                         refused.clone().unwrap_or(Error::OutcomeUnknown { channel })
@@ -343,8 +376,16 @@ impl Session {
             };
             self.apply(changes);
         }
-        if goes_on && let Some(failure) = unknown_client {
-            self.lose_session(Error::UnknownClient(failure), 0);
+        if !goes_on {
+            return;
+        }
+        if let Some(failure) = unknown_client {
+            self.session_gone(failure, 0);
+        } else if refused_token {
+            let error = Error::Unauthorized(Failure::parse("401::HTTP 401"));
+            self.unauthorized(exchange.token, error, true);
+        } else if is_lost {
+            self.replace_session(cause, at_least_ms);
         }
     }
 

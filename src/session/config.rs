@@ -7,6 +7,17 @@ use crate::http::headers::check_header;
 pub struct Config {
     pub(super) endpoint: Endpoint,
     pub(super) headers: Vec<(String, String)>,
+    /// The dialect of Salesforce: no acknowledgement extension, and a new session also after `reconnect: none` where that
+    /// can help (S5a). Set by [`Config::salesforce`].
+    pub(super) salesforce: bool,
+    pub(super) auth: bool,
+    /// Hosts that tokens may be sent to, besides the url's own: exact, or `*.example.com` for all below. Where none is
+    /// given, Salesforce's own domains in its dialect (X1).
+    pub allowed_hosts: Vec<String>,
+    /// Ask for replay in the handshake. What is followed is up to each subscription. Default: no.
+    pub replay: bool,
+    /// Ask before a refused subscription is tried again or given up ([`Output::Decide`](super::Output::Decide), S11).
+    pub decides: bool,
     /// Keep cookies in the session (default), or leave them to the host, as browsers demand (X4).
     pub own_cookies: bool,
     /// Ask for the acknowledgement extension (A1). Default: yes.
@@ -36,6 +47,11 @@ impl Config {
         Ok(Self {
             endpoint: Endpoint::parse(url)?,
             headers: Vec::new(),
+            salesforce: false,
+            auth: false,
+            allowed_hosts: Vec::new(),
+            replay: false,
+            decides: false,
             own_cookies: true,
             ack: true,
             network_delay_ms: 10_000,
@@ -45,6 +61,27 @@ impl Config {
             inspect: Inspect::None,
             unix_ms_at_zero: 0,
         })
+    }
+
+    /// Nothing is sent before there is an access token, and everything carries the newest (S10).
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Insecure`] if the url is neither https nor on this machine (X1).
+    pub fn authenticated(&mut self) -> Result<&mut Self, ApiMisuse> {
+        if !self.endpoint.is_secure() {
+            return Err(ApiMisuse::Insecure);
+        }
+        self.auth = true;
+        Ok(self)
+    }
+
+    /// Speaks the dialect of Salesforce: its window of 40 s, no acknowledgement extension, S5a. The url may be that of the
+    /// login, since each token says where it is good.
+    pub fn salesforce(&mut self) -> &mut Self {
+        self.salesforce = true;
+        self.ack = false;
+        self.max_interval_ms = 40_000;
+        self
     }
 
     /// Adds a header to every request.

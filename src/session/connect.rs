@@ -5,8 +5,10 @@ use super::exchange::{Exchange, Kind};
 use super::{Error, GapCause, Session, State, Status};
 use crate::Instant;
 use crate::bayeux::advice::{Advice, Reconnect};
+use crate::bayeux::failure::Failure;
 use crate::bayeux::message::{Ack, Message};
 use crate::bayeux::write;
+use crate::salesforce::{Refusal, classify};
 
 /// The timeout of a server that advises none (S4).
 const DEFAULT_TIMEOUT_MS: u64 = 110_000;
@@ -136,7 +138,10 @@ impl Session {
 
     pub(super) fn connect_ended(&mut self, exchange: &Exchange) {
         self.poll_over(exchange);
-        self.undecodable = 0;
+        // With replay what cannot be decoded comes again, perhaps not before the next poll but one (X3).
+        if !self.replays() || exchange.parked && self.subscriptions.all_present() {
+            self.undecodable = 0;
+        }
         if exchange.parked
             && self.polling.cut_age_ms.is_some_and(|cut| self.now.since(exchange.started) > cut / 10 * 11)
         {
@@ -154,6 +159,8 @@ impl Session {
         if succeeded {
             self.subscriptions.gaps_end();
             self.polling.lost = false;
+            self.polled = true;
+            self.token_proven(exchange.token);
             self.sound_until = exchange.started;
         }
         let Some(reply) = exchange.reply.as_ref() else {
@@ -184,22 +191,36 @@ impl Session {
                     self.backoff.reset();
                     self.lose_session(Error::Protocol("the server asks for a new handshake"), interval_ms);
                 }
-                Reconnect::None => self.end_by_server(None),
+                Reconnect::None => self.after_none(exchange.token, None, interval_ms),
             }
             return;
         }
         let failure = self.failure_of(reply);
+        let pause_ms = interval_ms.max(self.pause_ms(&failure));
         match reconnect {
-            Reconnect::None => self.end_by_server(Some(failure)),
-            _ if failure.is_unknown_client() => self.lose_session(Error::UnknownClient(failure), interval_ms),
-            Reconnect::Handshake => self.lose_session(Error::ConnectRefused(failure), interval_ms),
-            Reconnect::Retry => self.retry_connect(Error::ConnectRefused(failure), interval_ms),
+            Reconnect::None => self.after_none(exchange.token, Some(failure), interval_ms),
+            _ if self.is_unauthorized(&failure) => {
+                self.unauthorized(exchange.token, Error::Unauthorized(failure), true);
+            }
+            _ if self.is_gone(&failure) => self.session_gone(failure, interval_ms),
+            Reconnect::Handshake => self.lose_session(Error::ConnectRefused(failure), pause_ms),
+            Reconnect::Retry => self.retry_connect(Error::ConnectRefused(failure), pause_ms),
         }
     }
 
     pub(super) fn connect_failed(&mut self, exchange: &Exchange, error: Error, at_least_ms: u64) {
         self.poll_over(exchange);
         self.abandon(exchange, &error);
+        if self.config.auth && error == Error::HttpStatus(401) {
+            return self.unauthorized(
+                exchange.token,
+                Error::Unauthorized(Failure::parse("401::HTTP 401")),
+                true,
+            );
+        }
+        if self.is_lost(exchange, &error) {
+            return self.replace_session(error, at_least_ms);
+        }
         let interval_ms = self.polling.interval_ms;
         self.retry_connect(error, interval_ms.max(at_least_ms));
     }
@@ -216,14 +237,51 @@ impl Session {
             }
         }
         // Events ride on every reply (S13), but with the extension on polls alone, and those come again.
-        // A 4xx was refused unprocessed; a 408 may come from a proxy that grew tired of waiting.
-        let refused = matches!(error, Error::HttpStatus(400..=407 | 409..500));
+        let refused = is_refusal(error);
+        if refused && exchange.epoch == self.epoch {
+            self.response_ended(exchange);
+        }
         if !self.polling.acknowledges() && !refused && exchange.epoch == self.epoch {
             let undecodable = matches!(error, Error::Protocol(words) if *words == NOT_JSON);
             self.polling.lost |= exchange.kind == Kind::Connect;
             let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
             self.gap(cause, exchange.since, true);
         }
+    }
+
+    /// May events have been lost with it that replay can bring again (R7)?
+    pub(super) fn is_lost(&self, exchange: &Exchange, error: &Error) -> bool {
+        exchange.epoch == self.epoch && !is_refusal(error) && self.client_id.is_some() && self.replays()
+    }
+
+    /// A new session takes the place of one whose response did not arrive whole (R7).
+    pub(super) fn replace_session(&mut self, error: Error, at_least_ms: u64) {
+        let client_id = self.client_id.clone();
+        self.leave_session(GapCause::ResponseLost, self.sound_until, true, client_id);
+        if let Some(delay_ms) = self.back_off(error, at_least_ms) {
+            self.handshake_at = self.now.after(delay_ms);
+        }
+    }
+
+    /// Nothing was lost with this response: what waited for it counts (R4a).
+    pub(super) fn response_ended(&mut self, exchange: &Exchange) {
+        for one in &mut self.followed {
+            one.ledger.response_ended(exchange.id.get(), exchange.kind == Kind::Connect);
+        }
+    }
+
+    /// Does the failure say that the server cannot go on with the session?
+    pub(super) fn is_gone(&self, failure: &Failure) -> bool {
+        matches!(classify(failure), Some(Refusal::UnknownClient | Refusal::CookieMissing))
+    }
+
+    /// A new session takes the place of one that the server does not know (S9).
+    pub(super) fn session_gone(&mut self, failure: Failure, at_least_ms: u64) {
+        if classify(&failure) == Some(Refusal::CookieMissing) && !self.polled {
+            // It never comes through: the next session would fare no better.
+            return self.end(Some(Error::ConnectRefused(failure)));
+        }
+        self.lose_session(Error::UnknownClient(failure), at_least_ms);
     }
 
     /// One poll beyond the limits is all that a full queue allows (R8).
@@ -261,7 +319,7 @@ impl Session {
         let failure = failure.map(|message| self.failure_of(message));
         let interval_ms = self.polling.interval_ms;
         match own.or(beside).unwrap_or(Reconnect::None) {
-            Reconnect::None => self.end_by_server(failure),
+            Reconnect::None => self.after_none(exchange.token, failure, interval_ms),
             Reconnect::Handshake => self.lose_session(Error::ServerEnded(failure), interval_ms),
             Reconnect::Retry => self.retry_connect(Error::ServerEnded(failure), interval_ms),
         }
@@ -273,10 +331,7 @@ impl Session {
         let lanes = [&self.session_lane, &self.commands_lane];
         let since =
             lanes.into_iter().flatten().map(|exchange| exchange.since).fold(self.sound_until, Instant::min);
-        self.gap(GapCause::SessionLost, since, false);
-        self.forget_session();
-        let changes = self.subscriptions.session_lost(self.now);
-        self.apply(changes);
+        self.leave_session(GapCause::SessionLost, since, false, None);
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.handshake_at = self.now.after(delay_ms);
         }
@@ -309,6 +364,11 @@ impl Session {
         let window_ms = self.polling.advised_max_interval_ms.unwrap_or(self.config.max_interval_ms);
         Some(self.flow.last_response.after(window_ms / 4 * 3))
     }
+}
+
+/// Was the request refused unprocessed? A 408 may come from a proxy that grew tired of waiting.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::HttpStatus(400..=407 | 409..500))
 }
 
 /// What an advice wants, with the default where it does not say (S4). A negative interval: do not retry (S6).

@@ -5,11 +5,22 @@ use super::{Error, Output, Session, State};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::write;
+use crate::http::cookies::Jar;
+use crate::http::endpoint::Endpoint;
 
 /// Disconnecting takes no longer than this (S16).
 const MOST_MS: u64 = 2_000;
 /// Messages in flight have this long to be answered before the disconnect goes out.
 const MESSAGES_MS: u64 = 1_000;
+/// An old session's disconnect has this long before the new handshake goes out (R7d).
+const FAREWELL_MS: u64 = 1_000;
+
+/// A session that is given up, and that the server still has.
+pub(super) struct Farewell {
+    pub client_id: String,
+    pub jar: Jar,
+    pub endpoint: Endpoint,
+}
 
 /// A client that is about to be over.
 pub(super) struct Ending {
@@ -44,6 +55,7 @@ impl Session {
             self.settle(0, Err(reason.clone()));
         }
         self.reject_queued(&|_| reason.clone());
+        self.tokens_are_no_longer_needed();
         self.end_subscriptions(&reason);
         self.flow.clear();
         self.resume_bodies();
@@ -86,15 +98,48 @@ impl Session {
             self.session_lane = Some(exchange);
             return;
         }
+        if self.session_lane.is_none()
+            && !give_up
+            && let Some(farewell) = self.farewell.take()
+        {
+            return self.say_farewell(farewell);
+        }
         if give_up {
             self.abort(Lane::Session);
         }
-        if self.session_lane.is_none()
-            && let Some(ending) = self.ending.as_mut()
-        {
+        // Positions are flushed meanwhile (R5).
+        if self.session_lane.is_some() || self.has_unsaved() && !give_up {
+            return;
+        }
+        let error = self.ending.as_mut().and_then(|ending| {
             ending.done = true;
-            let error = ending.error.clone();
-            self.emit(Output::Closed(error));
+            ending.error.clone()
+        });
+        self.end_commits(error.as_ref());
+        self.emit(Output::Closed(error));
+    }
+
+    /// Disconnects a session that was given up, with its own cookies.
+    pub(super) fn say_farewell(&mut self, farewell: Farewell) {
+        let Farewell { client_id, jar, endpoint } = farewell;
+        let jar = core::mem::replace(&mut self.jar, jar);
+        let endpoint = core::mem::replace(&mut self.config.endpoint, endpoint);
+        let id = self.next_message_id();
+        let mut exchange = self.send(Kind::Disconnect, vec![write::disconnect(&id, &client_id)]);
+        self.jar = jar;
+        self.config.endpoint = endpoint;
+        // Its cookies and advice are nobody's any more.
+        exchange.epoch = self.epoch.wrapping_sub(1);
+        exchange.patience_ms = FAREWELL_MS;
+        exchange.deadline = self.now.after(FAREWELL_MS);
+        self.session_lane = Some(exchange);
+    }
+
+    /// The last thing: nobody will save any more.
+    fn end_commits(&mut self, error: Option<&Error>) {
+        for index in 0..self.followed.len() {
+            let commands = self.followed.get_mut(index).map(|one| one.ledger.saved(None)).unwrap_or_default();
+            self.settle_commits(commands, Some(error.unwrap_or(&Error::Closed)));
         }
     }
 

@@ -2,6 +2,7 @@ use crate::bayeux::channel::ChannelError;
 use crate::bayeux::failure::Failure;
 use crate::http::endpoint::EndpointError;
 use crate::http::headers::HeaderError;
+use crate::salesforce::{Refusal, classify};
 use crate::text::joined;
 
 /// The caller broke the contract of the API. Never caused by network data; the session is unchanged and usable.
@@ -37,6 +38,20 @@ pub enum ApiMisuse {
     /// `send` was given a message that only the session itself may send.
     #[error("send: {0} is the session's own; use connect(), subscribe(), unsubscribe() or close()")]
     OwnChannel(String),
+    /// A token would travel in the clear.
+    #[error("url: must be https where a token is sent, or on this machine")]
+    Insecure,
+    /// A wildcard has no position of its own (R2a).
+    #[error(
+        "channel {0}: a wildcard can only start with new events: subscribe without it, or with start \"new\""
+    )]
+    GlobWithPosition(String),
+    /// Events of two filters on one topic cannot be told apart (R2).
+    #[error("channel {0}: there is a subscription to this topic with another filter: use a second client")]
+    TwoFilters(String),
+    /// Subscriptions to one channel share its position, and so must agree (R3a).
+    #[error("channel {0}: another subscription to it has a different `start` or `commit`")]
+    OtherConditions(String),
     /// The session is over.
     #[error("the client is closed: connect again")]
     Closed,
@@ -73,7 +88,7 @@ pub enum Error {
     #[error("the server broke the protocol: {0}")]
     Protocol(&'static str),
     /// The server refused the handshake.
-    #[error("the server refused the handshake: {0}")]
+    #[error("the server refused the handshake: {0}{hint}", hint = hint(.0))]
     HandshakeRefused(Failure),
     /// The server offers no connection type that this client speaks.
     #[error("the server offers no long-polling, only {offered}")]
@@ -85,13 +100,13 @@ pub enum Error {
     #[error("the server no longer knows the session: {0}")]
     UnknownClient(Failure),
     /// The server refused a poll without ending the session.
-    #[error("the server refused a poll: {0}")]
+    #[error("the server refused a poll: {0}{hint}", hint = hint(.0))]
     ConnectRefused(Failure),
     /// The server ended the session and forbade to come back (`reconnect: none`).
-    #[error("the server ended the session: {}", .0.as_ref().map_or("no reason given", |failure| failure.text.as_str()))]
+    #[error("the server ended the session: {}{}", .0.as_ref().map_or("no reason given", |failure| failure.text.as_str()), .0.as_ref().map_or_else(String::new, hint))]
     ServerEnded(Option<Failure>),
     /// The server refused a subscription.
-    #[error("the server refused to subscribe {channel}: {failure}")]
+    #[error("the server refused to subscribe {channel}: {failure}{}", hint(.failure))]
     SubscribeRefused {
         /// The channel.
         channel: String,
@@ -99,7 +114,7 @@ pub enum Error {
         failure: Failure,
     },
     /// The server refused to publish.
-    #[error("the server refused to publish to {channel}: {failure}")]
+    #[error("the server refused to publish to {channel}: {failure}{}", hint(.failure))]
     PublishRefused {
         /// The channel.
         channel: String,
@@ -127,6 +142,34 @@ pub enum Error {
         /// Its replay id, where it could be read.
         replay_id: Option<String>,
     },
+    /// The access token was refused, and there is no other, or that was refused too (S10).
+    #[error("the server refused the access token: {0}{hint}", hint = hint(.0))]
+    Unauthorized(Failure),
+    /// The login was refused (S10).
+    #[error("{0}")]
+    LoginRefused(String),
+    /// The login failed on the way.
+    #[error("{0}")]
+    LoginFailed(String),
+    /// The token may not be sent there (X1).
+    #[error("a token may not be sent to {0}: it is not https, or not in `allowedHosts`")]
+    InstanceRefused(String),
+    /// The replay store failed; it is asked again (R5).
+    #[error("the replay store failed for {channel}: {problem}")]
+    StoreFailed {
+        /// The channel.
+        channel: String,
+        /// The store's words.
+        problem: String,
+    },
+    /// The replay store holds something else than a position (R5a).
+    #[error("the replay store holds no usable position for {channel}: {problem}; correct or remove it")]
+    StoreInvalid {
+        /// The channel.
+        channel: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// Too many failures in a row (`maxRetries`).
     #[error("gave up after {attempts} attempts; the last one: {last}")]
     MaxRetries {
@@ -143,6 +186,10 @@ pub enum Error {
 impl Error {
     /// The stable word that programs compare.
     pub fn code(&self) -> &'static str {
+        // The server's own words say more than what they were an answer to.
+        if let Some(refusal) = self.refusal() {
+            return refusal.code();
+        }
         match self {
             Self::Misuse(ApiMisuse::Closed) | Self::Closed => "closed",
             Self::Misuse(_) => "invalid-argument",
@@ -162,17 +209,26 @@ impl Error {
             Self::OutcomeUnknown { .. } => "outcome-unknown",
             Self::QueueFull { .. } => "queue-full",
             Self::EventTooLarge { .. } => "event-too-large",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::LoginRefused(_) => "login-refused",
+            Self::LoginFailed(_) => "login-failed",
+            Self::InstanceRefused(_) => "instance-refused",
+            Self::StoreFailed { .. } => "store-failed",
+            Self::StoreInvalid { .. } => "store-invalid",
             Self::MaxRetries { .. } => "max-retries",
         }
     }
 
     /// Can the same call succeed later without a change in the caller's code or the server's set-up?
     pub fn retryable(&self) -> bool {
+        if let Some(refusal) = self.refusal() {
+            return refusal.retryable();
+        }
         match self {
             Self::Network(_) | Self::Timeout { .. } | Self::UnknownClient(_) | Self::ConnectRefused(_) => {
                 true
             }
-            Self::QueueFull { .. } => true,
+            Self::QueueFull { .. } | Self::LoginFailed(_) | Self::StoreFailed { .. } => true,
             Self::HttpStatus(status) => matches!(status, 408 | 429 | 500..),
             Self::MaxRetries { last, .. } => last.retryable(),
             Self::ServerEnded(failure) => failure.as_ref().is_none_or(|failure| failure.code >= 402),
@@ -180,6 +236,18 @@ impl Error {
             | Self::SubscribeRefused { failure, .. }
             | Self::PublishRefused { failure, .. } => failure.code >= 500,
             _ => false,
+        }
+    }
+
+    /// What the catalogue makes of it, where it is a refusal of the server's that it knows.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::HandshakeRefused(failure)
+            | Self::ConnectRefused(failure)
+            | Self::ServerEnded(Some(failure))
+            | Self::SubscribeRefused { failure, .. }
+            | Self::PublishRefused { failure, .. } => refusal(failure),
+            _ => None,
         }
     }
 
@@ -191,6 +259,11 @@ impl Error {
             | Self::OutcomeUnknown { channel }
             | Self::QueueFull { channel }
             | Self::EventTooLarge { channel, .. }
+            | Self::StoreFailed { channel, .. }
+            | Self::StoreInvalid { channel, .. }
+            | Self::Misuse(ApiMisuse::GlobWithPosition(channel))
+            | Self::Misuse(ApiMisuse::TwoFilters(channel))
+            | Self::Misuse(ApiMisuse::OtherConditions(channel))
             | Self::Misuse(ApiMisuse::Channel { channel, .. }) => Some(channel),
             Self::MaxRetries { last, .. } => last.channel(),
             _ => None,
@@ -211,6 +284,7 @@ impl Error {
         match self {
             Self::HandshakeRefused(failure)
             | Self::UnknownClient(failure)
+            | Self::Unauthorized(failure)
             | Self::ConnectRefused(failure) => Some(failure),
             Self::ServerEnded(failure) => failure.as_ref(),
             Self::SubscribeRefused { failure, .. } | Self::PublishRefused { failure, .. } => Some(failure),
@@ -218,4 +292,14 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// What the catalogue makes of a refusal. That the client is unknown matters to the session alone.
+fn refusal(failure: &Failure) -> Option<Refusal> {
+    classify(failure).filter(|refusal| *refusal != Refusal::UnknownClient)
+}
+
+/// What to do about a refusal, behind its words.
+fn hint(failure: &Failure) -> String {
+    refusal(failure).map_or_else(String::new, |refusal| joined(&["; ", refusal.hint()], ""))
 }

@@ -10,6 +10,8 @@ pub(super) struct Exchange {
     pub kind: Kind,
     /// The session that it belongs to; replies of an older one change nothing.
     pub epoch: u32,
+    /// The token that it carried; 0 for none (S10).
+    pub token: u32,
     pub started: Instant,
     /// Where the range begins of what is lost with it: nothing older can be in it.
     pub since: Instant,
@@ -36,6 +38,8 @@ pub(super) struct Exchange {
     pub disconnect: Option<Message>,
     /// A reply said that the session is unknown (S9).
     pub unknown_client: Option<Failure>,
+    /// A reply said that the token is not good.
+    pub unauthorized: Option<Failure>,
     /// The commands of the request.
     pub sent: Vec<Sent>,
     /// A poll that goes out although the queue is full (R8).

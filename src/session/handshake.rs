@@ -10,7 +10,8 @@ use crate::text::joined;
 
 impl Session {
     pub(super) fn schedule_handshake(&mut self) {
-        if self.session_lane.is_some() || self.handshake_at > self.now {
+        let waits = !self.may_send() || self.farewell.is_some();
+        if waits || self.session_lane.is_some() || self.handshake_at > self.now {
             return;
         }
         // No storms (S8a).
@@ -24,7 +25,8 @@ impl Session {
         self.set_state(State::Handshaking);
         let id = self.next_message_id();
         // [bayeux] A handshake message is sent alone (S1).
-        let exchange = self.send(Kind::Handshake, vec![write::handshake(&id, self.config.ack)]);
+        let exchange =
+            self.send(Kind::Handshake, vec![write::handshake(&id, self.config.ack, self.replay_wanted())]);
         self.session_lane = Some(exchange);
     }
 
@@ -50,9 +52,19 @@ impl Session {
             return if hopeless { self.end(Some(error)) } else { self.retry_handshake(error, interval_ms) };
         }
         if reply.successful() != Some(true) {
-            let error = Error::HandshakeRefused(self.failure_of(&reply));
-            // [bayeux] Unsuccessful, and advised to come again: the negotiation goes on.
-            return if forbidden { self.end(Some(error)) } else { self.retry_handshake(error, interval_ms) };
+            let failure = self.failure_of(&reply);
+            if self.is_unauthorized(&failure) {
+                return self.unauthorized(exchange.token, Error::Unauthorized(failure), false);
+            }
+            let pause_ms = self.pause_ms(&failure);
+            let error = Error::HandshakeRefused(failure);
+            // [bayeux] Unsuccessful, and advised to come again: the negotiation goes on. So it does on Salesforce when the
+            // server is busy or a limit is reached (S5a).
+            let passes = self.config.salesforce && pause_ms > 0;
+            if forbidden && !passes {
+                return self.end(Some(error));
+            }
+            return self.retry_handshake(error, interval_ms.max(pause_ms));
         }
         let Some(client_id) = reply.client_id() else {
             return self.retry_handshake(Error::Protocol("a handshake without a client id"), interval_ms);
@@ -61,8 +73,11 @@ impl Session {
             return self.end(Some(Error::ServerEnded(None)));
         }
         self.client_id = Some(client_id.to_owned());
+        self.token_proven(exchange.token);
         self.sound_until = exchange.started;
-        self.undecodable = 0;
+        if !self.replays() {
+            self.undecodable = 0;
+        }
         self.polling.session_began(&advice, reply.ack().filter(|_| self.config.ack), self.now);
         if advice.reconnect == Some(Reconnect::Handshake) {
             return self.lose_session(Error::Protocol("a handshake that advises another one"), interval_ms);
@@ -78,6 +93,13 @@ impl Session {
         if exchange.accepted {
             // The server has made a session whose id never arrived.
             self.storm.session_left_behind(self.now);
+        }
+        if self.config.auth && error == Error::HttpStatus(401) {
+            return self.unauthorized(
+                exchange.token,
+                Error::Unauthorized(Failure::parse("401::HTTP 401")),
+                false,
+            );
         }
         let hopeless = match &error {
             Error::HttpStatus(status) => (400..500).contains(status) && !matches!(status, 408 | 429),
@@ -110,20 +132,23 @@ impl Session {
         for id in [&self.client_id, &self.old_client_id].into_iter().flatten() {
             let secret = id.strip_prefix('"').and_then(|id| id.strip_suffix('"')).unwrap_or(id);
             if secret.len() >= 4 {
-                clean = replace(&clean, secret);
+                clean = replace(&clean, secret, "[client id]");
             }
         }
-        clean
+        match self.tokens.bearer().and_then(|bearer| bearer.strip_prefix("Bearer ")) {
+            Some(token) => replace(&clean, token, "[token]"),
+            None => clean,
+        }
     }
 }
 
-fn replace(text: &str, secret: &str) -> String {
+fn replace(text: &str, secret: &str, instead: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.as_bytes().windows(secret.len()).position(|window| window == secret.as_bytes())
     {
         clean.push_str(rest.get(..at).unwrap_or_default());
-        clean.push_str("[client id]");
+        clean.push_str(instead);
         rest = rest.get(at + secret.len()..).unwrap_or_default();
     }
     clean.push_str(rest);

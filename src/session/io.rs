@@ -4,6 +4,7 @@ use super::error::Error;
 use super::status::{State, Status};
 use crate::Instant;
 use crate::bayeux::message::Message;
+use crate::replay::{Commit, OnInvalid, Position, Start};
 
 /// Tells the requests of one session apart; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +67,57 @@ pub enum Input<'a> {
         /// How many events.
         events: usize,
     },
+    /// The answer to [`Output::Authenticate`].
+    Token {
+        /// Ascends from 1.
+        number: u32,
+        /// Without `Bearer`.
+        access_token: &'a str,
+        /// The endpoint that it is good for.
+        url: &'a str,
+    },
+    /// The other answer to [`Output::Authenticate`]: there is none.
+    TokenFailed {
+        /// Why; must not hold secrets.
+        message: &'a str,
+        /// Ask again after a while; else the client ends with this.
+        retryable: bool,
+    },
+    /// A request outside the session was refused with this token.
+    TokenRefused {
+        /// The token's.
+        number: u32,
+    },
+    /// The answer to [`Output::Load`]. Answers that come late are ignored.
+    Loaded {
+        /// The load.
+        request: u32,
+        /// The position, if there is one; else what went wrong, and whether what is stored makes no sense.
+        result: Result<Option<Position>, (&'a str, bool)>,
+    },
+    /// The answer to [`Output::Save`]. Answers that come late are ignored.
+    Saved {
+        /// The save.
+        request: u32,
+        /// What went wrong.
+        problem: Option<&'a str>,
+    },
+    /// The answer to [`Output::Decide`].
+    Decided {
+        /// The question.
+        request: u32,
+        /// Try again, give up, or (`None`) as the session thinks.
+        retry: Option<bool>,
+    },
+    /// The application was handed all events of a subscription up to this one, or is done with them (R3).
+    Progress {
+        /// The subscription.
+        subscription: u32,
+        /// Of the event.
+        sequence: u32,
+        /// Done with, not just handed out.
+        done: bool,
+    },
     /// The application wants something.
     Command(Command<'a>),
 }
@@ -82,6 +134,8 @@ pub enum Command<'a> {
         subscription: u32,
         /// Channel names and globs, at least one.
         channels: &'a [String],
+        /// Follow them by their positions.
+        follow: Option<Follow<'a>>,
     },
     /// End a subscription: nothing of it comes out any more; settles when the server has answered.
     Unsubscribe {
@@ -89,6 +143,17 @@ pub enum Command<'a> {
         command: u32,
         /// The subscription to end.
         subscription: u32,
+        /// The sequence number of the last event of it that was handed out; 0 for none (R3a).
+        handed: u32,
+    },
+    /// The application is done with one event; settles once a position at or above it is saved (R3).
+    Commit {
+        /// The number to settle.
+        command: u32,
+        /// The event's subscription.
+        subscription: u32,
+        /// The event's number.
+        sequence: u32,
     },
     /// Publish a message; settles with the server's reply.
     Publish {
@@ -113,6 +178,23 @@ pub enum Command<'a> {
     Close,
 }
 
+/// How channels are followed (R2 to R6).
+#[derive(Clone, Copy, Debug)]
+pub struct Follow<'a> {
+    /// Where each channel starts if the store has no position; those that are missing start with new events.
+    pub starts: &'a [Start],
+    /// When events count as done.
+    pub commit: Commit,
+    /// What follows when the server refuses a position.
+    pub on_invalid: OnInvalid,
+}
+
+impl Follow<'_> {
+    pub(super) fn start(&self, index: usize) -> Start {
+        self.starts.get(index).cloned().unwrap_or(Start::New)
+    }
+}
+
 /// What the driver must do next.
 #[must_use]
 #[non_exhaustive]
@@ -133,6 +215,38 @@ pub enum Output {
         request: RequestId,
         /// The message as it came.
         message: String,
+    },
+    /// Get an access token, and answer with [`Input::Token`] or [`Input::TokenFailed`].
+    Authenticate {
+        /// The last one was refused: another one is needed.
+        refused: bool,
+    },
+    /// Ask the replay store; [`Input::Loaded`] answers.
+    Load {
+        /// To be quoted in the answer.
+        request: u32,
+        /// The store's key.
+        channel: String,
+    },
+    /// Hand a position to the replay store; [`Input::Saved`] answers.
+    Save {
+        /// To be quoted in the answer.
+        request: u32,
+        /// The store's key.
+        channel: String,
+        /// The last position before which all is committed.
+        position: Position,
+    },
+    /// Shall this subscription be tried again? [`Input::Decided`] answers. Only with [`Config::decides`].
+    ///
+    /// [`Config::decides`]: super::Config::decides
+    Decide {
+        /// To be quoted in the answer.
+        request: u32,
+        /// The channel.
+        channel: String,
+        /// The server's refusal.
+        error: Error,
     },
     /// An event for the application.
     Event(Event),
@@ -165,6 +279,8 @@ pub enum Output {
 /// An event, and the subscriptions it belongs to.
 #[derive(Clone, Debug)]
 pub struct Event {
+    /// Ascends over all events of the session.
+    pub sequence: u32,
     /// Numbers of the matching subscriptions, ascending, at least one.
     pub subscriptions: Vec<u32>,
     /// The message itself, as it came.
@@ -263,6 +379,27 @@ impl fmt::Debug for Input<'_> {
             Self::Taken { subscription, events } => {
                 f.debug_struct("Taken").field("subscription", subscription).field("events", events).finish()
             }
+            // Tokens and positions stay out of it.
+            Self::Token { number, .. } => f.debug_struct("Token").field("number", number).finish(),
+            Self::TokenFailed { retryable, .. } => {
+                f.debug_struct("TokenFailed").field("retryable", retryable).finish()
+            }
+            Self::TokenRefused { number } => f.debug_tuple("TokenRefused").field(number).finish(),
+            Self::Loaded { request, result } => {
+                let result = result.as_ref().map(Option::is_some);
+                f.debug_struct("Loaded").field("request", request).field("result", &result).finish()
+            }
+            Self::Saved { request, problem } => {
+                f.debug_struct("Saved").field("request", request).field("problem", problem).finish()
+            }
+            Self::Decided { request, retry } => {
+                f.debug_struct("Decided").field("request", request).field("retry", retry).finish()
+            }
+            Self::Progress { subscription, sequence, done } => {
+                let mut progress = f.debug_struct("Progress");
+                progress.field("subscription", subscription).field("sequence", sequence);
+                progress.field("done", done).finish()
+            }
             Self::Command(command) => f.debug_tuple("Command").field(command).finish(),
         }
     }
@@ -272,13 +409,20 @@ impl fmt::Debug for Input<'_> {
 impl fmt::Debug for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Subscribe { subscription, channels } => {
+            Self::Subscribe { subscription, channels, follow } => {
                 let mut subscribe = f.debug_struct("Subscribe");
-                subscribe.field("subscription", subscription).field("channels", channels).finish()
+                subscribe.field("subscription", subscription).field("channels", channels);
+                subscribe.field("follow", follow).finish()
             }
-            Self::Unsubscribe { command, subscription } => {
+            Self::Unsubscribe { command, subscription, handed } => {
                 let mut unsubscribe = f.debug_struct("Unsubscribe");
-                unsubscribe.field("command", command).field("subscription", subscription).finish()
+                unsubscribe.field("command", command).field("subscription", subscription);
+                unsubscribe.field("handed", handed).finish()
+            }
+            Self::Commit { command, subscription, sequence } => {
+                let mut commit = f.debug_struct("Commit");
+                commit.field("command", command).field("subscription", subscription);
+                commit.field("sequence", sequence).finish()
             }
             Self::Publish { command, channel, data } => {
                 let mut publish = f.debug_struct("Publish");
@@ -307,6 +451,20 @@ impl fmt::Debug for Output {
             Self::Release(request) => f.debug_tuple("Release").field(request).finish(),
             Self::Inspect { request, message } => {
                 f.debug_struct("Inspect").field("request", request).field("length", &message.len()).finish()
+            }
+            Self::Authenticate { refused } => {
+                f.debug_struct("Authenticate").field("refused", refused).finish()
+            }
+            Self::Load { request, channel } => {
+                f.debug_struct("Load").field("request", request).field("channel", channel).finish()
+            }
+            Self::Save { request, channel, position } => {
+                let mut save = f.debug_struct("Save");
+                save.field("request", request).field("channel", channel).field("position", position).finish()
+            }
+            Self::Decide { request, channel, error } => {
+                let mut decide = f.debug_struct("Decide");
+                decide.field("request", request).field("channel", channel).field("error", error).finish()
             }
             Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
             Self::Message(message) => f.debug_struct("Message").field("length", &message.len()).finish(),

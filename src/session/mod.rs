@@ -9,27 +9,34 @@ mod end;
 mod error;
 mod exchange;
 mod flow;
+mod followed;
 mod handshake;
 mod io;
+mod receive;
+mod refusals;
 mod status;
 mod subscriptions;
+mod tokens;
 
 use std::collections::VecDeque;
 
 use backoff::{Backoff, Rng, StormGuard};
 pub use config::{Config, Inspect, Limits, Retry};
 use connect::Polling;
-use end::Ending;
+use end::{Ending, Farewell};
 pub use error::{ApiMisuse, Error};
 use exchange::{Exchange, Kind, Lane, Publish, Raw};
 use flow::{Flow, FlowChange};
-pub use io::{Command, Event, Input, Output, Request, RequestId, body_of};
+use followed::Followed;
+pub use io::{Command, Event, Follow, Input, Output, Request, RequestId, body_of};
 pub use status::{GapCause, State, Status};
 use subscriptions::{Change, Subscriptions};
+use tokens::Tokens;
 
 use crate::Instant;
 use crate::bayeux::decoder::{Bounds, Decoder};
 use crate::http::cookies::Jar;
+use crate::http::endpoint::Endpoint;
 use crate::text::{decimal, joined};
 
 /// One client: a Bayeux session, the next one when that is lost, and what the application wants of them.
@@ -59,6 +66,12 @@ pub struct Session {
     backoff: Backoff,
     polling: Polling,
 
+    /// Where the url of the configuration points: its host may be given tokens (X1).
+    own_endpoint: Endpoint,
+    tokens: Tokens,
+    /// A session that the server does not yet know to be over (R7d).
+    farewell: Option<Farewell>,
+
     session_lane: Option<Box<Exchange>>,
     commands_lane: Option<Box<Exchange>>,
     next_request: u32,
@@ -66,6 +79,10 @@ pub struct Session {
     jar: Jar,
 
     subscriptions: Subscriptions,
+    followed: Vec<Followed>,
+    next_store: u32,
+    next_sequence: u32,
+    next_decision: u32,
     publishes: Vec<Publish>,
     raws: Vec<Raw>,
     /// Replies of `send()` calls that still wait for some.
@@ -77,6 +94,8 @@ pub struct Session {
     flow: Flow,
     /// When the last poll that succeeded was sent: what was published before has come, or has its gap.
     sound_until: Instant,
+    /// A poll has succeeded, ever.
+    polled: bool,
     undecodable: u8,
     tap: bool,
 }
@@ -100,12 +119,19 @@ impl Session {
             storm: StormGuard::default(),
             backoff: Backoff::default(),
             polling: Polling::new(now),
+            own_endpoint: config.endpoint.clone(),
+            tokens: Tokens::new(config.auth, now),
+            farewell: None,
             session_lane: None,
             commands_lane: None,
             next_request: 0,
             next_message: 0,
             jar: Jar::new(),
             subscriptions: Subscriptions::default(),
+            followed: Vec::new(),
+            next_store: 0,
+            next_sequence: 0,
+            next_decision: 0,
             publishes: Vec::new(),
             raws: Vec::new(),
             raw_replies: Vec::new(),
@@ -114,6 +140,7 @@ impl Session {
             commands_backoff: Backoff::default(),
             flow: Flow::new(&config.limits, now),
             sound_until: now,
+            polled: false,
             undecodable: 0,
             tap: false,
             config,
@@ -141,6 +168,13 @@ impl Session {
                 let (events, bytes) = self.subscriptions.taken(subscription, events);
                 self.no_longer_queued(events, bytes);
             }
+            Input::Token { number, access_token, url } => self.token_given(number, access_token, url),
+            Input::TokenFailed { message, retryable } => self.token_failed(message, retryable),
+            Input::TokenRefused { number } => self.token_refused_elsewhere(number),
+            Input::Loaded { request, result } => self.loaded(request, result),
+            Input::Saved { request, problem } => self.saved(request, problem),
+            Input::Decided { request, retry } => self.decided(request, retry),
+            Input::Progress { subscription, sequence, done } => self.progress(subscription, sequence, done),
             Input::Command(command) => self.command(command)?,
         }
         self.expire();
@@ -167,9 +201,13 @@ impl Session {
 
     /// Starts what may start now.
     fn schedule(&mut self) {
+        self.schedule_store();
         if self.ending.is_some() {
-            self.schedule_end();
-        } else if self.client_id.is_none() {
+            return self.schedule_end();
+        }
+        self.schedule_token();
+        if self.client_id.is_none() {
+            self.schedule_farewell();
             self.schedule_handshake();
             self.schedule_commands();
         } else {
@@ -193,12 +231,15 @@ impl Session {
         }
         self.expire_hold();
         self.expire_full();
+        self.expire_store();
+        self.expire_decisions();
     }
 
     /// The next instant at which something would happen by itself.
     fn next_wake(&self) -> Option<Instant> {
         if let Some(ending) = &self.ending {
-            return (!ending.done).then(|| self.end_wake(ending));
+            let wake = self.end_wake(ending);
+            return (!ending.done).then(|| self.store_wake().map_or(wake, |at| at.min(wake)));
         }
         let mut wake = None;
         let mut at =
@@ -208,12 +249,21 @@ impl Session {
                 at(exchange.deadline);
             }
         }
-        for instant in [self.hold_deadline(), self.full_deadline()].into_iter().flatten() {
+        let inner = [
+            self.hold_deadline(),
+            self.full_deadline(),
+            self.store_wake(),
+            self.token_wake(),
+            self.decision_wake(),
+        ];
+        for instant in inner.into_iter().flatten() {
             at(instant);
         }
         if self.session_lane.is_none() {
             if self.client_id.is_none() {
-                at(self.handshake_at);
+                if self.may_send() {
+                    at(self.handshake_at);
+                }
             } else if self.may_poll() {
                 at(self.polling.at);
             }
@@ -261,6 +311,7 @@ impl Session {
             id,
             kind,
             epoch: self.epoch,
+            token: self.tokens.number(),
             started: self.now,
             since: self.sound_until,
             deadline: self.now.after(patience_ms),
@@ -278,6 +329,7 @@ impl Session {
             reply: None,
             disconnect: None,
             unknown_client: None,
+            unauthorized: None,
             sent: Vec::new(),
             overflow: false,
             parked: false,
@@ -287,6 +339,10 @@ impl Session {
     fn request_headers(&self) -> Vec<(String, String)> {
         let mut headers = self.config.headers.clone();
         headers.push(("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned()));
+        if let Some(bearer) = self.tokens.bearer() {
+            headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+            headers.push(("Authorization".to_owned(), bearer.to_owned()));
+        }
         if self.config.own_cookies
             && let Some(cookies) = self.jar.header(&self.config.endpoint, self.unix_ms(self.now))
         {
@@ -350,6 +406,13 @@ impl Session {
     fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
         let since_unix_ms = self.unix_ms(since);
         for (channel, after) in self.subscriptions.missing(since, uncovered) {
+            // What is followed is sent again, from the last position on, unless there is none yet (R7c). Of an event that
+            // is too large that is no use.
+            let cause = match self.followed(&channel) {
+                Some(one) if cause != GapCause::EventTooLarge && one.ledger.has_position() => continue,
+                Some(_) if cause != GapCause::EventTooLarge => GapCause::NoPosition,
+                _ => cause,
+            };
             self.report(Status::Gap { channel, cause, after, since_unix_ms });
         }
     }

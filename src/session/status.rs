@@ -34,6 +34,10 @@ pub enum GapCause {
     SessionLost,
     /// A body could not be decoded from some point on.
     Undecodable,
+    /// The server refused the position, and another one takes its place (R6).
+    PositionInvalid,
+    /// Nothing had been received yet, so the channel began anew (R7c).
+    NoPosition,
     /// A message over the bound of `messageBytes` was passed over, and its channel could not be read.
     EventTooLarge,
 }
@@ -45,6 +49,8 @@ impl GapCause {
             Self::ResponseLost => "response-lost",
             Self::SessionLost => "session-lost",
             Self::Undecodable => "undecodable",
+            Self::PositionInvalid => "position-invalid",
+            Self::NoPosition => "no-position",
             Self::EventTooLarge => "event-too-large",
         }
     }
@@ -97,6 +103,20 @@ pub enum Status {
     MultipleClients {
         /// The advised interval, in milliseconds.
         interval_ms: u64,
+    },
+    /// The replay store failed, and will be asked again (R5, R5a).
+    StoreFailed {
+        /// The subscription.
+        channel: String,
+        /// `"load"` or `"save"`.
+        operation: &'static str,
+        /// What it said.
+        error: Error,
+    },
+    /// A new access token is in use.
+    Reauthenticated {
+        /// Scheme, host and port of where it is good.
+        instance: String,
     },
     /// A message was passed over.
     MessageSkipped {

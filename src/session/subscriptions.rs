@@ -4,9 +4,11 @@
 //! the wire. The difference between what is wanted and what the server knows is what remains to be sent, so a lost
 //! session, a lost response and a change of mind all need no more than a correction of the table.
 
+use super::backoff::Backoff;
 use super::error::{ApiMisuse, Error};
 use crate::Instant;
 use crate::bayeux::channel::Pattern;
+use crate::bayeux::failure::Failure;
 
 /// A subscription of the application, to one or more channels.
 pub(super) struct Subscription {
@@ -40,6 +42,12 @@ pub(super) struct Wire {
     pub retry_at: Instant,
     /// Replies that never came.
     pub unanswered: u8,
+    /// It must be subscribed anew, from an earlier position (R7b).
+    pub again: bool,
+    /// Refusals in a row that were tried again (S11).
+    pub backoff: Backoff,
+    /// The application is asked about this refusal.
+    pub deciding: Option<Deciding>,
     /// Has the server ever said yes? From then on a loss is a gap.
     pub confirmed: bool,
     /// A gap was reported, and neither a whole poll nor an event of this channel has come since: from this instant on
@@ -49,6 +57,13 @@ pub(super) struct Wire {
     pub after: Option<String>,
     /// `unsubscribe()` calls that wait for the server.
     waiters: Vec<u32>,
+}
+
+/// A question that is open.
+pub(super) struct Deciding {
+    pub request: u32,
+    pub deadline: Instant,
+    pub failure: Failure,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -138,6 +153,9 @@ impl Subscriptions {
             order,
             retry_at: now,
             unanswered: 0,
+            again: false,
+            backoff: Backoff::default(),
+            deciding: None,
             confirmed: false,
             gap: None,
             after: None,
@@ -205,6 +223,7 @@ impl Subscriptions {
         wire.remote = Remote::Present;
         wire.confirmed = true;
         wire.unanswered = 0;
+        wire.backoff.reset();
         let mut changes = self.sweep();
         for sub in &mut self.subs {
             let mut concerned = false;
@@ -305,28 +324,54 @@ impl Subscriptions {
     pub fn session_lost(&mut self, now: Instant) -> Vec<Change> {
         for wire in &mut self.wires {
             wire.remote = Remote::Absent;
+            wire.again = false;
             wire.retry_at = now;
         }
         self.sweep()
     }
 
-    /// Queues an event of `bytes` for all that match, and gives their numbers, ascending.
-    pub fn route(&mut self, channel: &str, replay_id: Option<&str>, bytes: usize) -> Vec<u32> {
+    /// The subscriptions that an event on this channel is for, ascending.
+    pub fn takers(&self, channel: &str) -> Vec<u32> {
+        self.with_channel(|pattern| pattern.matches(channel))
+    }
+
+    /// The subscriptions to this very channel, ascending.
+    pub fn holders(&self, channel: &str) -> Vec<u32> {
+        self.with_channel(|pattern| pattern.as_str() == channel)
+    }
+
+    #[inline(never)]
+    fn with_channel(&self, is: impl Fn(&Pattern) -> bool) -> Vec<u32> {
         let mut numbers = Vec::new();
-        for sub in &mut self.subs {
-            let matches = sub.channels.iter().any(|entry| {
-                !matches!(entry.state, ChannelState::Failed(_)) && entry.pattern.matches(channel)
-            });
-            if matches {
-                sub.queued.push(bytes);
+        for sub in &self.subs {
+            let fits = |entry: &SubscribedChannel| {
+                !matches!(entry.state, ChannelState::Failed(_)) && is(&entry.pattern)
+            };
+            if sub.channels.iter().any(fits) {
                 numbers.push(sub.id);
             }
         }
+        numbers
+    }
+
+    /// An event has arrived on this channel.
+    pub fn arrived(&mut self, channel: &str, replay_id: Option<&str>) {
         for wire in self.wires.iter_mut().filter(|wire| wire.pattern.matches(channel)) {
             wire.gap = None;
             wire.after = replay_id.map(str::to_owned).or(wire.after.take());
         }
-        numbers
+    }
+
+    /// Queues an event of `bytes` for these subscriptions.
+    pub fn queue(&mut self, numbers: &[u32], bytes: usize) {
+        for sub in self.subs.iter_mut().filter(|sub| numbers.contains(&sub.id)) {
+            sub.queued.push(bytes);
+        }
+    }
+
+    /// Does the server deliver all that is wanted?
+    pub fn all_present(&self) -> bool {
+        self.wires.iter().all(|wire| wire.remote == Remote::Present)
     }
 
     /// The application is done with the oldest `events` of a subscription: what no longer counts.

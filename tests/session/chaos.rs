@@ -55,12 +55,16 @@ impl Chaos {
         let result = match self.below(6) {
             0..=2 => {
                 self.subscriptions.push(number);
-                self.sim.queue(Command::Subscribe { subscription: number, channels: &[channel, other] })
+                self.sim.queue(Command::Subscribe {
+                    subscription: number,
+                    channels: &[channel, other],
+                    follow: None,
+                })
             }
             3 if !self.subscriptions.is_empty() => {
                 let index = self.below(self.subscriptions.len());
                 let subscription = self.subscriptions[index];
-                self.sim.queue(Command::Unsubscribe { command: number, subscription })
+                self.sim.queue(Command::Unsubscribe { command: number, subscription, handed: 0 })
             }
             4 => self.sim.queue(Command::Send { command: number, messages: &raw }),
             _ => self.sim.queue(Command::Publish { command: number, channel: "/a", data: "{}" }),

@@ -9,8 +9,12 @@ use crate::sim::*;
 fn s3_commands_issued_in_one_turn_share_a_request_in_their_order() {
     let mut sim = Sim::connected();
     sim.queue(Command::Publish { command: 1, channel: "/p", data: "1" }).expect("fine");
-    sim.queue(Command::Subscribe { subscription: 2, channels: &["/a".to_owned(), "/b".to_owned()] })
-        .expect("fine");
+    sim.queue(Command::Subscribe {
+        subscription: 2,
+        channels: &["/a".to_owned(), "/b".to_owned()],
+        follow: None,
+    })
+    .expect("fine");
     sim.queue(Command::Send { command: 3, messages: &[r#"{"channel":"/s","data":2}"#.to_owned()] })
         .expect("fine");
     sim.queue(Command::Publish { command: 4, channel: "/q", data: "3" }).expect("fine");
@@ -322,9 +326,15 @@ fn misuse_is_named_and_leaves_the_session_as_it_was() {
     let raw = text(&[r#"{"channel":"/x"}"#, "{"]);
     let deep = "[".repeat(1_000) + &"]".repeat(1_000);
     let misuses = [
-        (Command::Subscribe { subscription: 9, channels: &[] }, ApiMisuse::NoChannels),
-        (Command::Subscribe { subscription: 1, channels: &text(&["/b"]) }, ApiMisuse::NumberInUse(1)),
-        (Command::Subscribe { subscription: 0, channels: &text(&["/b"]) }, ApiMisuse::NumberInUse(0)),
+        (Command::Subscribe { subscription: 9, channels: &[], follow: None }, ApiMisuse::NoChannels),
+        (
+            Command::Subscribe { subscription: 1, channels: &text(&["/b"]), follow: None },
+            ApiMisuse::NumberInUse(1),
+        ),
+        (
+            Command::Subscribe { subscription: 0, channels: &text(&["/b"]), follow: None },
+            ApiMisuse::NumberInUse(0),
+        ),
         (Command::Publish { command: 9, channel: "/x", data: "{" }, ApiMisuse::NotJson("publish")),
         (Command::Publish { command: 9, channel: "/x", data: "" }, ApiMisuse::NotJson("publish")),
         (Command::Publish { command: 9, channel: "/x", data: "1}, {" }, ApiMisuse::NotJson("publish")),
@@ -339,7 +349,7 @@ fn misuse_is_named_and_leaves_the_session_as_it_was() {
     for channels in
         [good_then_bad, text(&[""]), text(&["/a/*/b"]), text(&["/a//b"]), text(&["/meta/connect"])]
     {
-        let result = sim.queue(Command::Subscribe { subscription: 9, channels: &channels });
+        let result = sim.queue(Command::Subscribe { subscription: 9, channels: &channels, follow: None });
         assert!(matches!(result, Err(ApiMisuse::Channel { .. })), "{channels:?}");
     }
     for channel in ["", "x", "/a/*", "/a/**", "/meta/publish", "/a\n"] {

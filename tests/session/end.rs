@@ -126,10 +126,10 @@ fn s16_commands_after_close_are_misuse() {
     sim.close();
     let channels = ["/a".to_owned()];
     for command in [
-        Command::Subscribe { subscription: 1, channels: &channels },
+        Command::Subscribe { subscription: 1, channels: &channels, follow: None },
         Command::Publish { command: 2, channel: "/a", data: "1" },
         Command::Send { command: 3, messages: &channels },
-        Command::Unsubscribe { command: 4, subscription: 1 },
+        Command::Unsubscribe { command: 4, subscription: 1, handed: 0 },
     ] {
         assert_eq!(sim.queue(command), Err(ApiMisuse::Closed));
     }

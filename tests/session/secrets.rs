@@ -69,7 +69,7 @@ fn x2_debug_of_all_outputs_shows_no_secret() {
     session.handle_input(now, Input::Chunk { request: id, bytes: body.as_bytes() }).expect("fine");
     session.handle_input(now, Input::End { request: id }).expect("fine");
     let channels = ["/service/a".to_owned()];
-    let subscribe = Command::Subscribe { subscription: 1, channels: &channels };
+    let subscribe = Command::Subscribe { subscription: 1, channels: &channels, follow: None };
     session.handle_input(now, Input::Command(subscribe)).expect("fine");
     let id = drain(&mut session);
     session.handle_input(now, Input::Head { request: id, status: 200, headers: &[] }).expect("fine");

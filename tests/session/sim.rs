@@ -99,7 +99,7 @@ impl Sim {
         let mut sim = Self::connected();
         for (number, channel) in (1..).zip(channels) {
             let channels = [(*channel).to_owned()];
-            sim.queue(Command::Subscribe { subscription: number, channels: &channels })
+            sim.queue(Command::Subscribe { subscription: number, channels: &channels, follow: None })
                 .expect("not a misuse");
         }
         sim.drain();
@@ -125,12 +125,13 @@ impl Sim {
 
     pub fn subscribe(&mut self, subscription: u32, channels: &[&str]) {
         let channels: Vec<String> = channels.iter().map(|channel| (*channel).to_owned()).collect();
-        self.queue(Command::Subscribe { subscription, channels: &channels }).expect("not a misuse");
+        self.queue(Command::Subscribe { subscription, channels: &channels, follow: None })
+            .expect("not a misuse");
         self.drain();
     }
 
     pub fn unsubscribe(&mut self, command: u32, subscription: u32) {
-        self.command(Command::Unsubscribe { command, subscription });
+        self.command(Command::Unsubscribe { command, subscription, handed: 0 });
     }
 
     pub fn publish(&mut self, command: u32, channel: &str) {

@@ -70,7 +70,7 @@ impl World {
         self.app.open.push(subscription);
         self.checks.asked(self.now, subscription, Asked::Subscribe);
         self.checks.subscribed(subscription, &channels);
-        self.input(Input::Command(Command::Subscribe { subscription, channels: &channels }));
+        self.input(Input::Command(Command::Subscribe { subscription, channels: &channels, follow: None }));
     }
 
     fn unsubscribe(&mut self) {
@@ -83,7 +83,7 @@ impl World {
         self.trace(|| format!("* unsubscribe {subscription} by {command}"));
         self.checks.asked(self.now, command, Asked::Unsubscribe);
         self.checks.left(subscription, self.cutoff());
-        self.input(Input::Command(Command::Unsubscribe { command, subscription }));
+        self.input(Input::Command(Command::Unsubscribe { command, subscription, handed: 0 }));
     }
 
     fn publish_one(&mut self) {

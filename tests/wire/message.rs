@@ -350,11 +350,11 @@ fn messages_are_written_in_the_order_of_the_specification() {
     let id = r#""c\/1""#;
     for (text, expected) in [
         (
-            write::handshake("1", false),
+            write::handshake("1", false, false),
             r#"{"channel":"/meta/handshake","id":"1","version":"1.0","minimumVersion":"1.0","supportedConnectionTypes":["long-polling"]}"#,
         ),
         (
-            write::handshake("1", true),
+            write::handshake("1", true, false),
             r#"{"channel":"/meta/handshake","id":"1","version":"1.0","minimumVersion":"1.0","supportedConnectionTypes":["long-polling"],"ext":{"ack":true}}"#,
         ),
         (
@@ -366,7 +366,7 @@ fn messages_are_written_in_the_order_of_the_specification() {
             r#"{"channel":"/meta/connect","id":"2","clientId":"c\/1","connectionType":"long-polling","advice":{"timeout":0},"ext":{"ack":12345678901234567890}}"#,
         ),
         (
-            write::subscribe("3", id, "/topic/X?A='b\"'"),
+            write::subscribe("3", id, "/topic/X?A='b\"'", None),
             r#"{"channel":"/meta/subscribe","id":"3","clientId":"c\/1","subscription":"/topic/X?A='b\"'"}"#,
         ),
         (

@@ -1,0 +1,82 @@
+use crate::bayeux::message::Message;
+
+/// The longest replay id that makes sense, in bytes.
+const LONGEST: usize = 1_024;
+
+/// The place of an event in its channel (R1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// As the server wrote it: opaque text, never a number.
+    pub replay_id: String,
+    /// When the event was made, where it says so.
+    pub created_date: Option<String>,
+}
+
+impl Position {
+    /// The position of an event, where it has one.
+    pub fn of(event: &Message) -> Option<Self> {
+        let raw = event.raw();
+        let replay_id = raw.get(event.replay_id()?)?.to_owned();
+        let created_date = event.created_date().and_then(|range| raw.get(range)).map(str::to_owned);
+        Some(Self { replay_id, created_date })
+    }
+
+    /// Whether a stored position can be one at all: some text without control characters, and not endless.
+    pub fn makes_sense(&self) -> bool {
+        let id = self.replay_id.as_str();
+        !id.is_empty() && id.len() <= LONGEST && !id.chars().any(char::is_control)
+    }
+}
+
+/// Where to begin in a channel that has no position yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what is published from now on (-1).
+    New,
+    /// With all that the server retains (-2).
+    All,
+    /// After this replay id.
+    After(String),
+}
+
+impl Start {
+    /// Reads what stands on the wire.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "-1" => Self::New,
+            "-2" => Self::All,
+            _ => Self::After(text.to_owned()),
+        }
+    }
+
+    /// As it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::New => "-1",
+            Self::All => "-2",
+            Self::After(id) => id,
+        }
+    }
+}
+
+/// When an event counts as done (R3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Once its reader asks for the next one.
+    Processed,
+    /// Once it is handed out.
+    Delivered,
+    /// When the application says so.
+    Manual,
+}
+
+/// What follows when the server refuses a position (R6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnInvalid {
+    /// All that the server retains.
+    All,
+    /// What is published from now on.
+    New,
+    /// The end of the subscription.
+    Fail,
+}

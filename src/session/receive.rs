@@ -1,0 +1,81 @@
+//! R2, R4a, R7b: what an arriving event means for the progress of its channel.
+
+use super::Session;
+use super::exchange::{Kind, Lane};
+use crate::bayeux::channel::topic;
+use crate::bayeux::message::Message;
+use crate::replay::{Arrival, Position, Wait};
+
+/// On which response an event came, and what its position has to wait for.
+pub(super) struct Carrier {
+    request: u32,
+    wait: Wait,
+    late: bool,
+}
+
+impl Session {
+    pub(super) fn carrier(&self, lane: Lane) -> Carrier {
+        let (own, other) = match lane {
+            Lane::Session => (&self.session_lane, &self.commands_lane),
+            Lane::Commands => (&self.commands_lane, &self.session_lane),
+        };
+        // Another response that is open may hold events that belong before this one.
+        let acknowledges = self.polling.acknowledges();
+        let beside = other
+            .as_ref()
+            .filter(|beside| beside.epoch == self.epoch && beside.kind.brings_events(acknowledges));
+        Carrier {
+            request: own.as_ref().map_or(0, |exchange| exchange.id.get()),
+            wait: beside.map_or(Wait::Nothing, |beside| Wait::Response(beside.id.get())),
+            late: own.as_ref().is_none_or(|own| own.epoch != self.epoch || own.kind == Kind::Disconnect),
+        }
+    }
+
+    /// Notes an event in the ledger of its channel, if that is followed: of `subscriptions`, those that have not received
+    /// it yet.
+    pub(super) fn receive(
+        &mut self,
+        lane: Lane,
+        sequence: u32,
+        subscriptions: Vec<u32>,
+        event: &Message,
+    ) -> Vec<u32> {
+        // Events match with and without the query (R2).
+        let name = topic(event.channel().unwrap_or_default());
+        let Some(index) = self.followed.iter().position(|one| topic(one.ledger.channel()) == name) else {
+            return subscriptions;
+        };
+        let Some(position) = Position::of(event) else { return subscriptions };
+        let Carrier { request, wait, late } = self.carrier(lane);
+        let Some(one) = self.followed.get_mut(index) else { return subscriptions };
+        let committers = self.subscriptions.holders(one.ledger.channel());
+        if committers.is_empty() {
+            return subscriptions;
+        }
+        let uuid = event.event_uuid();
+        let (subscriptions, committers) = (&subscriptions, &committers);
+        let new = one.ledger.receive(Arrival {
+            sequence,
+            position,
+            uuid,
+            subscriptions,
+            committers,
+            request,
+            wait,
+            late,
+        });
+        if !new.is_empty() {
+            // No event has become a loop (X3).
+            self.undecodable = 0;
+        }
+        new
+    }
+
+    /// Where a subscribe of this channel begins, if it is followed. The request is the next one.
+    pub(super) fn position_to_subscribe(&mut self, channel: &str) -> Option<String> {
+        let request = self.next_request.wrapping_add(1);
+        let poll = self.session_lane.as_ref().filter(|exchange| exchange.kind == Kind::Connect);
+        let poll = poll.map(|exchange| exchange.id.get());
+        Some(self.followed_mut(channel)?.ledger.subscribing(request, poll))
+    }
+}

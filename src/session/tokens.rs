@@ -1,0 +1,254 @@
+//! S10, S5a, X1: access tokens, who they may be sent to, and what their refusal means.
+
+use super::end::Farewell;
+use super::{Error, Output, Session, Status};
+use crate::Instant;
+use crate::bayeux::failure::Failure;
+use crate::http::endpoint::Endpoint;
+use crate::http::headers::check_header;
+use crate::salesforce::{Refusal, classify, hosts};
+use crate::text::joined;
+
+/// A token with which nothing has succeeded is refused for good when this lies between two refusals.
+const REFUSED_AGAIN_MS: u64 = 5_000;
+
+/// The access token, and the next one where it is refused.
+pub(super) struct Tokens {
+    current: Option<Token>,
+    /// The driver has been asked for one.
+    asking: bool,
+    /// When to ask next.
+    ask_at: Option<Instant>,
+    /// The last one was refused.
+    refused: bool,
+    /// When a token with which nothing had succeeded was first refused; nothing has succeeded since.
+    refused_at: Option<Instant>,
+}
+
+struct Token {
+    number: u32,
+    /// The header's value.
+    bearer: String,
+    /// Something has succeeded with it.
+    proven: bool,
+}
+
+impl Tokens {
+    pub fn new(needed: bool, now: Instant) -> Self {
+        Self { current: None, asking: false, ask_at: needed.then_some(now), refused: false, refused_at: None }
+    }
+
+    /// The value of the `Authorization` header.
+    pub fn bearer(&self) -> Option<&str> {
+        self.current.as_ref().map(|token| token.bearer.as_str())
+    }
+
+    /// Of the current token; 0 where there is none.
+    pub fn number(&self) -> u32 {
+        self.current.as_ref().map_or(0, |token| token.number)
+    }
+}
+
+impl Session {
+    /// May anything be sent?
+    pub(super) fn may_send(&self) -> bool {
+        !self.config.auth || self.tokens.current.is_some()
+    }
+
+    pub(super) fn schedule_token(&mut self) {
+        if self.tokens.ask_at.is_none_or(|at| at > self.now) {
+            return;
+        }
+        self.tokens.ask_at = None;
+        self.tokens.asking = true;
+        let refused = self.tokens.refused;
+        self.emit(Output::Authenticate { refused });
+    }
+
+    pub(super) fn token_wake(&self) -> Option<Instant> {
+        self.tokens.ask_at
+    }
+
+    /// The token that was asked for.
+    pub(super) fn token_given(&mut self, number: u32, token: &str, url: &str) {
+        if !core::mem::take(&mut self.tokens.asking) || self.ending.is_some() {
+            return;
+        }
+        let endpoint = match self.check_instance(url) {
+            Ok(endpoint) => endpoint,
+            Err(error) => return self.end(Some(error)),
+        };
+        let bearer = joined(&["Bearer ", token], "");
+        if token.is_empty() || check_header("Authorization", &bearer).is_err() {
+            return self.end(Some(Error::LoginRefused("the token cannot be sent in a header".to_owned())));
+        }
+        let moved = endpoint.origin() != self.config.endpoint.origin();
+        let again = self.tokens.refused;
+        // One that was still in use: another request was refused with it.
+        if let Some(client_id) = self.client_id.clone() {
+            self.leave_session(super::GapCause::SessionLost, self.sound_until, false, Some(client_id));
+            self.handshake_at = self.now;
+        }
+        if moved {
+            self.jar.clear();
+        }
+        self.config.endpoint = endpoint;
+        self.tokens.current = Some(Token { number, bearer, proven: false });
+        self.tokens.refused = false;
+        if again {
+            let instance = self.config.endpoint.origin().to_owned();
+            self.report(Status::Reauthenticated { instance });
+        }
+    }
+
+    /// There is none: for now, or for good (S10).
+    pub(super) fn token_failed(&mut self, message: &str, retryable: bool) {
+        if !core::mem::take(&mut self.tokens.asking) || self.ending.is_some() {
+            return;
+        }
+        let message = message.to_owned();
+        if !retryable {
+            return self.end(Some(Error::LoginRefused(message)));
+        }
+        if let Some(delay_ms) = self.back_off(Error::LoginFailed(message), 0) {
+            self.tokens.ask_at = Some(self.now.after(delay_ms));
+        }
+    }
+
+    /// A request outside the session was answered 401: the session goes on until there is a new token.
+    pub(super) fn token_refused_elsewhere(&mut self, number: u32) {
+        if self.tokens.number() != number || self.ending.is_some() {
+            return;
+        }
+        // While one is being fetched, that one serves all (S10).
+        if !self.tokens.asking && self.tokens.ask_at.is_none() {
+            self.tokens.refused = true;
+            self.tokens.ask_at = Some(self.now);
+        }
+    }
+
+    /// The server refused the token that a request carried; `farewell`: it may still have the session.
+    pub(super) fn unauthorized(&mut self, number: u32, error: Error, farewell: bool) {
+        let Some(token) = self.tokens.current.take_if(|token| token.number == number) else { return };
+        let mut wait_ms = 0;
+        if token.proven {
+            self.tokens.refused_at = None;
+        } else {
+            let first = *self.tokens.refused_at.get_or_insert(self.now);
+            let ago_ms = self.now.since(first);
+            if ago_ms >= REFUSED_AGAIN_MS {
+                return self.end(Some(error));
+            }
+            if first != self.now {
+                wait_ms = REFUSED_AGAIN_MS - ago_ms;
+            }
+        }
+        let client_id = self.client_id.clone().filter(|_| farewell);
+        self.leave_session(super::GapCause::SessionLost, self.sound_until, false, client_id);
+        self.handshake_at = self.now;
+        self.tokens.refused = true;
+        if self.tokens.asking {
+            return;
+        }
+        if let Some(delay_ms) = self.back_off(error, wait_ms) {
+            self.tokens.ask_at = Some(self.now.after(delay_ms));
+        }
+    }
+
+    /// Something has succeeded with this token.
+    pub(super) fn token_proven(&mut self, number: u32) {
+        if let Some(token) = self.tokens.current.as_mut().filter(|token| token.number == number) {
+            token.proven = true;
+            self.tokens.refused_at = None;
+        }
+    }
+
+    /// Does the failure say that the token is not good (any more), and can there be another one?
+    pub(super) fn is_unauthorized(&self, failure: &Failure) -> bool {
+        self.config.auth && classify(failure) == Some(Refusal::Unauthorized)
+    }
+
+    /// How long at least to wait after this failure: limits are never hammered (S5a, S11).
+    pub(super) fn pause_ms(&self, failure: &Failure) -> u64 {
+        let retry = &self.config.retry;
+        match classify(failure) {
+            Some(Refusal::ServerBusy) => retry.initial_delay_ms,
+            Some(Refusal::ConcurrentLimit) => retry.max_delay_ms,
+            Some(Refusal::DailyLimit) => retry.max_delay_ms.saturating_mul(10),
+            _ => 0,
+        }
+    }
+
+    /// The server forbids to come back. With credentials at hand there is a new session all the same (S5a).
+    pub(super) fn after_none(&mut self, token: u32, failure: Option<Failure>, interval_ms: u64) {
+        let refusal = failure.as_ref().and_then(classify).filter(|_| self.config.auth);
+        let error = Error::ServerEnded(failure.clone());
+        let salesforce = self.config.salesforce;
+        match (refusal, failure) {
+            (Some(Refusal::Unauthorized), _) => self.unauthorized(token, error, false),
+            (Some(Refusal::UnknownClient), _) if salesforce => self.unauthorized(token, error, false),
+            (Some(Refusal::ServerBusy | Refusal::ConcurrentLimit | Refusal::DailyLimit), Some(failure))
+                if salesforce =>
+            {
+                let pause_ms = self.pause_ms(&failure).max(interval_ms);
+                self.lose_session(error, pause_ms);
+            }
+            (_, failure) => self.end_by_server(failure),
+        }
+    }
+
+    pub(super) fn tokens_are_no_longer_needed(&mut self) {
+        self.tokens.ask_at = None;
+    }
+
+    /// Where a token may be sent (X1): https, or this machine; the url's own host, and those that are allowed.
+    ///
+    /// # Errors
+    /// [`Error::InstanceRefused`].
+    pub fn check_instance(&self, url: &str) -> Result<Endpoint, Error> {
+        let refused = |at: &str| Error::InstanceRefused(at.to_owned());
+        let Ok(endpoint) = Endpoint::parse(url) else { return Err(refused("what is no URL")) };
+        let own = &self.own_endpoint;
+        let local = endpoint.is_loopback() && own.is_loopback();
+        let host = endpoint.host();
+        let known = match self.config.allowed_hosts.as_slice() {
+            [] => self.config.salesforce && hosts::is_salesforce(host),
+            patterns => hosts::allowed(host, patterns),
+        };
+        if local || endpoint.is_secure() && (known || endpoint.origin() == own.origin()) {
+            return Ok(endpoint);
+        }
+        Err(refused(endpoint.origin()))
+    }
+
+    /// Tells the server that the old session is over, before there is a new one (R7d).
+    pub(super) fn schedule_farewell(&mut self) {
+        if self.session_lane.is_some() || !self.may_send() {
+            return;
+        }
+        if let Some(farewell) = self.farewell.take() {
+            self.say_farewell(farewell);
+        }
+    }
+
+    /// Leaves the session; with a client id, the server will be told.
+    pub(super) fn leave_session(
+        &mut self,
+        cause: super::GapCause,
+        since: Instant,
+        uncovered: bool,
+        farewell: Option<String>,
+    ) {
+        self.gap(cause, since, uncovered);
+        self.forget_session();
+        if let Some(client_id) = farewell {
+            // The new handshake carries none of the old cookies (R7d).
+            let jar = core::mem::take(&mut self.jar);
+            let endpoint = self.config.endpoint.clone();
+            self.farewell = Some(Farewell { client_id, jar, endpoint });
+        }
+        self.restart_followed();
+        let changes = self.subscriptions.session_lost(self.now);
+        self.apply(changes);
+    }
+}
