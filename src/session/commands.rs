@@ -36,8 +36,8 @@ impl Session {
             Command::Unsubscribe { command, subscription, handed } => {
                 self.unsubscribe(command, subscription, handed)
             }
-            Command::Commit { command, subscription, sequence } => {
-                self.commit(command, subscription, sequence)
+            Command::Commit { command, subscriptions, sequence } => {
+                self.commit(command, subscriptions, sequence)
             }
             Command::Publish { command, channel, data } => {
                 check_publish(channel)

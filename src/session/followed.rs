@@ -159,13 +159,15 @@ impl Session {
     }
 
     /// `event.commit()`.
-    pub(super) fn commit(&mut self, command: u32, subscription: u32, sequence: u32) {
+    pub(super) fn commit(&mut self, command: u32, subscriptions: &[u32], sequence: u32) {
         let Some(one) = self.followed.iter_mut().find(|one| one.ledger.knows(sequence)) else {
             // It has been saved long ago, or belongs to an epoch that is over.
             return self.settle(command, Ok(Vec::new()));
         };
         one.ledger.wait_for(command, sequence);
-        one.ledger.done(subscription, sequence, false);
+        for subscription in subscriptions {
+            one.ledger.done(*subscription, sequence, false);
+        }
         if one.is_saved() {
             let commands = one.ledger.saved(Some(one.saved));
             self.settle_commits(commands, None);

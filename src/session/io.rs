@@ -150,8 +150,8 @@ pub enum Command<'a> {
     Commit {
         /// The number to settle.
         command: u32,
-        /// The event's subscription.
-        subscription: u32,
+        /// Those whose reader was given the event.
+        subscriptions: &'a [u32],
         /// The event's number.
         sequence: u32,
     },
@@ -419,9 +419,9 @@ impl fmt::Debug for Command<'_> {
                 unsubscribe.field("command", command).field("subscription", subscription);
                 unsubscribe.field("handed", handed).finish()
             }
-            Self::Commit { command, subscription, sequence } => {
+            Self::Commit { command, subscriptions, sequence } => {
                 let mut commit = f.debug_struct("Commit");
-                commit.field("command", command).field("subscription", subscription);
+                commit.field("command", command).field("subscriptions", subscriptions);
                 commit.field("sequence", sequence).finish()
             }
             Self::Publish { command, channel, data } => {
