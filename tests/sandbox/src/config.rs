@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::salesforce::Salesforce;
+
 /// The settings of a world: what `POST config` changes, in camelCase, one by one or together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Config {
     /// How long a poll is parked, in milliseconds of the server's clock. Default 110,000.
     pub timeout_ms: u64,
@@ -32,7 +34,8 @@ pub struct Config {
     pub deliver_on_publish_reply: bool,
     /// How many sample events are published to a channel just subscribed to, within that very response. Default 0.
     pub events_on_subscribe_reply: u32,
-    /// The largest request that is read; a larger one is answered with 413. 0, the default, sets no bound.
+    /// The largest request that is read; a larger one is answered with 413. 0, the default, sets no bound but
+    /// Salesforce's on its own addresses, which is 32,768.
     pub max_request_bytes: usize,
     /// How many sessions with one BAYEUX_BROWSER may have a poll parked; one more is told `multiple-clients` and polls
     /// at intervals of 2 s. 0, the default, sets no bound; CometD's own default is 1.
@@ -40,6 +43,9 @@ pub struct Config {
     /// Whether connections are kept open between requests. Without it no host can hide a dropped connection by trying
     /// the request again on another, as browsers do with reused ones. Default true.
     pub keep_alive: bool,
+    /// What only Salesforce's addresses know.
+    #[serde(flatten)]
+    pub salesforce: Salesforce,
 }
 
 /// Which replies carry advice.
@@ -74,6 +80,7 @@ impl Default for Config {
             max_request_bytes: 0,
             max_sessions_per_browser: 0,
             keep_alive: true,
+            salesforce: Salesforce::default(),
         }
     }
 }
@@ -84,7 +91,10 @@ impl Config {
         let Value::Object(patch) = patch else { return Err("the settings are not a JSON object".to_owned()) };
         let mut merged = serde_json::to_value(self).map_err(|error| error.to_string())?;
         for (name, value) in patch {
-            merged[name] = value.clone();
+            match merged.get_mut(name) {
+                Some(setting) => *setting = value.clone(),
+                None => return Err(format!("there is no setting {name}")),
+            }
         }
         let config: Self = serde_json::from_value(merged).map_err(|error| error.to_string())?;
         if !matches!(config.unknown_client_code, 402 | 403) {
@@ -93,6 +103,9 @@ impl Config {
         if !config.orders_per_second.is_finite() || config.orders_per_second < 0.0 {
             return Err("ordersPerSecond is a number from 0 up".to_owned());
         }
-        Ok(config)
+        match config.salesforce.fault() {
+            Some(fault) => Err(fault.to_owned()),
+            None => Ok(config),
+        }
     }
 }

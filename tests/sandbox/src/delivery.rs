@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::fault::Effect;
 use crate::reply::Rendered;
-use crate::world::OpenRequest;
+use crate::world::{OpenRequest, World};
 
 /// Marks a response in place of which the connection is dropped.
 #[derive(Clone, Copy)]
@@ -23,6 +23,32 @@ pub(crate) fn dropped() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(Dropped);
     response
+}
+
+/// Answers over the network of this world, which may be cut.
+pub(crate) async fn over_network(world: &World, answer: impl Future<Output = Response>) -> Response {
+    let mut cuts = world.cuts();
+    let keep_alive = {
+        let state = world.state();
+        if state.is_down(Instant::now()) {
+            return dropped();
+        }
+        state.config.keep_alive
+    };
+    let mut response = tokio::select! {
+        biased;
+        _ = cuts.changed() => dropped(),
+        response = answer => response,
+    };
+    if !keep_alive {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Never returns; whoever waits is dropped when the client leaves or the network is cut.
+pub(crate) async fn hang() {
+    std::future::pending::<()>().await;
 }
 
 pub(crate) fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
@@ -84,7 +110,7 @@ pub(crate) fn send(
         None => Body::from(rendered.body),
         Some(steps) => stream(steps, cut, open),
     };
-    let mut response = plain(StatusCode::OK, JSON, body);
+    let mut response = plain(rendered.status, JSON, body);
     for cookie in &rendered.cookies {
         if let Ok(cookie) = HeaderValue::from_str(cookie) {
             response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -39,6 +39,12 @@ pub(crate) struct Fault {
 pub(crate) enum On {
     #[default]
     Any,
+    Login,
+    Rest,
+    Versions,
+    /// Connects and subscribes: what a spent day refuses.
+    #[serde(skip)]
+    Daily,
     #[serde(untagged)]
     Kind(Kind),
 }
@@ -143,6 +149,27 @@ pub(crate) enum Effect {
         no_channel: bool,
     },
     NumericIds,
+    ExpireToken,
+    InstanceUrl {
+        url: String,
+    },
+    BusySubscribe {
+        #[serde(default = "revoked")]
+        error: String,
+    },
+    DenyHandshake {
+        #[serde(default = "revoked")]
+        failure_reason: String,
+        #[serde(default)]
+        error: Option<String>,
+        #[serde(default)]
+        status: Option<u16>,
+    },
+    ConcurrentLimit,
+    DailyLimit {
+        #[serde(default = "no_more")]
+        advice: Value,
+    },
     NoConnectionType {
         #[serde(default = "websocket")]
         types: Vec<String>,
@@ -181,9 +208,17 @@ impl Faults {
     /// The first fault in line for this request, if this is its moment. One for the other moment keeps its place, so
     /// that faults strike in the order in which they were given.
     pub(crate) fn take(&mut self, request: &Request, moment: Moment) -> Option<Fault> {
+        self.take_first(|fault| fault.meets(request), moment)
+    }
+
+    /// The same for a call that is none of Bayeux's.
+    pub(crate) fn take_call(&mut self, on: On, moment: Moment) -> Option<Fault> {
+        self.take_first(|fault| fault.waits_for() == on, moment)
+    }
+
+    fn take_first(&mut self, meets: impl Fn(&Fault) -> bool, moment: Moment) -> Option<Fault> {
         let unmet = moment == Moment::Response { events: false };
-        let at =
-            self.waiting.iter().position(|fault| fault.meets(request) && !(fault.with_events && unmet))?;
+        let at = self.waiting.iter().position(|fault| meets(fault) && !(fault.with_events && unmet))?;
         if self.waiting[at].strikes_on_arrival() != (moment == Moment::Arrival) {
             return None;
         }
@@ -195,14 +230,32 @@ impl Faults {
 }
 
 impl Fault {
+    /// What it is for, which some faults know by themselves.
+    pub(crate) fn waits_for(&self) -> On {
+        match (self.on, &self.effect) {
+            (On::Any, Effect::InstanceUrl { .. }) => On::Login,
+            (On::Any, Effect::DenyHandshake { .. } | Effect::ConcurrentLimit) => On::Kind(Kind::Handshake),
+            (On::Any, Effect::BusySubscribe { .. }) => On::Kind(Kind::Subscribe),
+            (On::Any, Effect::DailyLimit { .. }) => On::Daily,
+            (on, _) => on,
+        }
+    }
+
     fn meets(&self, request: &Request) -> bool {
-        self.on.is_met_by(request)
+        self.waits_for().is_met_by(request)
             && self.session.as_deref().is_none_or(|session| request.session() == Some(session))
     }
 
     fn strikes_on_arrival(&self) -> bool {
         match self.effect {
-            Effect::Refuse | Effect::Forget | Effect::Error { .. } => true,
+            Effect::Refuse
+            | Effect::Forget
+            | Effect::Error { .. }
+            | Effect::ExpireToken
+            | Effect::BusySubscribe { .. }
+            | Effect::DenyHandshake { .. }
+            | Effect::ConcurrentLimit
+            | Effect::DailyLimit { .. } => true,
             Effect::Hang
             | Effect::Status { .. }
             | Effect::Html { .. }
@@ -214,10 +267,19 @@ impl Fault {
     }
 }
 
+impl Effect {
+    /// Whether what this puts in place of the answer can stand there before the request was processed.
+    pub(crate) fn replaces_processing(&self) -> bool {
+        !matches!(self, Effect::Body { .. } | Effect::CutBeforeHead)
+    }
+}
+
 impl On {
     pub(crate) fn is(self, kind: Kind) -> bool {
         match self {
             On::Any => true,
+            On::Login | On::Rest | On::Versions => false,
+            On::Daily => matches!(kind, Kind::Connect | Kind::Subscribe),
             On::Kind(wanted) => wanted == kind,
         }
     }
@@ -225,6 +287,8 @@ impl On {
     fn is_met_by(self, request: &Request) -> bool {
         match self {
             On::Any => true,
+            On::Login | On::Rest | On::Versions => false,
+            On::Daily => request.is(Kind::Connect) || request.is(Kind::Subscribe),
             On::Kind(kind) => request.is(kind),
         }
     }

@@ -5,6 +5,9 @@
 //! run side by side. `/cometd` is the default world and `/w/NAME/cometd` the world NAME, made on first use; what drives
 //! them is the control API at `/sandbox/…` and `/w/NAME/sandbox/…` (see [`control`]).
 //!
+//! `/cometd` is plain Bayeux. `/cometd/NN.0` beside it speaks Salesforce's dialect of it, for clients with a token that
+//! `/services/oauth2/token` gave them, and replays events; see [`control`] for those addresses too.
+//!
 //! It listens on 127.0.0.1 only: it is built to misbehave and guards nothing.
 //!
 //! ```no_run
@@ -28,6 +31,7 @@ mod orders;
 mod reply;
 mod request;
 mod routes;
+mod salesforce;
 mod server;
 mod session;
 mod state;
@@ -35,4 +39,5 @@ mod stats;
 mod world;
 
 pub use config::{AdviceIn, Config};
+pub use salesforce::{DeniedAs, ReplayIds, ReplayOn, RevokedAs, Salesforce};
 pub use server::{Options, Page, Running, start};

@@ -18,6 +18,7 @@ usage: sandbox [options]
   --max-interval-ms N    how long a session lives without a request (40000)
   --no-ack               no acknowledgement extension
   --orders-per-second F  sample orders published (1; with --json 0)
+  --salesforce           those orders as platform events on /event/Order__e too
   --speed F              divide all times of the server by F (1)
   --json                 print the addresses as one line of JSON
   --parent-stdin         exit when standard input is closed";
@@ -68,6 +69,9 @@ impl Arguments {
                 "--max-interval-ms" => options.config.max_interval_ms = number(&word, &value()?)?,
                 "--no-ack" => options.config.ack = false,
                 "--orders-per-second" => rate = Some(number(&word, &value()?)?),
+                "--salesforce" => {
+                    options.config.salesforce.orders_event = Some("/event/Order__e".to_owned());
+                }
                 "--speed" => options.speed = number(&word, &value()?)?,
                 "--json" => json = true,
                 "--parent-stdin" => parent_stdin = true,
@@ -95,8 +99,9 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let running = sandbox::start(arguments.options).await?;
     let (bayeux, control) = (running.bayeux_url(), running.control_url());
+    let salesforce = running.salesforce_url();
     let text = if arguments.json {
-        let mut line = json!({ "bayeux": bayeux, "control": control });
+        let mut line = json!({ "bayeux": bayeux, "control": control, "salesforce": salesforce });
         if let Some(page) = running.page_url() {
             line["page"] = page.into();
         }
@@ -105,6 +110,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         let page = running.page_url().map(|page| format!("page     {page}\n")).unwrap_or_default();
         format!(
             "{page}bayeux   {bayeux}\ncontrol  {control}/stats\n\
+             login    {salesforce}/services/oauth2/token, then {salesforce}/cometd/67.0\n\
              {} orders a second on {}; more worlds at /w/NAME/cometd; Ctrl-C ends it",
             config.orders_per_second, config.orders_channel
         )

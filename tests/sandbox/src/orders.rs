@@ -7,6 +7,7 @@ use serde_json::{Value, json, value::to_raw_value};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
+use crate::salesforce::Publication;
 use crate::world::World;
 
 /// Publishes orders in this world at the rate that its settings say, as long as it lives.
@@ -43,10 +44,24 @@ fn publish(world: &World) {
     let mut state = world.state();
     let channel = state.config.orders_channel.clone();
     let n = state.next_number(&channel);
-    if let Ok(data) = to_raw_value(&order(n)) {
-        state.publish(&channel, Some(&data), None, now);
-        state.flush(now);
+    let order = order(n);
+    if let Ok(data) = to_raw_value(&order) {
+        state.publish(&channel, Publication { data: Some(&data), ..Publication::default() }, now);
     }
+    let platform = state.config.salesforce.orders_event.clone();
+    if let (Some(channel), Ok(data)) = (platform, to_raw_value(&fields(&order))) {
+        state.publish(&channel, Publication { data: Some(&data), ..Publication::default() }, now);
+    }
+    state.flush(now);
+}
+
+/// The same order as a platform event holds it: custom fields end in `__c` and begin with a capital.
+fn fields(order: &Value) -> Value {
+    let fields = order.as_object().into_iter().flatten().map(|(name, value)| {
+        let (first, rest) = name.split_at(1);
+        (format!("{}{rest}__c", first.to_ascii_uppercase()), value.clone())
+    });
+    Value::Object(fields.collect())
 }
 
 /// The n-th order. All but its time follows from n, so that two runs can be compared.

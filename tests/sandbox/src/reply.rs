@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::fault::{Effect, On};
@@ -19,6 +20,10 @@ pub(crate) struct Draft {
     pub browser: Option<String>,
     /// Whether the routing cookie is set, as it is with a handshake and with a refused client.
     pub route: bool,
+    /// Whether the other cookies of Salesforce are set.
+    pub crumbs: bool,
+    /// The HTTP status, where it is not 200.
+    pub status: Option<StatusCode>,
     events_after: bool,
     broken_after: Option<usize>,
     expire_browser: bool,
@@ -33,6 +38,7 @@ pub(crate) struct Reply {
 
 /// A response written out.
 pub(crate) struct Rendered {
+    pub status: StatusCode,
     pub body: String,
     /// Where each event ends in it.
     pub event_ends: Vec<usize>,
@@ -63,12 +69,25 @@ impl Reply {
         self
     }
 
+    /// A message of the server's own, which answers nothing.
+    pub(crate) fn unasked(kind: Kind, fields: Value) -> Self {
+        let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
+        Self { kind, fields }
+    }
+
     fn to(message: &Message) -> Self {
         let reply = Self { kind: message.kind(), fields: Map::new() };
         reply
             .with("channel", message.fields.get("channel").cloned())
             .with("id", message.fields.get("id").cloned())
             .with("subscription", message.fields.get("subscription").cloned())
+    }
+}
+
+impl Rendered {
+    /// A text that holds no events.
+    pub(crate) fn text(status: StatusCode, body: String) -> Self {
+        Self { status, body, event_ends: Vec::new(), cookies: Vec::new() }
     }
 }
 
@@ -154,7 +173,8 @@ impl Draft {
             }
         }
         body.push(']');
-        Rendered { body, event_ends, cookies: self.cookies(cookie_path, route_lives) }
+        let cookies = self.cookies(cookie_path, route_lives);
+        Rendered { status: self.status.unwrap_or(StatusCode::OK), body, event_ends, cookies }
     }
 
     fn insert_event(&mut self, channel: &str, text: String) {
@@ -171,8 +191,7 @@ impl Draft {
                 advice => reply.fields.insert("advice".to_owned(), advice.clone()),
             };
         }
-        let fields = Map::from_iter([("channel".to_owned(), "/meta/disconnect".into())]);
-        self.replies.insert(0, Reply { kind: Kind::Disconnect, fields });
+        self.replies.insert(0, Reply::unasked(Kind::Disconnect, json!({ "channel": "/meta/disconnect" })));
     }
 
     fn cookies(&self, path: &str, route_lives: Duration) -> Vec<String> {
@@ -186,7 +205,14 @@ impl Draft {
         if self.route {
             let expires = httpdate::fmt_http_date(SystemTime::now() + route_lives);
             cookies.push(format!(
-                "sfdc-stream=!Zm9y/+Y2U=; path={path}; Expires={expires}; SameSite=None; Secure"
+                "{ROUTE}={ROUTE_VALUE}; path={path}; Expires={expires}; SameSite=None; Secure"
+            ));
+        }
+        if self.crumbs {
+            cookies.push(format!("{BROWSER_ID}={BROWSER_ID_VALUE}; path={path}; Max-Age=31536000"));
+            cookies.push(format!("CookieConsentPolicy=0:1; path={path}; SameSite=Lax; Max-Age=31536000"));
+            cookies.push(format!(
+                "LSKey-c$CookieConsentPolicy=0:1; path={path}; SameSite=Lax; Max-Age=31536000"
             ));
         }
         if let Some(bytes) = self.ballast {
@@ -195,3 +221,11 @@ impl Draft {
         cookies
     }
 }
+
+/// The cookie that routes a session to its server.
+pub(crate) const ROUTE: &str = "sfdc-stream";
+pub(crate) const ROUTE_VALUE: &str = "!Zm9y/+Y2U=";
+
+/// A cookie that every answer of Salesforce sets.
+pub(crate) const BROWSER_ID: &str = "BrowserId";
+pub(crate) const BROWSER_ID_VALUE: &str = "c2FuZ/+Ee2Jv!eA==";

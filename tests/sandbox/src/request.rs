@@ -10,6 +10,16 @@ pub(crate) struct Request {
     /// The Cookie header as it came.
     pub cookies: Option<String>,
     pub bytes: usize,
+    /// Who calls, at an address of Salesforce's.
+    pub salesforce: Option<Caller>,
+}
+
+/// What an address of Salesforce's and its headers say of a request.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub token: Option<String>,
+    /// What stands where `NN.0` belongs.
+    pub version: String,
 }
 
 /// One message of it. The data stays the text that it was: what a client publishes must reach others digit for digit.
@@ -45,7 +55,8 @@ impl Request {
             if single { vec![serde_json::from_slice(body)?] } else { serde_json::from_slice(body)? };
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let cookies = cookies.collect::<Vec<_>>().join("; ");
-        Ok(Self { messages, cookies: Some(cookies).filter(|c| !c.is_empty()), bytes: body.len() })
+        let cookies = Some(cookies).filter(|cookies| !cookies.is_empty());
+        Ok(Self { messages, cookies, bytes: body.len(), salesforce: None })
     }
 
     pub(crate) fn is(&self, kind: Kind) -> bool {

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use crate::delivery::plain;
 use crate::files::Files;
 use crate::world::Worlds;
-use crate::{bayeux, control};
+use crate::{bayeux, control, salesforce};
 
 /// What all routes share.
 pub(crate) struct App {
@@ -28,6 +28,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         for path in ["/cometd", "/cometd/", "/cometd/{*rest}"] {
             router = router.route(&format!("{world}{path}"), any(serve_bayeux));
         }
+        router = router.route(&format!("{world}/services/{{*rest}}"), any(serve_salesforce));
         router = router.route(&format!("{world}/sandbox/{{action}}"), any(serve_control));
     }
     router.fallback(serve_file).with_state(app)
@@ -57,12 +58,21 @@ async fn serve_bayeux(State(app): State<Arc<App>>, request: Request) -> Response
         Method::POST => {
             let world = app.worlds.get(world_of(request.uri().path()));
             let (parts, body) = request.into_parts();
-            bayeux::serve(world, parts.headers, body).await
+            bayeux::serve(world, parts, body).await
         }
         Method::OPTIONS => plain(StatusCode::NO_CONTENT, TEXT, Body::empty()),
         // WebSocket asks with GET, and is refused like this by Salesforce too.
         _ => plain(StatusCode::METHOD_NOT_ALLOWED, TEXT, "POST only"),
     }
+}
+
+async fn serve_salesforce(State(app): State<Arc<App>>, request: Request) -> Response {
+    if request.method() == Method::OPTIONS {
+        return plain(StatusCode::NO_CONTENT, TEXT, Body::empty());
+    }
+    let world = app.worlds.get(world_of(request.uri().path()));
+    let (parts, body) = request.into_parts();
+    salesforce::serve(world, parts, body).await
 }
 
 async fn serve_control(

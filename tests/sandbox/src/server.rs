@@ -106,6 +106,16 @@ impl Running {
         format!("http://{}/w/{world}/sandbox", self.address)
     }
 
+    /// Salesforce's address of the default world, which logins and `/services` are below, without a slash at the end.
+    pub fn salesforce_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Salesforce's address of a world.
+    pub fn world_salesforce_url(&self, world: &str) -> String {
+        format!("http://{}/w/{world}", self.address)
+    }
+
     /// The page's address, where one is served.
     pub fn page_url(&self) -> Option<String> {
         self.page.map(|address| format!("http://{address}/"))

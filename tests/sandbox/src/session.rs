@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::channel;
+use crate::salesforce::{Kept, admits};
 
 /// A published event: its channel, and the text of its whole message, written once for all who get it.
 pub(crate) struct Event {
@@ -18,6 +19,8 @@ pub(crate) struct Session {
     pub id: String,
     /// The value of BAYEUX_BROWSER that must come with the client id.
     pub browser: String,
+    /// Whose session it is, on Salesforce.
+    pub user: Option<String>,
     pub subscriptions: BTreeSet<String>,
     /// Whether a connect was answered already: the first is never parked.
     pub connected: bool,
@@ -27,6 +30,7 @@ pub(crate) struct Session {
     queue: VecDeque<Arc<Event>>,
     ack: Option<Ack>,
     last_response: Instant,
+    began: Instant,
 }
 
 /// The session's connect, between its arrival and its answer.
@@ -52,6 +56,8 @@ pub(crate) enum Wake {
     Superseded,
     Disconnected,
     Forgotten,
+    /// The token that the poll was sent with is no longer valid.
+    Revoked,
 }
 
 /// The acknowledgement extension: batches stay until a connect names their number.
@@ -66,6 +72,7 @@ impl Session {
         Self {
             id,
             browser,
+            user: None,
             subscriptions: BTreeSet::new(),
             connected: false,
             open_requests: 0,
@@ -74,6 +81,7 @@ impl Session {
             queue: VecDeque::new(),
             ack: ack.then(Ack::default),
             last_response: now,
+            began: now,
         }
     }
 
@@ -87,6 +95,19 @@ impl Session {
         let wanted = self.subscriptions.iter().any(|name| channel::matches(name, &event.channel));
         if wanted {
             self.queue.push_back(Arc::clone(event));
+        }
+        wanted
+    }
+
+    /// The same on Salesforce, where events are in envelopes and subscriptions may have filters.
+    pub(crate) fn offer_kept(&mut self, event: &Kept) -> bool {
+        let wanted = self
+            .subscriptions
+            .iter()
+            .any(|name| channel::matches(name, &event.channel) && admits(name, event));
+        if wanted {
+            let message = event.message(&self.id);
+            self.push(Arc::new(message));
         }
         wanted
     }
@@ -191,8 +212,12 @@ impl Session {
         (events, number)
     }
 
-    pub(crate) fn is_over(&mut self, now: Instant, max_interval: Duration) -> bool {
+    /// `longest` is for how long a session of Salesforce's may live, if that is bounded.
+    pub(crate) fn is_over(&mut self, now: Instant, max_interval: Duration, longest: Duration) -> bool {
         self.settle(now);
+        if self.user.is_some() && !longest.is_zero() && now.duration_since(self.began) > longest {
+            return true;
+        }
         matches!(self.poll, Poll::Idle) && now.duration_since(self.last_response) > max_interval
     }
 

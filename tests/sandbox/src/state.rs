@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json, value::RawValue};
 
+use crate::channel::without_filter;
 use crate::config::Config;
 use crate::fault::Faults;
 use crate::request::Request;
+use crate::salesforce::{Kind, Org, Publication};
 use crate::session::{Event, Poll, Session, Wake};
 use crate::stats::Stats;
 
@@ -18,6 +20,7 @@ pub(crate) struct State {
     pub config: Config,
     pub faults: Faults,
     pub stats: Stats,
+    pub org: Org,
     /// Until then the network is cut.
     pub down_until: Option<Instant>,
     pub speed: f64,
@@ -35,6 +38,7 @@ impl State {
             config,
             faults: Faults::default(),
             stats: Stats::default(),
+            org: Org::new(0),
             down_until: None,
             speed,
             sessions: BTreeMap::new(),
@@ -100,17 +104,19 @@ impl State {
         }
     }
 
-    /// Counts an event and queues it for every session that subscribed to its channel. Returns how many those are.
-    pub(crate) fn publish(
-        &mut self,
-        channel: &str,
-        data: Option<&RawValue>,
-        ext: Option<&Value>,
-        now: Instant,
-    ) -> usize {
-        let event = self.count_event(channel, data, ext);
+    /// Counts an event and queues it for every session that subscribed to its channel: in Salesforce's envelope for
+    /// sessions of that kind, as it came for others.
+    pub(crate) fn publish(&mut self, channel: &str, publication: Publication<'_>, now: Instant) -> Published {
+        let event = self.count_event(channel, publication.data, publication.ext);
+        let kept = Kind::of(channel).map(|kind| self.org.keep(kind, channel, publication, &self.config, now));
         self.sweep(now);
-        self.sessions.values_mut().filter_map(|session| session.offer(&event).then_some(())).count()
+        let offer = |session: &mut Session| match (&session.user, &kept) {
+            (None, _) => session.offer(&event),
+            (Some(_), Some(kept)) => session.offer_kept(kept),
+            (Some(_), None) => false,
+        };
+        let receivers = self.sessions.values_mut().map(offer).filter(|wanted| *wanted).count();
+        Published { receivers, replay_id: kept.map(|kept| kept.id) }
     }
 
     /// Counts an event that is for one session only.
@@ -177,21 +183,66 @@ impl State {
         report["parkedPolls"] = parked.into();
         report["faultsWaiting"] = self.faults.waiting().map(|fault| fault.times).sum::<u32>().into();
         report["faultsApplied"] = self.faults.applied.into();
+        report["tokens"] = self.org.tokens(now).into();
+        report["org"] = self.org.long_id().into();
+        report["kept"] = json!(self.org.logs.sizes());
+        report["deliveredToday"] = self.org.delivered().into();
         report["down"] = self.is_down(now).into();
         report
+    }
+
+    /// Ends the sessions of Salesforce's kind, and their parked polls with that answer.
+    pub(crate) fn end_salesforce_sessions(&mut self, reason: Wake) -> usize {
+        let (ended, others): (BTreeMap<_, _>, _) =
+            std::mem::take(&mut self.sessions).into_iter().partition(|(_, session)| session.user.is_some());
+        self.sessions = others;
+        ended.into_values().map(|mut session| session.wake(reason)).count()
+    }
+
+    /// How many sessions of Salesforce's kind are alive.
+    pub(crate) fn salesforce_sessions(&mut self, now: Instant) -> usize {
+        self.sweep(now);
+        self.sessions.values().filter(|session| session.user.is_some()).count()
+    }
+
+    /// How many sessions of Salesforce's kind subscribed to a channel.
+    pub(crate) fn subscribers(&mut self, channel: &str, now: Instant) -> usize {
+        self.sweep(now);
+        let reads =
+            |session: &&Session| session.subscriptions.iter().any(|name| without_filter(name) == channel);
+        self.sessions.values().filter(|session| session.user.is_some()).filter(reads).count()
+    }
+
+    /// Invalidates all tokens and, if so told, lets the parked polls that were sent with one know.
+    pub(crate) fn expire_tokens(&mut self, tell: bool) -> usize {
+        let revoked = self.org.revoke_all();
+        if tell {
+            let sessions = self.sessions.values_mut().filter(|session| session.user.is_some());
+            sessions.for_each(|session| session.wake(Wake::Revoked));
+        }
+        revoked
     }
 
     /// Drops the sessions whose client did not come back in time.
     fn sweep(&mut self, now: Instant) {
         let max_interval = self.scaled(self.config.max_interval_ms);
-        self.sessions.retain(|_, session| !session.is_over(now, max_interval));
+        let longest = self.scaled(self.config.salesforce.session_lifetime_ms);
+        self.sessions.retain(|_, session| !session.is_over(now, max_interval, longest));
     }
+}
+
+/// What became of a publication.
+pub(crate) struct Published {
+    /// The sessions that it was queued for.
+    pub receivers: usize,
+    /// On a channel of Salesforce's.
+    pub replay_id: Option<u64>,
 }
 
 /// The cookie that a session is bound to.
 pub(crate) const BROWSER: &str = "BAYEUX_BROWSER";
 
 /// Different each time, and hard enough to guess for a server that guards nothing.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

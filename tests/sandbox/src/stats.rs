@@ -14,6 +14,13 @@ const REMEMBERED: usize = 50;
 pub(crate) struct Stats {
     pub handshakes: u64,
     pub disconnects: u64,
+    /// Successful logins by grant; `jwt` for the longest of their names.
+    pub logins: BTreeMap<String, u64>,
+    pub logins_refused: u64,
+    pub rest_calls: u64,
+    pub version_calls: u64,
+    /// Answers for want of a valid token: one for each REST call or Bayeux message.
+    pub unauthorized: u64,
     pub published: BTreeMap<String, u64>,
     pub published_total: u64,
     /// Events written into responses, whether or not those arrived.

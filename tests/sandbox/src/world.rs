@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::http::HeaderMap;
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -69,6 +70,15 @@ impl World {
         if self.name.is_empty() { "/".to_owned() } else { format!("/w/{}/", self.name) }
     }
 
+    /// Where this world is, as the client that sent these headers sees it.
+    pub(crate) fn base(&self, headers: &HeaderMap) -> String {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let scheme = text("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
+        let host = text("host").unwrap_or("127.0.0.1");
+        let world = if self.name.is_empty() { String::new() } else { format!("/w/{}", self.name) };
+        format!("{scheme}://{host}{world}")
+    }
+
     pub(crate) fn set_config(&self, config: Config) {
         self.order_rate.send_replace(config.orders_per_second);
         self.state().config = config;
@@ -132,6 +142,12 @@ impl OpenRequest {
             state.stats.max_open_connects = state.stats.max_open_connects.max(connects);
         }
         open
+    }
+
+    /// A call that is none of Bayeux's.
+    pub(crate) fn call(world: &Arc<World>) -> Self {
+        world.state().stats.open_requests += 1;
+        Self { world: Arc::clone(world), session: None, connect: false }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use serde_json::{Value, json, value::to_raw_value};
 use tokio::sync::oneshot;
 
@@ -10,17 +11,20 @@ use crate::config::AdviceIn;
 use crate::fault::On;
 use crate::reply::{Draft, Reply};
 use crate::request::{Kind, Message, Request};
+use crate::salesforce::{Publication, ReplayOn};
 use crate::session::Wake;
 use crate::state::{BROWSER, State};
 
+use super::dialect;
+
 /// The messages of one request on their way through the state.
 pub(super) struct Exchange<'a> {
-    state: &'a mut State,
-    request: &'a Request,
+    pub(super) state: &'a mut State,
+    pub(super) request: &'a Request,
     refusal: Option<Refusal>,
-    draft: Draft,
+    pub(super) draft: Draft,
     parked: Option<Parked>,
-    now: Instant,
+    pub(super) now: Instant,
 }
 
 /// A fault's answer to messages that are not processed.
@@ -29,6 +33,8 @@ pub(super) struct Refusal {
     pub error: String,
     pub advice: Option<Value>,
     pub failure_reason: Option<String>,
+    /// The HTTP status that goes with it.
+    pub status: Option<u16>,
 }
 
 /// A poll that waits for events.
@@ -79,6 +85,8 @@ impl<'a> Exchange<'a> {
                 this.reply(Reply::success(message, &parked.session).with("advice", advice));
             }
             _ if gone => this.unknown_client(message),
+            _ if current && this.is_revoked() => this.revoked(message),
+            _ if current && this.is_spent() => this.spent(message),
             Wake::Events | Wake::Timeout if current => this.connect_now(message, &parked.session, None),
             // Another connect took its place, also if that came while this one was about to be answered.
             _ => {
@@ -92,13 +100,19 @@ impl<'a> Exchange<'a> {
     fn message(&mut self, message: &Message) {
         let kind = message.kind();
         if let Some(refusal) = self.refusal.as_ref().filter(|refusal| refusal.on.is(kind)) {
-            let ext =
-                refusal.failure_reason.as_ref().map(|reason| json!({ "sfdc": { "failureReason": reason } }));
+            let ext = self.refusal_ext(kind, refusal.failure_reason.as_deref());
             let reply = Reply::refusal(message, &refusal.error, refusal.advice.clone()).with("ext", ext);
+            self.draft.status = refusal.status.and_then(|status| StatusCode::from_u16(status).ok());
             return self.reply(reply);
         }
+        if self.request.salesforce.is_some() && !self.admit(message) {
+            return;
+        }
         if kind == Kind::Handshake {
-            return self.handshake(message);
+            return match self.request.salesforce {
+                None => self.handshake(message),
+                Some(_) => self.log_in(message),
+            };
         }
         if message.channel().is_empty() {
             return self.refuse(message, "400::Channel name not specified");
@@ -107,8 +121,13 @@ impl<'a> Exchange<'a> {
         match kind {
             Kind::Handshake => {}
             Kind::Connect => self.connect(message, &session),
+            Kind::Subscribe if self.request.salesforce.is_some() => self.follow(message, &session),
             Kind::Subscribe => self.subscribe(message, &session),
             Kind::Unsubscribe => self.unsubscribe(message, &session),
+            // Clients of Salesforce publish over REST.
+            Kind::Publish if self.request.salesforce.is_some() => {
+                self.refuse(message, "403::Restricted channel");
+            }
             Kind::Publish => self.publish(message, &session),
             Kind::Disconnect => {
                 self.state.stats.disconnects += 1;
@@ -140,6 +159,9 @@ impl<'a> Exchange<'a> {
         let offered = &self.state.config.connection_types;
         if !message.text("connectionType").is_some_and(|kind| offered.iter().any(|known| known == kind)) {
             return self.refuse(message, "400::Invalid connection type");
+        }
+        if self.is_spent() {
+            return self.spent(message);
         }
         let limit = self.state.config.max_sessions_per_browser;
         let crowded = limit > 0 && self.state.parked_beside(id) >= limit;
@@ -254,18 +276,25 @@ impl<'a> Exchange<'a> {
                 session.push(event);
             }
         } else {
-            self.state.publish(name, data, ext, self.now);
+            self.state.publish(name, Publication { data, ext, event: None }, self.now);
         }
         self.reply(Reply::success(message, id));
     }
 
     /// Events ride on any reply but the handshake's, unless only connects may carry them.
     fn take_events_along(&mut self) {
-        if !self.state.config.deliver_on_publish_reply {
-            return;
-        }
-        let Some(id) = self.request.session() else { return };
-        if !self.draft.replies.iter().any(|reply| matches!(reply.kind, Kind::Subscribe | Kind::Publish)) {
+        let salesforce = self.request.salesforce.is_some();
+        let allowed = match self.state.config.salesforce.replay_on {
+            ReplayOn::Subscribe if salesforce => true,
+            ReplayOn::Connect if salesforce => false,
+            _ => self.state.config.deliver_on_publish_reply,
+        };
+        let Some(id) = self.request.session().filter(|_| allowed) else { return };
+        let carries = |reply: &Reply| match reply.kind {
+            Kind::Subscribe | Kind::Publish => true,
+            kind => salesforce && kind == Kind::Unsubscribe,
+        };
+        if !self.draft.replies.iter().any(carries) {
             return;
         }
         // What the client was refused shows that it has no claim to the session.
@@ -284,11 +313,15 @@ impl<'a> Exchange<'a> {
     fn session_of(&mut self, message: &Message) -> Option<String> {
         let id = message.text("clientId").unwrap_or_default();
         let required = self.state.config.require_cookie;
-        let Some(session) = self.state.session(id, self.now) else {
+        let salesforce = self.request.salesforce.is_some();
+        let session = self.state.session(id, self.now);
+        // A session of the one dialect is none of the other.
+        let Some(session) = session.filter(|session| session.user.is_some() == salesforce) else {
             self.unknown_client(message);
             return None;
         };
-        if required && !self.request.cookie(BROWSER).any(|value| value == session.browser) {
+        let sent = self.request.cookie(BROWSER).any(|value| value == session.browser);
+        if required && !(sent && (!salesforce || dialect::crumbs_are_sound(self.request))) {
             let error =
                 format!("400::Client {id} has established a session, but no BAYEUX_BROWSER cookie present");
             let advice = self.advice("handshake");
@@ -298,7 +331,7 @@ impl<'a> Exchange<'a> {
         Some(id.to_owned())
     }
 
-    fn unknown_client(&mut self, message: &Message) {
+    pub(super) fn unknown_client(&mut self, message: &Message) {
         let error = match self.state.config.unknown_client_code {
             402 => "402::session_unknown",
             _ => "403::Unknown client",
@@ -308,15 +341,15 @@ impl<'a> Exchange<'a> {
         self.reply(Reply::refusal(message, error, advice));
     }
 
-    fn refuse(&mut self, message: &Message, error: &str) {
+    pub(super) fn refuse(&mut self, message: &Message, error: &str) {
         self.reply(Reply::refusal(message, error, None));
     }
 
-    fn reply(&mut self, reply: Reply) {
+    pub(super) fn reply(&mut self, reply: Reply) {
         self.draft.replies.push(reply);
     }
 
-    fn advice(&self, reconnect: &str) -> Option<Value> {
+    pub(super) fn advice(&self, reconnect: &str) -> Option<Value> {
         let config = &self.state.config;
         let ms = |ms| self.state.scaled(ms).as_millis() as u64;
         match (config.advice, reconnect) {

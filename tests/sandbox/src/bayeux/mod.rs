@@ -1,6 +1,7 @@
 //! A request's way through the server: faults that strike on arrival, the messages, the parked poll, faults that
 //! distort the response.
 
+mod dialect;
 mod exchange;
 
 use std::iter;
@@ -8,50 +9,47 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
 
-use crate::delivery::{self, dropped, plain};
+use crate::delivery::{self, hang, plain};
 use crate::fault::{Effect, Moment, On};
 use crate::reply::Draft;
-use crate::request::{Kind, Message, Request};
+use crate::request::{Caller, Kind, Message, Request};
 use crate::session::Wake;
 use crate::world::{OpenRequest, World};
 use exchange::{Exchange, Parked, Refusal};
 
 /// Serves one request to the Bayeux address of a world.
-pub(crate) async fn serve(world: Arc<World>, headers: HeaderMap, body: Body) -> Response {
-    let mut cuts = world.cuts();
-    let config = {
-        let state = world.state();
-        if state.is_down(Instant::now()) {
-            return dropped();
-        }
-        state.config.clone()
+pub(crate) async fn serve(world: Arc<World>, parts: Parts, body: Body) -> Response {
+    let caller = dialect::caller(parts.uri.path(), &parts.headers);
+    let bound = match (world.state().config.max_request_bytes, &caller) {
+        (0, None) => HARD_LIMIT,
+        (0, Some(_)) => dialect::LARGEST_REQUEST,
+        (bound, _) => bound,
     };
-    let bound = if config.max_request_bytes == 0 { HARD_LIMIT } else { config.max_request_bytes };
-    let mut response = tokio::select! {
-        biased;
-        _ = cuts.changed() => dropped(),
-        response = read_and_answer(&world, &headers, body, bound) => response,
-    };
-    if !config.keep_alive {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+    delivery::over_network(&world, read_and_answer(&world, &parts.headers, caller, body, bound)).await
 }
 
 /// What no request may exceed, whatever the settings say.
 const HARD_LIMIT: usize = 64 << 20;
 
-async fn read_and_answer(world: &Arc<World>, headers: &HeaderMap, body: Body, bound: usize) -> Response {
+async fn read_and_answer(
+    world: &Arc<World>,
+    headers: &HeaderMap,
+    caller: Option<Caller>,
+    body: Body,
+    bound: usize,
+) -> Response {
     let Ok(body) = Limited::new(body, bound).collect().await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, TEXT, "Maximum Request Size Exceeded");
     };
-    let Ok(request) = Request::parse(headers, &body.to_bytes()) else {
+    let Ok(mut request) = Request::parse(headers, &body.to_bytes()) else {
         return plain(StatusCode::BAD_REQUEST, TEXT, "not a Bayeux message, nor an array of them");
     };
+    request.salesforce = caller;
     world.let_aborts_be_noticed(&request).await;
     let open = OpenRequest::new(world, &request);
     answer(world, &request, open).await
@@ -64,21 +62,25 @@ async fn answer(world: &Arc<World>, request: &Request, open: OpenRequest) -> Res
     let mut later = Vec::new();
     let fault = world.state().faults.take(request, Moment::Arrival);
     if let Some(fault) = fault {
+        let on = fault.waits_for();
         for effect in iter::once(fault.effect).chain(fault.also) {
+            if let Some(wanted) = Refusal::wanted(on, request, &effect) {
+                refusal = Some(wanted);
+                continue;
+            }
             match effect {
                 Effect::Hang => hang().await,
                 Effect::Forget => forget(world, request),
-                Effect::Error { error, advice, failure_reason } => {
-                    refusal = Some(Refusal { on: fault.on, error, advice, failure_reason });
-                }
+                Effect::ExpireToken => drop(world.state().org.revoke_all()),
                 effect => match delivery::stand_in(&effect) {
-                    Some(response) if !matches!(effect, Effect::Body { .. } | Effect::CutBeforeHead) => {
-                        return response;
-                    }
-                    _ => later.push((fault.on, effect)),
+                    Some(response) if effect.replaces_processing() => return response,
+                    _ => later.push((on, effect)),
                 },
             }
         }
+    }
+    if let Some(response) = dialect::turned_away(world, request) {
+        return response;
     }
 
     let (mut draft, parked) = {
@@ -103,9 +105,13 @@ async fn finish(
     let route_lives = {
         let mut state = world.state();
         state.stats.delivered += draft.events.len() as u64;
+        if request.salesforce.is_some() {
+            state.org.count_delivered(draft.events.len() as u64);
+        }
         let moment = Moment::Response { events: !draft.events.is_empty() };
         if let Some(fault) = state.faults.take(request, moment) {
-            effects.extend(iter::once(fault.effect).chain(fault.also).map(|effect| (fault.on, effect)));
+            let on = fault.waits_for();
+            effects.extend(iter::once(fault.effect).chain(fault.also).map(|effect| (on, effect)));
         }
         if effects.iter().any(|(_, effect)| matches!(effect, Effect::Disconnect { .. }))
             && let Some(id) = request.session()
@@ -129,11 +135,6 @@ async fn finish(
 
 /// How long the routing cookie lives.
 const THREE_HOURS_MS: u64 = 3 * 3600 * 1000;
-
-/// Never returns; whoever waits is dropped when the client leaves or the network is cut.
-async fn hang() {
-    std::future::pending::<()>().await;
-}
 
 fn forget(world: &World, request: &Request) {
     if let Some(id) = request.session() {
