@@ -69,3 +69,15 @@ fn x1_patterns_allow_a_host_or_all_below_a_domain() {
     }
     assert!(!allowed("login.salesforce.com", &[]));
 }
+
+#[test]
+fn x1_the_wrapper_has_the_same_domains() {
+    let wrapper = include_str!("../../pkg-template/src/salesforce/hosts.ts");
+    let list =
+        wrapper.split_once("const DOMAINS = [").and_then(|(_, rest)| rest.split_once(']')).expect("a list").0;
+    let domains: Vec<&str> = list.split(',').map(|domain| domain.trim().trim_matches('"')).collect();
+    assert_eq!(domains.len(), 6);
+    for domain in domains {
+        assert!(is_salesforce(domain) && is_salesforce(&format!("acme.my.{domain}")), "{domain}");
+    }
+}

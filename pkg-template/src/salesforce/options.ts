@@ -75,7 +75,7 @@ function checkLogin({ loginUrl, sandbox }: SalesforceOptions, allowedHosts: read
   }
   const host = hostname.replace(/\.$/, "");
   if (!isSalesforce(host) && !isLoopback(host) && !isAllowed(host, allowedHosts)) {
-    throw invalid("loginUrl: not a host of Salesforce; if secrets may be sent there, name it in `allowedHosts`");
+    throw invalid("loginUrl: not a host of Salesforce; if you trust it, name it in `allowedHosts`");
   }
   return url.origin + url.pathname.replace(/\/+$/, "");
 }
