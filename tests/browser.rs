@@ -29,7 +29,7 @@ async fn a_session_goes_round_over_real_promises_responses_and_streams() {
     let (subscription, command) = (1, 2);
     page.engine.start();
     assert_eq!(page.settled(0).await.code, None);
-    page.engine.subscribe(subscription, r#"["/orders/new"]"#).unwrap_throw();
+    page.engine.subscribe(subscription, r#"["/orders/new"]"#, "[]", "processed", "all").unwrap_throw();
     page.engine.publish(command, "/chat", r#"{"text":"hello"}"#).unwrap_throw();
     assert_eq!(page.settled(subscription).await.code, None);
     let published: Value = serde_json::from_str(&page.settled(command).await.replies).unwrap_throw();

@@ -33,6 +33,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn inspect(this: &EngineHost, incoming: bool, text: &str) -> String;
     #[wasm_bindgen(method)]
+    pub(super) fn authenticate(this: &EngineHost, refused: bool);
+    #[wasm_bindgen(method)]
+    pub(super) fn load(this: &EngineHost, request: u32, channel: &str);
+    #[wasm_bindgen(method)]
+    pub(super) fn save(this: &EngineHost, request: u32, channel: &str, replay_id: &str, created_date: &str);
+    #[wasm_bindgen(method)]
+    pub(super) fn decide(this: &EngineHost, request: u32, channel: &str, error: &JsValue);
+    #[wasm_bindgen(method)]
     pub(super) fn log(this: &EngineHost, level: &str, message: &str);
     #[wasm_bindgen(method)]
     pub(super) fn closed(this: &EngineHost, error: &JsValue);

@@ -96,6 +96,15 @@ impl Driver {
                     let message = Some(text.as_str()).filter(|text| !text.is_empty());
                     self.input(Input::Inspected { request, message });
                 }
+                Output::Authenticate { refused } => self.shared.host.authenticate(refused),
+                Output::Load { request, channel } => self.shared.host.load(request, &channel),
+                Output::Save { request, channel, position } => {
+                    let created_date = position.created_date.unwrap_or_default();
+                    self.shared.host.save(request, &channel, &position.replay_id, &created_date);
+                }
+                Output::Decide { request, channel, error } => {
+                    self.shared.host.decide(request, &channel, &error_record(Some(&error)));
+                }
                 Output::Event(event) => self.shared.queues.borrow_mut().push(event, &mut self.readers),
                 Output::Message(text) => self.shared.host.message(&text),
                 Output::Settled { command, result } => self.settled(command, result),

@@ -16,7 +16,7 @@ use std::task::Waker;
 pub use calls::EngineHost;
 pub(crate) use driver::Driver;
 pub(crate) use queues::Queues;
-pub(crate) use records::error_record;
+pub(crate) use records::{error_record, login_record};
 
 use crate::Instant;
 use crate::session::{ApiMisuse, Command, Input, Session};
@@ -53,6 +53,21 @@ impl Shared {
         }
         self.wake();
         Ok(())
+    }
+
+    /// Hands the session an answer of JavaScript's. Only commands can be misused, and none goes this way.
+    pub fn input(&self, input: Input<'_>) {
+        let now = self.now();
+        let _ = self.session.borrow_mut().handle_input(now, input);
+        self.wake();
+    }
+
+    /// What a reader was handed, or is done with (R3).
+    pub fn progress(&self, reader: u32, sequence: u32, done: bool) {
+        let subscriptions = self.queues.borrow().given_to(reader, sequence);
+        for subscription in subscriptions {
+            self.input(Input::Progress { subscription, sequence, done });
+        }
     }
 
     pub fn now(&self) -> Instant {

@@ -14,7 +14,6 @@ const MOST_BYTES: usize = 64 * 1024;
 #[derive(Default)]
 pub(crate) struct Queues {
     subs: Vec<Queue>,
-    next: u64,
     /// What reader 0 holds of each subscription.
     unclaimed_taken: Vec<(u32, usize)>,
     text: String,
@@ -23,27 +22,30 @@ pub(crate) struct Queues {
 
 struct Queue {
     subscription: u32,
-    claimed: bool,
+    /// It has a reader of its own, which gets what has at least this number.
+    claimed: Option<u32>,
     events: VecDeque<Rc<Queued>>,
+    /// The number of the last event that came.
+    last: u32,
     /// Taken by its reader, who is not done with them.
     taken: usize,
 }
 
 struct Queued {
     /// Order of arrival; the same event in several queues has one.
-    number: u64,
+    number: u32,
     message: Message,
 }
 
 impl Queues {
     /// Queues an event, and adds the readers that it is for to `readers`.
     pub fn push(&mut self, event: Event, readers: &mut Vec<u32>) {
-        self.next += 1;
-        let queued = Rc::new(Queued { number: self.next, message: event.message });
+        let queued = Rc::new(Queued { number: event.sequence, message: event.message });
         for subscription in event.subscriptions {
             let queue = self.queue(subscription);
             queue.events.push_back(queued.clone());
-            let reader = if queue.claimed { subscription } else { 0 };
+            queue.last = event.sequence;
+            let reader = if queue.claimed.is_some() { subscription } else { 0 };
             if !readers.contains(&reader) {
                 readers.push(reader);
             }
@@ -52,7 +54,25 @@ impl Queues {
 
     /// Gives a subscription a reader of its own.
     pub fn claim(&mut self, subscription: u32) {
-        self.queue(subscription).claimed = true;
+        let queue = self.queue(subscription);
+        // Without events here, all that it has had was taken before.
+        let first = queue.events.front().map_or(queue.last.saturating_add(1), |queued| queued.number);
+        queue.claimed.get_or_insert(first);
+    }
+
+    /// The subscriptions of which a reader was given the event of this number, or those before it.
+    pub fn given_to(&self, reader: u32, number: u32) -> Vec<u32> {
+        let mut subscriptions = Vec::new();
+        if reader != 0 {
+            subscriptions.push(reader);
+            return subscriptions;
+        }
+        for queue in &self.subs {
+            if queue.claimed.is_none_or(|first| number < first) {
+                subscriptions.push(queue.subscription);
+            }
+        }
+        subscriptions
     }
 
     /// Nothing of this subscription is wanted any more.
@@ -74,6 +94,7 @@ impl Queues {
             }
             let Some(queued) = self.pop(reader) else { break };
             units = append(&mut self.text, &mut self.offsets, units, &queued.message);
+            self.offsets.push(queued.number);
             count += 1;
         }
         count
@@ -101,7 +122,13 @@ impl Queues {
         let index = match self.subs.iter().position(|queue| queue.subscription == subscription) {
             Some(index) => index,
             None => {
-                self.subs.push(Queue { subscription, claimed: false, events: VecDeque::new(), taken: 0 });
+                self.subs.push(Queue {
+                    subscription,
+                    claimed: None,
+                    events: VecDeque::new(),
+                    last: 0,
+                    taken: 0,
+                });
                 self.subs.len() - 1
             }
         };
@@ -146,7 +173,7 @@ impl Queues {
 
 impl Queue {
     fn serves(&self, reader: u32) -> bool {
-        if reader == 0 { !self.claimed } else { self.subscription == reader }
+        if reader == 0 { self.claimed.is_none() } else { self.subscription == reader }
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::JsValue;
 
+use crate::salesforce::oauth::LoginError;
 use crate::session::{Error, Status};
 
 /// An object on its way out: its members in order. Not derived from structs, whose code comes anew for each of them
@@ -71,6 +72,20 @@ pub(crate) fn error_record(error: Option<&Error>) -> JsValue {
     error.map_or(JsValue::UNDEFINED, |error| of_error(error).into_js())
 }
 
+/// The same for a login that failed, with the login server's own words.
+pub(crate) fn login_record(error: &LoginError) -> JsValue {
+    let mut record = Record::default();
+    record.text("code", error.code());
+    record.set("message", Value::Text(Cow::Owned(error.to_string())));
+    record.set("retryable", Value::Flag(!error.refused));
+    record.number("status", f64::from(error.status));
+    let mut words = Record::default();
+    words.text("error", &error.error);
+    words.text("description", &error.description);
+    record.set("oauth", Value::Record(words));
+    record.into_js()
+}
+
 fn of_error(error: &Error) -> Record<'_> {
     let mut record = Record::default();
     record.text("code", error.code());
@@ -122,6 +137,16 @@ pub(super) fn status_record(status: &Status) -> JsValue {
         Status::MultipleClients { interval_ms } => {
             record.text("type", "multiple-clients");
             record.number("intervalMs", *interval_ms as f64);
+        }
+        Status::StoreFailed { channel, operation, error } => {
+            record.text("type", "store-failed");
+            record.text("channel", channel);
+            record.text("operation", operation);
+            record.set("error", Value::Record(of_error(error)));
+        }
+        Status::Reauthenticated { instance } => {
+            record.text("type", "reauthenticated");
+            record.text("instanceUrl", instance);
         }
         Status::MessageSkipped { reason, channel } => {
             record.text("type", "message-skipped");

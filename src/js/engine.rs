@@ -9,7 +9,8 @@ use super::panics;
 use crate::Instant;
 use crate::bayeux::json;
 use crate::host::{Driver, EngineHost, Inspected, Queues, Shared, error_record};
-use crate::session::{ApiMisuse, Command, Inspect, Session};
+use crate::replay::{Commit, OnInvalid, Position, Start};
+use crate::session::{ApiMisuse, Command, Follow, Input, Inspect, Session};
 
 /// The boundary; `engine.ts` documents each method. All take `&self`, and return nothing, a number, a text or a
 /// `Result`: anything else would let V8 before Node 24 abort the process when the caller is deoptimised during the call.
@@ -17,6 +18,7 @@ use crate::session::{ApiMisuse, Command, Inspect, Session};
 pub struct Engine {
     shared: Rc<Shared>,
     credentials: bool,
+    replay: bool,
 }
 
 #[wasm_bindgen]
@@ -25,6 +27,7 @@ impl Engine {
     pub fn new(host: EngineHost, options: &EngineOptions) -> Result<Engine, JsValue> {
         panics::record();
         let config = config(options).map_err(thrown)?;
+        let replay = config.replay;
         let seen = Inspected(config.inspect != Inspect::None);
         let credentials = !options.own_cookies();
         let now = Instant::from_millis(host.now() as u64);
@@ -39,19 +42,97 @@ impl Engine {
             trap: Cell::new(false),
             seen,
         });
-        Ok(Engine { shared, credentials })
+        Ok(Engine { shared, credentials, replay })
     }
 
     pub fn start(&self) {
         spawn_local(Driver::new(self.shared.clone(), self.credentials));
     }
 
-    pub fn subscribe(&self, id: u32, channels: &str) -> Result<(), JsValue> {
-        self.command(Command::Subscribe { subscription: id, channels: &json::strings(channels) })
+    pub fn subscribe(
+        &self,
+        id: u32,
+        channels: &str,
+        starts: &str,
+        commit: &str,
+        on_invalid_position: &str,
+    ) -> Result<(), JsValue> {
+        let mut list = Vec::new();
+        for start in json::strings(starts) {
+            list.push(Start::parse(&start));
+        }
+        let follow = Follow {
+            starts: &list,
+            commit: match commit {
+                "delivered" => Commit::Delivered,
+                "manual" => Commit::Manual,
+                _ => Commit::Processed,
+            },
+            on_invalid: match on_invalid_position {
+                "new" => OnInvalid::New,
+                "fail" => OnInvalid::Fail,
+                _ => OnInvalid::All,
+            },
+        };
+        let follow = Some(follow).filter(|_| self.replay);
+        self.command(Command::Subscribe { subscription: id, channels: &json::strings(channels), follow })
     }
 
-    pub fn unsubscribe(&self, command: u32, subscription: u32) -> Result<(), JsValue> {
-        self.command(Command::Unsubscribe { command, subscription })
+    pub fn unsubscribe(&self, command: u32, subscription: u32, handed: u32) -> Result<(), JsValue> {
+        self.command(Command::Unsubscribe { command, subscription, handed })
+    }
+
+    pub fn progress(&self, reader: u32, sequence: u32, done: bool) {
+        self.shared.progress(reader, sequence, done);
+    }
+
+    pub fn commit(&self, command: u32, reader: u32, sequence: u32) -> Result<(), JsValue> {
+        let subscriptions = self.shared.queues.borrow().given_to(reader, sequence);
+        self.command(Command::Commit { command, subscriptions: &subscriptions, sequence })
+    }
+
+    pub fn token(&self, number: u32, access_token: &str, url: &str) {
+        self.shared.input(Input::Token { number, access_token, url });
+    }
+
+    #[wasm_bindgen(js_name = tokenFailed)]
+    pub fn token_failed(&self, message: &str, retryable: bool) {
+        self.shared.input(Input::TokenFailed { message, retryable });
+    }
+
+    pub fn refused(&self, token: u32) {
+        self.shared.input(Input::TokenRefused { number: token });
+    }
+
+    #[wasm_bindgen(js_name = checkInstance)]
+    pub fn check_instance(&self, url: &str) -> Result<(), JsValue> {
+        match self.shared.session.borrow().check_instance(url) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error_record(Some(&error))),
+        }
+    }
+
+    pub fn loaded(&self, request: u32, replay_id: &str, problem: &str, invalid: bool) {
+        let position = || Position { replay_id: replay_id.to_owned(), created_date: None };
+        let result = match (problem, replay_id) {
+            ("", "") => Ok(None),
+            ("", _) => Ok(Some(position())),
+            _ => Err((problem, invalid)),
+        };
+        self.shared.input(Input::Loaded { request, result });
+    }
+
+    pub fn saved(&self, request: u32, problem: &str) {
+        let problem = Some(problem).filter(|problem| !problem.is_empty());
+        self.shared.input(Input::Saved { request, problem });
+    }
+
+    pub fn decided(&self, request: u32, verdict: i32) {
+        let retry = match verdict {
+            -1 => None,
+            verdict => Some(verdict == 1),
+        };
+        self.shared.input(Input::Decided { request, retry });
     }
 
     pub fn publish(&self, command: u32, channel: &str, data: &str) -> Result<(), JsValue> {

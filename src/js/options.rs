@@ -40,6 +40,16 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = requestBytes)]
     fn request_bytes(this: &EngineOptions) -> Option<f64>;
     #[wasm_bindgen(method, getter)]
+    fn salesforce(this: &EngineOptions) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn auth(this: &EngineOptions) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn replay(this: &EngineOptions) -> bool;
+    #[wasm_bindgen(method, getter, js_name = allowedHosts)]
+    fn allowed_hosts(this: &EngineOptions) -> Vec<String>;
+    #[wasm_bindgen(method, getter)]
+    fn decides(this: &EngineOptions) -> bool;
+    #[wasm_bindgen(method, getter)]
     fn inspect(this: &EngineOptions) -> String;
     #[wasm_bindgen(method, getter)]
     pub(super) fn seed(this: &EngineOptions) -> f64;
@@ -55,6 +65,15 @@ pub(super) fn config(options: &EngineOptions) -> Result<Config, ApiMisuse> {
             config.header(name, value)?;
         }
     }
+    if options.salesforce() {
+        config.salesforce();
+    }
+    if options.auth() {
+        config.authenticated()?;
+    }
+    config.replay = options.replay();
+    config.allowed_hosts = options.allowed_hosts();
+    config.decides = options.decides();
     config.own_cookies = options.own_cookies();
     config.unix_ms_at_zero = options.unix_ms_at_zero() as u64;
     config.inspect = match options.inspect().as_str() {

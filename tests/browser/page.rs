@@ -61,9 +61,10 @@ impl Page {
         })));
         let host = host(&seen, &requests, &transport);
         let given = Object::new();
-        let defaults: [(&str, JsValue); 6] = [
+        let defaults: [(&str, JsValue); 7] = [
             ("url", URL.into()),
             ("headers", Array::new().into()),
+            ("allowedHosts", Array::new().into()),
             ("ownCookies", false.into()),
             ("inspect", "none".into()),
             ("seed", 1.into()),
