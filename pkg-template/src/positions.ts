@@ -1,6 +1,5 @@
 import type { Core } from "./core.js";
 import { CometdError, describe, isCometdError } from "./errors.js";
-import { isObject } from "./options.js";
 import type { Position, ReplayStore } from "./types.js";
 
 /** The replay store of a client as the engine uses it; the engine minds the time, and asks again what failed. */
@@ -60,16 +59,11 @@ function inMemory(): ReplayStore {
 /** @throws CometdError `"store-invalid"` that does not repeat what the store gave. */
 function replayIdOf(found: Position | null | undefined): string {
   if (found === undefined || found === null) return "";
-  const { replayId, createdDate }: Partial<Record<keyof Position, unknown>> = isObject(found) ? found : {};
-  if (typeof replayId !== "string" || replayId === "") {
-    const what = typeof replayId === "number" || typeof replayId === "bigint" ? "a number" : "something else";
-    const message = `replay.store: load() must give undefined, or an object with a non-empty string \`replayId\`; it gave ${what}`;
-    throw new CometdError("store-invalid", message);
-  }
-  if (createdDate !== undefined && createdDate !== null && typeof createdDate !== "string") {
-    throw new CometdError("store-invalid", "replay.store: `createdDate` of what load() gives must be a string");
-  }
-  return replayId;
+  const { replayId, createdDate = null }: Partial<Record<keyof Position, unknown>> = found;
+  const datedWell = createdDate === null || typeof createdDate === "string";
+  if (typeof replayId === "string" && replayId !== "" && datedWell) return replayId;
+  const what = "undefined, or { replayId, createdDate? } of non-empty strings: a number would lose digits";
+  throw new CometdError("store-invalid", `replay.store: load() must give ${what}`);
 }
 
 function problemOf(error: unknown): string {

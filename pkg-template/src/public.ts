@@ -1,19 +1,28 @@
 /** What every entry of the package exports, beside its `connect`. */
 export { Client } from "./client.js";
 export { CometdError, isCometdError } from "./errors.js";
-export type { CometdErrorDetails, ErrorCode, Failure } from "./errors.js";
+export type { CometdErrorDetails, ErrorCode, Failure, OAuthFailure } from "./errors.js";
 export { CometdEvent } from "./event.js";
 export { Subscription } from "./subscription.js";
 export type {
+  Authenticator,
   ClientState,
+  CommitMode,
   ConnectOptions,
   Extension,
   FetchLike,
+  InvalidPosition,
   LimitOptions,
   LogEntry,
   Message,
+  Position,
+  ReplayOptions,
+  ReplayStore,
   RetryOptions,
+  Start,
   Status,
   SubscribeOptions,
   Tap,
+  Token,
+  TokenContext,
 } from "./types.js";

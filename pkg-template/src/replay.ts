@@ -16,9 +16,6 @@ export interface CheckedReplay extends Following {
 
 export const FOLLOWING: Following = { start: "new", commit: "processed", onInvalidPosition: "all" };
 
-const COMMIT_MODES: readonly unknown[] = ["processed", "delivered", "manual"] satisfies CommitMode[];
-const INVALID_POSITIONS: readonly unknown[] = ["all", "new", "fail"] satisfies InvalidPosition[];
-
 /** Positions that are no replay ids. */
 const STARTS = new Map([
   ["new", "-1"],
@@ -70,12 +67,12 @@ export function startsOf(start: Start, channels: readonly string[]): string[] {
 function checkFollowing(path: string, given: SubscribeOptions, defaults: Following): Following {
   const { start = defaults.start, commit = defaults.commit, onInvalidPosition = defaults.onInvalidPosition } = given;
   if (!isStart(start)) {
-    throw invalid(`${path}start: give "new", "all", or an object of replay ids by channel; replay ids are strings`);
+    throw invalid(`${path}start: give "new", "all", or an object of replay ids, strings, by channel`);
   }
-  if (!COMMIT_MODES.includes(commit)) throw invalid(`${path}commit: give "processed", "delivered" or "manual"`);
-  if (!INVALID_POSITIONS.includes(onInvalidPosition)) {
+  if (!["processed", "delivered", "manual"].includes(commit))
+    throw invalid(`${path}commit: give "processed", "delivered" or "manual"`);
+  if (!["all", "new", "fail"].includes(onInvalidPosition))
     throw invalid(`${path}onInvalidPosition: give "all", "new" or "fail"`);
-  }
   return { start, commit, onInvalidPosition };
 }
 
