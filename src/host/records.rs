@@ -144,10 +144,6 @@ pub(super) fn status_record(status: &Status) -> JsValue {
             record.text("operation", operation);
             record.set("error", Value::Record(of_error(error)));
         }
-        Status::Reauthenticated { instance } => {
-            record.text("type", "reauthenticated");
-            record.text("instanceUrl", instance);
-        }
         Status::MessageSkipped { reason, channel } => {
             record.text("type", "message-skipped");
             record.text("reason", reason);

@@ -101,11 +101,13 @@ impl Session {
         let mut messages: Vec<String> = Vec::new();
         let mut sent: Vec<Sent> = Vec::new();
         let mut bytes = 1;
+        let mut replays = false;
         for (_, next) in waiting {
             let id = self.next_message_id();
             let message = match &next {
                 Next::Subscribe(channel) => {
                     let position = self.position_to_subscribe(channel);
+                    replays |= position.is_some();
                     write::subscribe(&id, &client_id, channel, position.as_deref())
                 }
                 Next::Unsubscribe(channel) => write::unsubscribe(&id, &client_id, channel),
@@ -134,6 +136,7 @@ impl Session {
         }
         let mut exchange = self.send(Kind::Commands, messages);
         exchange.sent = sent;
+        exchange.replays = replays;
         self.commands_lane = Some(exchange);
     }
 

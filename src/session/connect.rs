@@ -122,6 +122,9 @@ impl Session {
         if self.session_lane.is_some() || self.polling.at > self.now || !self.may_poll() {
             return;
         }
+        if self.awaits_replay() {
+            return;
+        }
         let Some(client_id) = self.client_id.clone() else { return };
         let id = self.next_message_id();
         let probe = core::mem::take(&mut self.polling.probe);
@@ -247,6 +250,15 @@ impl Session {
             let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
             self.gap(cause, exchange.since, true);
         }
+    }
+
+    /// Is a channel being subscribed from a position? Its events come on the reply; with a poll open beside it they would
+    /// be provisional until that ends, which may take long (R4a). The first poll of a session does not wait: it is
+    /// answered at once.
+    pub(super) fn awaits_replay(&self) -> bool {
+        let replaying =
+            |exchange: &Exchange| exchange.replays && !exchange.held && exchange.epoch == self.epoch;
+        !self.polling.probe && self.commands_lane.as_deref().is_some_and(replaying)
     }
 
     /// May events have been lost with it that replay can bring again (R7)?

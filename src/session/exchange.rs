@@ -42,6 +42,8 @@ pub(super) struct Exchange {
     pub unauthorized: Option<Failure>,
     /// The commands of the request.
     pub sent: Vec<Sent>,
+    /// It subscribes from a position.
+    pub replays: bool,
     /// A poll that goes out although the queue is full (R8).
     pub overflow: bool,
     /// A poll that the server was not asked to answer at once.

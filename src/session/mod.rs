@@ -264,7 +264,7 @@ impl Session {
                 if self.may_send() {
                     at(self.handshake_at);
                 }
-            } else if self.may_poll() {
+            } else if self.may_poll() && !self.awaits_replay() {
                 at(self.polling.at);
             }
         }
@@ -331,6 +331,7 @@ impl Session {
             unknown_client: None,
             unauthorized: None,
             sent: Vec::new(),
+            replays: false,
             overflow: false,
             parked: false,
         })

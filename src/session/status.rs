@@ -113,11 +113,6 @@ pub enum Status {
         /// What it said.
         error: Error,
     },
-    /// A new access token is in use.
-    Reauthenticated {
-        /// Scheme, host and port of where it is good.
-        instance: String,
-    },
     /// A message was passed over.
     MessageSkipped {
         /// What was wrong with it.

@@ -1,7 +1,7 @@
 //! S10, S5a, X1: access tokens, who they may be sent to, and what their refusal means.
 
 use super::end::Farewell;
-use super::{Error, Output, Session, Status};
+use super::{Error, Output, Session};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
 use crate::http::endpoint::Endpoint;
@@ -83,7 +83,6 @@ impl Session {
             return self.end(Some(Error::LoginRefused("the token cannot be sent in a header".to_owned())));
         }
         let moved = endpoint.origin() != self.config.endpoint.origin();
-        let again = self.tokens.refused;
         // One that was still in use: another request was refused with it.
         if let Some(client_id) = self.client_id.clone() {
             self.leave_session(super::GapCause::SessionLost, self.sound_until, false, Some(client_id));
@@ -95,10 +94,6 @@ impl Session {
         self.config.endpoint = endpoint;
         self.tokens.current = Some(Token { number, bearer, proven: false });
         self.tokens.refused = false;
-        if again {
-            let instance = self.config.endpoint.origin().to_owned();
-            self.report(Status::Reauthenticated { instance });
-        }
     }
 
     /// There is none: for now, or for good (S10).
