@@ -57,6 +57,9 @@ const REPLAY_IDS = [
   "x".repeat(1_000),
 ];
 
+/** Bytes of channels beside the longest: on both sides of what storages take as a key. */
+const LENGTHS = [100, 250, 300, 500, 600, 1_000, 1_100, 2_000, 2_100];
+
 const DATE = "2026-11-21T12:34:56.789Z";
 
 /** What a client relies on. */
@@ -86,8 +89,11 @@ export const facts: readonly Fact[] = [
   {
     name: "long channels are kept apart",
     async proof(trial) {
-      const room = trial.channelBytes - trial.channel().length - 1;
-      const long = ["x".repeat(room), "é".repeat(room / 2)];
+      const base = trial.channel().length;
+      const rooms = [...LENGTHS, trial.channelBytes]
+        .filter((bytes) => bytes <= trial.channelBytes)
+        .map((bytes) => Math.max(0, bytes - base - 1));
+      const long = rooms.flatMap((room) => ["x".repeat(room), "é".repeat(room / 2)]);
       await keptApart(trial, [...long.map((end) => `${end}1`), ...long.map((end) => `${end}2`)]);
     },
   },

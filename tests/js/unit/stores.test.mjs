@@ -193,16 +193,25 @@ test("functions of a storage keep their object", async () => {
   assert.deepEqual(await store.load("/a"), { replayId: "1" });
 });
 
-test("a channel too long for a key is hashed, in the bytes that the host counts", async () => {
-  const keys = [];
-  const namespace = { get: async (key) => void keys.push(key), put: async () => {} };
-  const store = cloudflareKvStore(namespace, { prefix: "p:" });
-  for (const channel of [`/${"x".repeat(509)}`, `/${"x".repeat(510)}`, `/${"é".repeat(254)}`, `/${"é".repeat(255)}`]) {
-    await store.load(channel);
-  }
-  assert.deepEqual([keys[0].length, keys[2].length], [512, 257]);
-  for (const key of [keys[1], keys[3]]) assert.match(key, /^p:sha256:[0-9a-f]{64}$/);
-});
+for (const [make, limit] of [
+  [cloudflareKvStore, 512],
+  [durableObjectStore, 2_048],
+]) {
+  test(`${make.name} hashes a channel too long for a key of ${limit} bytes`, async () => {
+    const keys = [];
+    const store = make({ get: async (key) => void keys.push(key), put: async () => {} }, { prefix: "p:" });
+    const room = limit - "p:/".length;
+    const channels = [
+      `/${"x".repeat(room)}`,
+      `/${"x".repeat(room + 1)}`,
+      `/${"é".repeat(Math.floor(room / 2))}`,
+      `/${"é".repeat(Math.floor(room / 2) + 1)}`,
+    ];
+    for (const channel of channels) await store.load(channel);
+    assert.deepEqual([keys[0], keys[2]], [`p:${channels[0]}`, `p:${channels[2]}`]);
+    for (const key of [keys[1], keys[3]]) assert.match(key, /^p:sha256:[0-9a-f]{64}$/);
+  });
+}
 
 test("a position may be given to the memory beforehand", async () => {
   const position = { replayId: "1", createdDate: "today" };

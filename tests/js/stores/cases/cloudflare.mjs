@@ -3,7 +3,7 @@
 import { cloudflareKvStore, durableObjectStore } from "cometd-edge/stores";
 import { storeContract } from "cometd-edge/testing";
 import { equal, ok, same } from "../../contract/assert.mjs";
-import { about } from "./registry.mjs";
+import { about, aroundLimit } from "./registry.mjs";
 
 /** The namespace, and what was put and when. */
 function watched(namespace) {
@@ -23,6 +23,7 @@ export function kvCases(namespace) {
   });
   return about("cloudflareKvStore", [
     ...contract,
+    aroundLimit(512, make),
     {
       name: "the newest position waits for its turn, a second after the one before",
       async run() {
@@ -49,6 +50,7 @@ export function storageCases(name, storage) {
   });
   return about(`durableObjectStore(${name})`, [
     ...contract,
+    aroundLimit(2_048, () => durableObjectStore(storage)),
     {
       name: "positions stand beside other things, by a prefix",
       async run() {

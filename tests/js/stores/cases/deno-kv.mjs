@@ -3,7 +3,7 @@
 import { denoKvStore } from "cometd-edge/stores";
 import { storeContract } from "cometd-edge/testing";
 import { equal, rejection, same, typed } from "../../contract/assert.mjs";
-import { about } from "./registry.mjs";
+import { about, aroundLimit } from "./registry.mjs";
 
 let channels = 0;
 const channel = () => `/deno/${(channels += 1)}`;
@@ -36,6 +36,7 @@ export function denoKvCases(first, second, CometdError) {
   });
   return about("denoKvStore", [
     ...contract,
+    aroundLimit(2_048, () => denoKvStore(first)),
     {
       name: "of two writers one is told so, until it loads",
       async run() {

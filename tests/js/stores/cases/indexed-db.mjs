@@ -87,7 +87,10 @@ function peculiar(CometdError) {
       // Through the protocol of the developer tools: it takes the database away with all its connections.
       await globalThis.clearStorage();
       await lost;
-      await store.save("/a", position("2"));
+      await watching(async (seen) => {
+        await store.save("/a", position("2"));
+        equal(seen.connections.length, 1, "attempts to write");
+      });
       same(await store.load("/a"), position("2"), "position");
     },
 
