@@ -295,7 +295,14 @@ impl Ledger {
 
     /// Whether a new subscription goes on where the last one stopped, and so loses nothing (R7c).
     pub fn has_position(&self) -> bool {
-        self.from() != Start::New.as_str()
+        // What came before the very first event may be in the response that it still waits for.
+        let mut received = self.entries.iter().chain(&self.seen);
+        let uncertain = self.committed.is_none()
+            && self.start == Start::New
+            && received.any(|entry| {
+                entry.wait != Wait::Nothing && self.first.as_ref() == Some(&entry.key.replay_id)
+            });
+        !uncertain && self.from() != Start::New.as_str()
     }
 
     /// The server has refused the position: a new epoch begins here (R6). Gives the commands that waited in the old one.

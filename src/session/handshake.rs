@@ -131,20 +131,22 @@ impl Session {
         let mut clean = text.to_owned();
         for id in [&self.client_id, &self.old_client_id].into_iter().flatten() {
             let secret = id.strip_prefix('"').and_then(|id| id.strip_suffix('"')).unwrap_or(id);
-            if secret.len() >= 4 {
-                clean = replace(&clean, secret, "[client id]");
-            }
+            clean = replace(clean, secret, "[client id]");
         }
         match self.tokens.bearer().and_then(|bearer| bearer.strip_prefix("Bearer ")) {
-            Some(token) => replace(&clean, token, "[token]"),
+            Some(token) => replace(clean, token, "[token]"),
             None => clean,
         }
     }
 }
 
-fn replace(text: &str, secret: &str, instead: &str) -> String {
+fn replace(text: String, secret: &str, instead: &str) -> String {
+    // What is so short stands in any text.
+    if secret.len() < 4 {
+        return text;
+    }
     let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some(at) = rest.as_bytes().windows(secret.len()).position(|window| window == secret.as_bytes())
     {
         clean.push_str(rest.get(..at).unwrap_or_default());
