@@ -205,12 +205,15 @@ impl State {
         self.sessions.values().filter(|session| session.user.is_some()).count()
     }
 
-    /// How many sessions of Salesforce's kind subscribed to a channel.
-    pub(crate) fn subscribers(&mut self, channel: &str, now: Instant) -> usize {
+    /// How many other sessions of Salesforce's kind subscribed to a channel.
+    pub(crate) fn subscribers_beside(&mut self, session: &str, channel: &str, now: Instant) -> usize {
         self.sweep(now);
-        let reads =
-            |session: &&Session| session.subscriptions.iter().any(|name| without_filter(name) == channel);
-        self.sessions.values().filter(|session| session.user.is_some()).filter(reads).count()
+        let reads = |other: &&Session| {
+            other.user.is_some()
+                && other.id != session
+                && other.subscriptions.iter().any(|name| without_filter(name) == channel)
+        };
+        self.sessions.values().filter(reads).count()
     }
 
     /// Invalidates all tokens and, if so told, lets the parked polls that were sent with one know.

@@ -258,7 +258,7 @@ impl Exchange<'_> {
         if names.is_empty() {
             return self.refuse(message, "400::Channel name not specified");
         }
-        if let Some(error) = names.iter().find_map(|name| self.objection(name)) {
+        if let Some(error) = names.iter().find_map(|name| self.objection(name, id)) {
             return self.refuse(message, &error);
         }
         if self.is_spent() {
@@ -285,7 +285,7 @@ impl Exchange<'_> {
     }
 
     /// What speaks against a subscription by its name.
-    fn objection(&mut self, name: &str) -> Option<String> {
+    fn objection(&mut self, name: &str, id: &str) -> Option<String> {
         let channel = channel::without_filter(name).to_owned();
         let generic = channel.starts_with("/u/");
         let unknown = || match generic {
@@ -322,7 +322,7 @@ impl Exchange<'_> {
         }
         let limit = settings.topic_subscriptions;
         let limited = matches!(kind, salesforce::Kind::PushTopic | salesforce::Kind::Generic) && limit > 0;
-        let full = limited && self.state.subscribers(&channel, self.now) >= limit;
+        let full = limited && self.state.subscribers_beside(id, &channel, self.now) >= limit;
         full.then(|| "403::Subscription limit exceeded for this topic".to_owned())
     }
 

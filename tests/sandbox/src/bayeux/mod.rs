@@ -61,6 +61,7 @@ async fn answer(world: &Arc<World>, request: &Request, open: OpenRequest) -> Res
     let mut refusal = None;
     let mut later = Vec::new();
     let fault = world.state().faults.take(request, Moment::Arrival);
+    let met = fault.is_some();
     if let Some(fault) = fault {
         let on = fault.waits_for();
         for effect in iter::once(fault.effect).chain(fault.also) {
@@ -91,7 +92,7 @@ async fn answer(world: &Arc<World>, request: &Request, open: OpenRequest) -> Res
         let poll = Poll { world, parked: Some(parked) };
         poll.wait(request, &mut draft).await;
     }
-    finish(world, request, draft, later, open).await
+    finish(world, request, draft, (met, later), open).await
 }
 
 /// Applies the faults of the response and sends what is left.
@@ -99,7 +100,7 @@ async fn finish(
     world: &Arc<World>,
     request: &Request,
     mut draft: Draft,
-    mut effects: Vec<(On, Effect)>,
+    (met, mut effects): (bool, Vec<(On, Effect)>),
     open: OpenRequest,
 ) -> Response {
     let route_lives = {
@@ -109,7 +110,8 @@ async fn finish(
             state.org.count_delivered(draft.events.len() as u64);
         }
         let moment = Moment::Response { events: !draft.events.is_empty() };
-        if let Some(fault) = state.faults.take(request, moment) {
+        // A request meets one fault at most.
+        if !met && let Some(fault) = state.faults.take(request, moment) {
             let on = fault.waits_for();
             effects.extend(iter::once(fault.effect).chain(fault.also).map(|effect| (on, effect)));
         }

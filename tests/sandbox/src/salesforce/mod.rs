@@ -99,6 +99,7 @@ async fn read_and_answer(world: &Arc<World>, parts: Parts, body: Body) -> Respon
 async fn answer(world: &Arc<World>, call: &Call, on: On, open: OpenRequest) -> Response {
     let mut later = Vec::new();
     let fault = world.state().faults.take_call(on, Moment::Arrival);
+    let met = fault.is_some();
     if let Some(fault) = fault {
         for effect in iter::once(fault.effect).chain(fault.also) {
             match effect {
@@ -120,7 +121,7 @@ async fn answer(world: &Arc<World>, call: &Call, on: On, open: OpenRequest) -> R
     {
         let mut state = world.state();
         state.stats.unauthorized += u64::from(answer.status == StatusCode::UNAUTHORIZED);
-        let fault = state.faults.take_call(on, Moment::Response { events: false });
+        let fault = (!met).then(|| state.faults.take_call(on, Moment::Response { events: false })).flatten();
         later.extend(fault.into_iter().flat_map(|fault| iter::once(fault.effect).chain(fault.also)));
     }
     if later.iter().any(|effect| matches!(effect, Effect::Hang)) {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod salesforce;
+
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response};
