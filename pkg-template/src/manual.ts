@@ -2,9 +2,12 @@
 import type { Client } from "./client.js";
 import { connectWith } from "./connect.js";
 import { load, transport } from "./load/manual.js";
+import { connectSalesforceWith } from "./salesforce/connect.js";
+import type { SalesforceOptions } from "./salesforce/options.js";
 import type { ConnectOptions } from "./types.js";
 
 export * from "./public.js";
+export * from "./salesforce/public.js";
 export { init, type WasmSource } from "./load/manual.js";
 
 /**
@@ -16,4 +19,15 @@ export { init, type WasmSource } from "./load/manual.js";
  */
 export function connect(options: ConnectOptions): Promise<Client> {
   return connectWith({ load, transport }, options);
+}
+
+/**
+ * Logs in and connects to the Streaming API of a Salesforce org.
+ *
+ * @returns a promise that resolves after the first successful handshake
+ * @throws CometdError as `connect()` does, and `"login-refused"` when the login is refused, `"instance-refused"` when it
+ *   leads to a host that may not be given the token
+ */
+export function connectSalesforce(options: SalesforceOptions): Promise<Client> {
+  return connectSalesforceWith({ load, transport }, options);
 }

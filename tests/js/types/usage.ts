@@ -89,6 +89,10 @@ export function onStatus(status: Status): string {
       return `${status.intervalMs + 1}`;
     case "message-skipped":
       return `${status.channel?.length} ${status.reason}`;
+    case "store-failed":
+      return `${status.operation} ${status.channel} ${status.error.retryable}`;
+    case "reauthenticated":
+      return new URL(status.instanceUrl).host;
     case "callback-failed":
       same<typeof status.error, unknown>();
       return status.where;
