@@ -60,7 +60,7 @@
 //!   when they would have been answered; other sessions learn of it with their next request.
 //! - **fail-logins** refuses the next `times` (1) logins with `{error, error_description}` and `status` (400), by default
 //!   `invalid_grant` and `authentication failure`; with `hang` it never answers them. It is a fault `on` `login`.
-//! - **expire** drops the oldest events of one channel or of all until each has `keep`. Positions at or before them are
+//! - A channel keeps its newest 100,000 events at most. **expire** drops the oldest events of one channel or of all until each has `keep`. Positions at or before them are
 //!   invalid from then on, except the last of them, after which nothing was dropped.
 //! - **age** sets the org's clock forward: for what is kept, for tokens, and for the day that `dailyEvents` counts.
 //! - **new-org** starts a new org: no events, other ids, no tokens, and sessions that are not known.

@@ -48,6 +48,8 @@ pub(crate) struct Seen {
     ack_number: Option<Value>,
     advice_sent: Option<Value>,
     cookie: Option<String>,
+    /// At an address of Salesforce's. What this server gives out opens nothing else.
+    token: Option<String>,
 }
 
 impl Stats {
@@ -69,6 +71,7 @@ impl Stats {
             ack_number: connect.and_then(|message| message.ack().cloned()),
             advice_sent: connect.and_then(|message| message.fields.get("advice").cloned()),
             cookie: request.cookies.clone(),
+            token: request.salesforce.as_ref().and_then(|caller| caller.token.clone()),
         });
     }
 }

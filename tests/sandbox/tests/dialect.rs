@@ -247,6 +247,18 @@ async fn an_unknown_client_is_told_to_shake_hands_and_routed_anew() {
 }
 
 #[tokio::test]
+async fn sessions_end_when_not_polled_and_when_old() {
+    for setting in ["maxIntervalMs", "sessionLifetimeMs"] {
+        let sandbox = Sandbox::start().await;
+        let caller = sandbox.follower().await;
+        assert_eq!(sandbox.stats().await["lastRequests"][1]["token"], caller.token);
+        sandbox.post("config", json!({ setting: 1 })).await;
+        sandbox.until(|stats| stats["sessions"] == 0).await;
+        assert_eq!(error(&caller.glance().await), "403::Unknown client", "{setting}");
+    }
+}
+
+#[tokio::test]
 async fn large_requests_are_refused() {
     let sandbox = Sandbox::start().await;
     let caller = sandbox.follower().await;

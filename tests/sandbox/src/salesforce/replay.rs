@@ -40,6 +40,9 @@ pub(crate) struct Logs {
     offset: u64,
 }
 
+/// How many events a channel keeps, whatever its retention: a sandbox may run for days.
+const KEPT_AT_MOST: usize = 100_000;
+
 #[derive(Default)]
 struct Log {
     kept: VecDeque<Arc<Kept>>,
@@ -95,7 +98,10 @@ impl Logs {
     }
 
     pub(crate) fn keep(&mut self, event: Arc<Kept>) {
-        self.channels.entry(event.channel.clone()).or_default().kept.push_back(event);
+        let at = event.at;
+        let log = self.channels.entry(event.channel.clone()).or_default();
+        log.kept.push_back(event);
+        log.shrink(KEPT_AT_MOST, at);
     }
 
     /// What a subscription to `channel` with this position is replayed. `now` is the org's clock.
