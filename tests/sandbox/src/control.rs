@@ -28,7 +28,7 @@
 //!   Salesforce's the data becomes the `payload` or `sobject` for its subscribers there; `event` is merged into the
 //!   envelope's `event`, and `replayIds` lists the ids given, as they were written.
 //! - **cut** drops the connections of all open requests, without a word, and for `downMs` (of the real clock) those of
-//!   all new ones to the Bayeux address. The sessions do not notice: what is published until a client is back goes down
+//!   all new ones but to this API. The sessions do not notice: what is published until a client is back goes down
 //!   with its old poll, unless the acknowledgement extension holds it.
 //! - **wake** answers every parked poll with what there is; **forget** ends all sessions, and their polls with an unknown
 //!   client; **session-disconnect** ends them as disconnected, and their polls with `successful: true` and advice `none`.
@@ -60,8 +60,9 @@
 //!   when they would have been answered; other sessions learn of it with their next request.
 //! - **fail-logins** refuses the next `times` (1) logins with `{error, error_description}` and `status` (400), by default
 //!   `invalid_grant` and `authentication failure`; with `hang` it never answers them. It is a fault `on` `login`.
-//! - A channel keeps its newest 100,000 events at most. **expire** drops the oldest events of one channel or of all until each has `keep`. Positions at or before them are
-//!   invalid from then on, except the last of them, after which nothing was dropped.
+//! - **expire** drops the oldest events of one channel or of all until each has `keep`. Positions at or before them are
+//!   invalid from then on, except the last of them, after which nothing was dropped. By itself a channel keeps its newest
+//!   100,000 events, for as long as `retentionMs` or Salesforce says.
 //! - **age** sets the org's clock forward: for what is kept, for tokens, and for the day that `dailyEvents` counts.
 //! - **new-org** starts a new org: no events, other ids, no tokens, and sessions that are not known.
 //!
@@ -70,8 +71,8 @@
 //! `{on?, kind, times? = 1, session?, withEvents?, process?, also?, …}`. `on` is `handshake`, `connect`, `subscribe`,
 //! `unsubscribe`, `publish`, `disconnect` or `any` (the default): the request must hold such a message. Or it is `login`,
 //! `versions` or `rest`, which `any` does not mean: a call below `/services`, with the faults of its travel, `malformed`,
-//! `oversized`, `expire-token` and `instance-url`. `session` is a client id. Faults wait in line, and a request meets at most one: the first that fits it. `also` lists further
-//! `{kind, …}` for the same request.
+//! `oversized`, `expire-token` and `instance-url`. `session` is a client id. Faults wait in line, and a request meets at
+//! most one: the first that fits it. `also` lists further `{kind, …}` for the same request.
 //!
 //! On arrival, and unprocessed: `refuse` (the connection is dropped), `hang` (never answered), `status {status, body?,
 //! headers?}`, `html {status?}`, `empty {status?}`, `redirect {location, status?}`, `retry-after {seconds?, status?}`
