@@ -1,10 +1,8 @@
 import { CometdError, describe } from "./errors.js";
 import { inspect } from "./extensions.js";
 import { invalid, type CheckedOptions } from "./options.js";
+import { NETWORK_DELAY_MS } from "./token.js";
 import type { LogEntry, Status } from "./types.js";
-
-/** As the core has it. */
-const NETWORK_DELAY_MS = 10_000;
 
 /** Runs `callback` after `ms`, unless the function that it returns is called before. */
 type Delay = (callback: () => void, ms: number) => () => void;

@@ -1,6 +1,7 @@
-import type { Engine, ErrorRecord } from "./engine.js";
 import { Callbacks } from "./callbacks.js";
-import { CometdError, describe, toCometdError } from "./errors.js";
+import { Commands, parseReplies } from "./commands.js";
+import type { Engine, ErrorRecord } from "./engine.js";
+import { CometdError, toCometdError } from "./errors.js";
 import { Batch } from "./event.js";
 import { Feed, SHARED_READER } from "./feed.js";
 import type { Host } from "./host.js";
@@ -9,18 +10,10 @@ import { Positions } from "./positions.js";
 import { LEFT, type Ending } from "./reader.js";
 import { startsOf, type CheckedReplay, type Following } from "./replay.js";
 import { requestWith } from "./rest.js";
-import { deferred, noop, quietly } from "./runtime.js";
+import { noop, quietly } from "./runtime.js";
 import { Taps, type Ring } from "./taps.js";
 import type { Tokens } from "./tokens.js";
 import type { ClientState, Message, Status } from "./types.js";
-
-/** A promise of the user that waits for the engine. */
-interface Command {
-  readonly promise: Promise<unknown>;
-  /** Takes the server's replies. */
-  resolve(replies: string): void;
-  reject(error: unknown): void;
-}
 
 /**
  * What a client consists of on this side: promises that wait for the engine, readers, taps.
@@ -43,7 +36,7 @@ export class Core {
 
   readonly #host: Host;
   readonly #feeds = new Map<number, Feed>();
-  readonly #commands = new Map<number, Command>();
+  readonly #commands = new Commands((on) => this.hold(on));
   readonly #taps: Taps;
   readonly #over = new AbortController();
   /** How the subscriptions commit, those to come included. */
@@ -113,18 +106,19 @@ export class Core {
   /** `data` is JSON. */
   publish(channel: string, data: string): Promise<Message> {
     const issue = (engine: Engine, command: number) => engine.publish(command, channel, data);
-    return this.#command(issue, (replies) => parse(replies)[0] ?? { channel });
+    return this.#command(issue, (replies) => parseReplies(replies)[0] ?? { channel });
   }
 
   /** `messages` is a JSON array of objects. */
   send(messages: string): Promise<Message[]> {
-    return this.#command((engine, command) => engine.send(command, messages), parse);
+    return this.#command((engine, command) => engine.send(command, messages), parseReplies);
   }
 
   /** A REST call. Somebody waits for it, and maybe for a token that only this client can get. */
   async request(path: string, init: RequestInit): Promise<Response> {
     const { tokens } = this;
     if (!tokens) throw invalid("request: there is no access token; give `auth` to connect()");
+    if (this.#ending) throw this.#closedError();
     this.hold(true);
     try {
       return await requestWith(this, tokens, path, init);
@@ -196,7 +190,7 @@ export class Core {
 
   settled(command: number, replies: string, error: CometdError | undefined): void {
     if (error) this.#reject(command, error);
-    else this.#take(command)?.resolve(replies);
+    else this.#commands.resolve(command, replies);
   }
 
   ended(subscription: number, error: CometdError | undefined): void {
@@ -295,16 +289,7 @@ export class Core {
     read: (replies: string) => R,
     command = ++this.#sequence,
   ): Promise<R> {
-    const { promise, resolve, reject } = deferred<R>();
-    const settle = (replies: string) => {
-      try {
-        resolve(read(replies));
-      } catch (error) {
-        reject(error);
-      }
-    };
-    this.#commands.set(command, { promise, resolve: settle, reject });
-    this.hold(true);
+    const promise = this.#commands.add(command, read);
     try {
       if (this.#ending) throw this.#closedError();
       this.call((engine) => issue(engine, command));
@@ -314,25 +299,15 @@ export class Core {
     return promise;
   }
 
-  /** A command that waits, and waits no longer. */
-  #take(command: number): Command | undefined {
-    const waiter = this.#commands.get(command);
-    if (this.#commands.delete(command)) this.hold(false);
-    return waiter;
-  }
-
   #reject(command: number, error: unknown): void {
-    const waiter = this.#take(command);
-    if (!waiter) return;
-    // That the client has ended is known by other ways: who did not wait for this need not hear of it.
-    if (this.#ending) waiter.promise.catch(noop);
-    waiter.reject(error);
+    // That the client has ended is known by other ways.
+    const waited = this.#commands.reject(command, error, this.#ending !== undefined);
     // Where the command was a subscribe.
-    this.#feeds.get(command)?.end({ failed: true, error, drop: true });
+    if (waited) this.#feeds.get(command)?.end({ failed: true, error, drop: true });
   }
 
   #rejectAll(error: unknown): void {
-    for (const command of [...this.#commands.keys()]) this.#reject(command, error);
+    for (const command of this.#commands.numbers) this.#reject(command, error);
   }
 
   #closedError(): CometdError {
@@ -342,12 +317,4 @@ export class Core {
 
 function withoutReplay(): Promise<never> {
   return Promise.reject(invalid("commit: positions are not followed; give `replay` to connect()"));
-}
-
-function parse(replies: string): Message[] {
-  try {
-    return JSON.parse(replies) as Message[];
-  } catch (cause) {
-    throw new CometdError("protocol", `the reply is not JSON: ${describe(cause)}`, { cause });
-  }
 }

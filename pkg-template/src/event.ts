@@ -55,10 +55,10 @@ export class CometdEvent<T = unknown> {
   }
 
   /**
-   * Says that this event and all before it are done with, for subscriptions with `commit: "manual"`. Bound: it can be
-   * taken off its event.
+   * Says that the application is done with this event, mostly for `commit: "manual"`. A position is saved once all
+   * events before it on its channel are done with, too. Bound: it can be taken off its event.
    *
-   * @returns a promise that resolves once a position at or above this event's is saved
+   * @returns a promise that resolves once this event's position, or a later one, is saved
    * @throws CometdError `"invalid-argument"` without `replay`, `"closed"`
    */
   get commit(): () => Promise<void> {

@@ -89,7 +89,8 @@ export interface ReplayStore {
 
 /**
  * Where to begin in a channel of which the store has no position: with events published from now on, with all that the
- * server retains, or after given positions (replay ids by channel; `"new"` for channels that are not named).
+ * server retains, or after given positions (by channel a replay id or one of these words; `"new"` for channels that are not
+ * named).
  */
 export type Start = "new" | "all" | Readonly<Record<string, string>>;
 
