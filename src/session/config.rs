@@ -11,8 +11,8 @@ pub struct Config {
     /// can help (S5a). Set by [`Config::salesforce`].
     pub(super) salesforce: bool,
     pub(super) auth: bool,
-    /// Hosts that tokens may be sent to, besides the url's own: exact, or `*.example.com` for all below. Where none is
-    /// given, Salesforce's own domains in its dialect (X1).
+    /// Hosts that tokens may be sent to, besides the url's own and, in the dialect of Salesforce, its domains: exact, or
+    /// `*.example.com` for all below (X1).
     pub allowed_hosts: Vec<String>,
     /// Ask for replay in the handshake. What is followed is up to each subscription. Default: no.
     pub replay: bool,

@@ -1,6 +1,7 @@
 //! S10, S5a, X1: access tokens, who they may be sent to, and what their refusal means.
 
 use super::end::Farewell;
+use super::exchange::{Kind, Lane};
 use super::{Error, Output, Session};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
@@ -15,6 +16,8 @@ const REFUSED_AGAIN_MS: u64 = 5_000;
 /// The access token, and the next one where it is refused.
 pub(super) struct Tokens {
     current: Option<Token>,
+    /// The header's value of the one before, which late replies may name (X2).
+    last: Option<String>,
     /// The driver has been asked for one.
     asking: bool,
     /// When to ask next.
@@ -35,12 +38,18 @@ struct Token {
 
 impl Tokens {
     pub fn new(needed: bool, now: Instant) -> Self {
-        Self { current: None, asking: false, ask_at: needed.then_some(now), refused: false, refused_at: None }
+        let ask_at = needed.then_some(now);
+        Self { current: None, last: None, asking: false, ask_at, refused: false, refused_at: None }
     }
 
     /// The value of the `Authorization` header.
     pub fn bearer(&self) -> Option<&str> {
         self.current.as_ref().map(|token| token.bearer.as_str())
+    }
+
+    /// The tokens that a server could quote.
+    pub fn secrets(&self) -> [Option<&str>; 2] {
+        [self.bearer(), self.last.as_deref()].map(|bearer| bearer?.strip_prefix("Bearer "))
     }
 
     /// Of the current token; 0 where there is none.
@@ -87,12 +96,18 @@ impl Session {
         if let Some(client_id) = self.client_id.clone() {
             self.leave_session(super::GapCause::SessionLost, self.sound_until, false, Some(client_id));
             self.handshake_at = self.now;
+        } else if self.session_lane.as_ref().is_some_and(|exchange| exchange.kind == Kind::Handshake) {
+            // A new token means a new handshake; of the one under way there may be a session.
+            self.abort(Lane::Session);
+            self.storm.session_left_behind(self.now);
         }
         if moved {
             self.jar.clear();
         }
         self.config.endpoint = endpoint;
-        self.tokens.current = Some(Token { number, bearer, proven: false });
+        if let Some(old) = self.tokens.current.replace(Token { number, bearer, proven: false }) {
+            self.tokens.last = Some(old.bearer);
+        }
         self.tokens.refused = false;
     }
 
@@ -112,7 +127,7 @@ impl Session {
 
     /// A request outside the session was answered 401: the session goes on until there is a new token.
     pub(super) fn token_refused_elsewhere(&mut self, number: u32) {
-        if self.tokens.number() != number || self.ending.is_some() {
+        if number == 0 || self.tokens.number() != number || self.ending.is_some() {
             return;
         }
         // While one is being fetched, that one serves all (S10).
@@ -125,6 +140,7 @@ impl Session {
     /// The server refused the token that a request carried; `farewell`: it may still have the session.
     pub(super) fn unauthorized(&mut self, number: u32, error: Error, farewell: bool) {
         let Some(token) = self.tokens.current.take_if(|token| token.number == number) else { return };
+        self.tokens.last = Some(token.bearer);
         let mut wait_ms = 0;
         if token.proven {
             self.tokens.refused_at = None;
@@ -138,8 +154,11 @@ impl Session {
                 wait_ms = REFUSED_AGAIN_MS - ago_ms;
             }
         }
-        let client_id = self.client_id.clone().filter(|_| farewell);
-        self.leave_session(super::GapCause::SessionLost, self.sound_until, false, client_id);
+        // A handshake has no session to leave.
+        if let Some(client_id) = self.client_id.clone() {
+            let client_id = Some(client_id).filter(|_| farewell);
+            self.leave_session(super::GapCause::SessionLost, self.sound_until, false, client_id);
+        }
         self.handshake_at = self.now;
         self.tokens.refused = true;
         if self.tokens.asking {
@@ -174,14 +193,16 @@ impl Session {
         }
     }
 
-    /// The server forbids to come back. With credentials at hand there is a new session all the same (S5a).
+    /// The server forbids to come back. Where there can be another token, or it was only a bad moment, there is a new session
+    /// all the same (S5a).
     pub(super) fn after_none(&mut self, token: u32, failure: Option<Failure>, interval_ms: u64) {
-        let refusal = failure.as_ref().and_then(classify).filter(|_| self.config.auth);
+        let refusal = failure.as_ref().and_then(classify);
+        let auth = self.config.auth;
         let error = Error::ServerEnded(failure.clone());
         let salesforce = self.config.salesforce;
         match (refusal, failure) {
-            (Some(Refusal::Unauthorized), _) => self.unauthorized(token, error, false),
-            (Some(Refusal::UnknownClient), _) if salesforce => self.unauthorized(token, error, false),
+            (Some(Refusal::Unauthorized), _) if auth => self.unauthorized(token, error, false),
+            (Some(Refusal::UnknownClient), _) if auth && salesforce => self.unauthorized(token, error, false),
             (Some(Refusal::ServerBusy | Refusal::ConcurrentLimit | Refusal::DailyLimit), Some(failure))
                 if salesforce =>
             {
@@ -206,10 +227,8 @@ impl Session {
         let own = &self.own_endpoint;
         let local = endpoint.is_loopback() && own.is_loopback();
         let host = endpoint.host();
-        let known = match self.config.allowed_hosts.as_slice() {
-            [] => self.config.salesforce && hosts::is_salesforce(host),
-            patterns => hosts::allowed(host, patterns),
-        };
+        let known = self.config.salesforce && hosts::is_salesforce(host)
+            || hosts::allowed(host, &self.config.allowed_hosts);
         if local || endpoint.is_secure() && (known || endpoint.origin() == own.origin()) {
             return Ok(endpoint);
         }
