@@ -126,17 +126,17 @@ impl Session {
         Failure::parse(&self.redact(text.as_deref().unwrap_or("no reason given")))
     }
 
-    /// `text` without the client id of this session and the last (X2).
+    /// `text` without the client id of this session and the last, and without the tokens (X2).
     pub(super) fn redact(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         for id in [&self.client_id, &self.old_client_id].into_iter().flatten() {
             let secret = id.strip_prefix('"').and_then(|id| id.strip_suffix('"')).unwrap_or(id);
             clean = replace(clean, secret, "[client id]");
         }
-        match self.tokens.bearer().and_then(|bearer| bearer.strip_prefix("Bearer ")) {
-            Some(token) => replace(clean, token, "[token]"),
-            None => clean,
+        for token in self.tokens.secrets().into_iter().flatten() {
+            clean = replace(clean, token, "[token]");
         }
+        clean
     }
 }
 

@@ -19,3 +19,4 @@ mod recovery;
 mod retry;
 mod secrets;
 mod sim;
+mod tokens;

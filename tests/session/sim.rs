@@ -1,9 +1,10 @@
 //! The session, a clock that is assigned, and what has come out of it so far.
 
 use cometd_edge::Instant;
+use cometd_edge::replay::{Commit, OnInvalid, Position, Start};
 use cometd_edge::session::{
-    ApiMisuse, Command, Config, Error, Event, GapCause, Input, Output, Request, RequestId, Session, State,
-    Status,
+    ApiMisuse, Command, Config, Error, Event, Follow, GapCause, Input, Output, Request, RequestId, Session,
+    State, Status,
 };
 use serde_json::{Value, json};
 
@@ -31,6 +32,14 @@ pub struct Sim {
     pub ended: Vec<(u32, Option<Error>)>,
     pub states: Vec<State>,
     pub closed: Option<Option<Error>>,
+    /// Each question for a token: was the last one refused?
+    pub asked: Vec<bool>,
+    /// The number of the last token.
+    pub tokens: u32,
+    /// Loads and saves that have no answer.
+    pub loads: Vec<(u32, String)>,
+    pub saves: Vec<(u32, String, Position)>,
+    pub decisions: Vec<(u32, String, Error)>,
     /// Every output, in order.
     pub log: Vec<String>,
 }
@@ -64,6 +73,11 @@ impl Sim {
             ended: Vec::new(),
             states: Vec::new(),
             closed: None,
+            asked: Vec::new(),
+            tokens: 0,
+            loads: Vec::new(),
+            saves: Vec::new(),
+            decisions: Vec::new(),
             log: Vec::new(),
         };
         sim.drain();
@@ -107,7 +121,142 @@ impl Sim {
         sim
     }
 
+    /// Salesforce's dialect, with replay and credentials; the question for the first token is open.
+    pub fn salesforce() -> Self {
+        Self::salesforce_with(|_| {})
+    }
+
+    pub fn salesforce_with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::with(|config| {
+            config.authenticated().expect("https").salesforce();
+            config.replay = true;
+            configure(config);
+        })
+    }
+
+    /// The same with a token, a session and a parked poll.
+    pub fn logged_in() -> Self {
+        Self::logged_in_with(|_| {})
+    }
+
+    pub fn logged_in_with(configure: impl FnOnce(&mut Config)) -> Self {
+        let mut sim = Self::salesforce_with(configure);
+        sim.token();
+        sim.shake();
+        sim.poll(CONNECTED);
+        sim
+    }
+
+    /// A connected session whose subscription 1 follows the channel from this position, or else from `start`.
+    pub fn following(channel: &str, start: Start, position: Option<&str>) -> Self {
+        let mut sim = Self::connected_with(|config| config.replay = true);
+        sim.follow(1, channel, start);
+        sim.load(channel, position);
+        sim.confirm();
+        sim.poll(CONNECTED);
+        sim
+    }
+
     // Inputs.
+
+    /// The next token, good at the url of the configuration.
+    pub fn token(&mut self) {
+        self.token_at(URL);
+    }
+
+    pub fn token_at(&mut self, url: &str) {
+        self.tokens += 1;
+        let access_token = format!("token-{}", self.tokens);
+        self.input(Input::Token { number: self.tokens, access_token: &access_token, url });
+    }
+
+    /// Waits until the next token is asked for, and gives it.
+    pub fn renew(&mut self) {
+        while self.asked.len() <= self.tokens as usize {
+            self.wait();
+        }
+        self.token();
+    }
+
+    pub fn follow(&mut self, subscription: u32, channel: &str, start: Start) {
+        self.follow_as(subscription, channel, start, Commit::Processed, OnInvalid::All);
+    }
+
+    pub fn follow_as(
+        &mut self,
+        subscription: u32,
+        channel: &str,
+        start: Start,
+        commit: Commit,
+        on_invalid: OnInvalid,
+    ) {
+        self.try_follow(subscription, &[channel], &[start], commit, on_invalid).expect("not a misuse");
+    }
+
+    pub fn try_follow(
+        &mut self,
+        subscription: u32,
+        channels: &[&str],
+        starts: &[Start],
+        commit: Commit,
+        on_invalid: OnInvalid,
+    ) -> Result<(), ApiMisuse> {
+        let channels: Vec<String> = channels.iter().map(|channel| (*channel).to_owned()).collect();
+        let follow = Some(Follow { starts, commit, on_invalid });
+        let result = self.queue(Command::Subscribe { subscription, channels: &channels, follow });
+        self.drain();
+        result
+    }
+
+    /// The store answers the load of this channel.
+    pub fn load(&mut self, channel: &str, position: Option<&str>) {
+        let position =
+            position.map(|replay_id| Position { replay_id: replay_id.to_owned(), created_date: None });
+        self.load_answer(channel, Ok(position));
+    }
+
+    pub fn load_answer(&mut self, channel: &str, result: Result<Option<Position>, (&str, bool)>) {
+        let index = self.loads.iter().position(|(_, known)| known == channel).expect("a load");
+        let (request, _) = self.loads.remove(index);
+        self.input(Input::Loaded { request, result });
+    }
+
+    /// The store has taken the position of this channel; gives its replay id.
+    pub fn save(&mut self, channel: &str) -> String {
+        self.save_answer(channel, None)
+    }
+
+    pub fn save_answer(&mut self, channel: &str, problem: Option<&str>) -> String {
+        let index = self.saves.iter().position(|(_, known, _)| known == channel).expect("a save");
+        let (request, _, position) = self.saves.remove(index);
+        self.input(Input::Saved { request, problem });
+        position.replay_id
+    }
+
+    /// Answers every save, until there is no more.
+    pub fn save_all(&mut self) {
+        while let Some((_, channel, _)) = self.saves.first().cloned() {
+            self.save(&channel);
+        }
+    }
+
+    /// The application is done with all events of the subscription up to this one.
+    pub fn done(&mut self, subscription: u32, sequence: u32) {
+        self.input(Input::Progress { subscription, sequence, done: true });
+    }
+
+    /// All events of the subscription up to this one were handed out.
+    pub fn delivered(&mut self, subscription: u32, sequence: u32) {
+        self.input(Input::Progress { subscription, sequence, done: false });
+    }
+
+    pub fn commit(&mut self, command: u32, subscription: u32, sequence: u32) {
+        self.command(Command::Commit { command, subscriptions: &[subscription], sequence });
+    }
+
+    pub fn leave(&mut self, command: u32, subscription: u32, handed: u32) {
+        self.command(Command::Unsubscribe { command, subscription, handed });
+    }
 
     pub fn input(&mut self, input: Input<'_>) {
         self.session.handle_input(Instant::from_millis(self.now), input).expect("not a misuse");
@@ -267,6 +416,61 @@ impl Sim {
         self.open.iter().map(Request::kind).collect()
     }
 
+    /// The number of the token that the open request of this kind carries; 0 for none.
+    pub fn carried(&self, kind: &str) -> u32 {
+        carried(&self.request(kind))
+    }
+
+    /// Replay ids of all events so far.
+    pub fn ids(&self) -> Vec<String> {
+        let id =
+            |event: &Event| event.message.raw()[event.message.replay_id().expect("a position")].to_owned();
+        self.events.iter().map(id).collect()
+    }
+
+    /// Replay ids of the events that this subscription was given.
+    pub fn ids_of(&self, subscription: u32) -> Vec<String> {
+        let own = self.events.iter().map(|event| event.subscriptions.contains(&subscription));
+        self.ids().into_iter().zip(own).filter(|(_, own)| *own).map(|(id, _)| id).collect()
+    }
+
+    /// The number of the event with this replay id, the last one of that.
+    pub fn sequence(&self, id: &str) -> u32 {
+        let index = self.ids().iter().rposition(|known| known == id).expect("such an event");
+        self.events[index].sequence
+    }
+
+    /// The position from which the open request subscribes its only channel, as it stands on the wire.
+    pub fn from(&self) -> String {
+        let request = self.request("commands");
+        let message = request.messages().first().expect("a message");
+        assert_eq!(request.messages().len(), 1, "{message}");
+        let (_, map) = message.split_once(r#""ext":{"replay":{"#).expect("a position");
+        let (_, position) = map.rsplit_once(':').expect("a map");
+        position.trim_end_matches('}').to_owned()
+    }
+
+    /// The last position that is being saved for this channel.
+    pub fn saving(&self, channel: &str) -> Option<&str> {
+        let (_, _, position) = self.saves.iter().find(|(_, known, _)| known == channel)?;
+        Some(&position.replay_id)
+    }
+
+    /// Ends the open session, and answers its disconnect and the next handshake.
+    pub fn new_session(&mut self) {
+        for _ in 0..100 {
+            if self.try_open("disconnect").is_some() {
+                self.answer("disconnect", "[]");
+            } else if self.try_open("handshake").is_some() {
+                let client_id = format!("client-{}", self.sent.len());
+                return self.answer("handshake", &handshake(&client_id, ""));
+            } else {
+                self.wait();
+            }
+        }
+        panic!("no handshake");
+    }
+
     pub fn count(&self, kind: &str) -> usize {
         self.sent.iter().filter(|request| request.kind() == kind).count()
     }
@@ -386,6 +590,17 @@ impl Sim {
                 self.states.push(state);
             }
             Output::Status(status) => self.statuses.push(status),
+            Output::Authenticate { refused } => self.asked.push(refused),
+            Output::Load { request, channel } => self.loads.push((request, channel)),
+            Output::Save { request, channel, position } => {
+                let known = self.saves.iter().position(|(_, known, _)| *known == channel);
+                if let Some(known) = known {
+                    // The one before has failed.
+                    self.saves.remove(known);
+                }
+                self.saves.push((request, channel, position));
+            }
+            Output::Decide { request, channel, error } => self.decisions.push((request, channel, error)),
             Output::Closed(error) => {
                 assert!(self.open.is_empty(), "closed with a request in flight");
                 self.closed = Some(error);
@@ -425,6 +640,13 @@ pub fn only(request: &Request) -> Value {
     messages.remove(0)
 }
 
+/// The number of the token that a request carries; 0 for none.
+pub fn carried(request: &Request) -> u32 {
+    let is = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("authorization");
+    let Some((_, value)) = request.headers().iter().find(is) else { return 0 };
+    value.strip_prefix("Bearer token-").and_then(|number| number.parse().ok()).expect("one of ours")
+}
+
 /// Channels, or subscriptions of meta messages, of a request.
 pub fn topics(request: &Request) -> Vec<String> {
     let topic = |message: &Value| {
@@ -460,6 +682,12 @@ pub fn events(channel: &str, numbers: impl IntoIterator<Item = u32>) -> String {
     numbers.into_iter().map(event).collect()
 }
 
+/// Events of a channel with these replay ids, as they stand on the wire, each followed by a comma.
+pub fn replayed(channel: &str, ids: &[&str]) -> String {
+    let event = |id: &&str| format!(r#"{{"channel":"{channel}","data":{{"event":{{"replayId":{id}}}}}}},"#);
+    ids.iter().map(event).collect()
+}
+
 /// A successful poll with these events.
 pub fn with_events(events: &str) -> String {
     format!(r#"[{events}{{"channel":"/meta/connect","successful":true}}]"#)
@@ -481,3 +709,7 @@ pub fn refused(error: &str, more: &str) -> String {
 }
 
 pub const UNKNOWN: &str = "402::Unknown client";
+pub const EXPIRED: &str = "401::Authentication invalid";
+pub const BUSY: &str = "503::Server is too busy.  Please try your request again later.";
+pub const STALE: &str = "400::The replayId {7} you provided was invalid.  Please provide a valid ID, -2 to replay all events, or -1 to replay only new events.";
+pub const NONE: &str = r#","advice":{"reconnect":"none"}"#;
