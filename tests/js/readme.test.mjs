@@ -1,6 +1,6 @@
 // Every program of the README does what it is there to show. A program is a block marked exactly ```js or ```ts. It
-// names its server https://example.com/cometd, for which the test puts in a world of the sandbox that publishes sample
-// orders on /orders/new. It passes if it printed something and failed at nothing; one that would go on for ever is
+// names its server https://example.com/cometd, or its org https://example.my.salesforce.com, for which the test puts in a
+// world of the sandbox that publishes sample orders on /orders/new and /event/Order__e. It passes if it printed something and failed at nothing; one that would go on for ever is
 // ended once it has printed a few lines. Programs in TypeScript must also satisfy the compiler.
 //
 //   node tests/js/readme.test.mjs
@@ -16,6 +16,14 @@ import { servers } from "./lib/servers.mjs";
 import { root } from "./lib/tools.mjs";
 
 const URL_OF_EXAMPLES = "https://example.com/cometd";
+const ORG_OF_EXAMPLES = "https://example.my.salesforce.com";
+/** What the sandbox lets in; the programs take it from their environment. */
+const CREDENTIALS = {
+  SF_CLIENT_ID: "sandbox-client",
+  SF_CLIENT_SECRET: "sandbox-secret",
+  SF_USERNAME: "user@example.com",
+  SF_PASSWORD: "sandbox-password",
+};
 const ENOUGH_LINES = 3;
 const LIMIT_MS = 60_000;
 
@@ -32,7 +40,8 @@ export function snippets(markdown) {
 function run(file, cwd) {
   const host = join(root, "tests", "js", "lib", "snippet-host.mjs");
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [host, file], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...CREDENTIALS };
+    const child = spawn(process.execPath, [host, file], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const lines = [];
     let errors = "";
     let stopped;
@@ -78,10 +87,10 @@ async function compile({ dir, path }, name) {
 async function tryOut(project, port, { language, code, line }) {
   const name = `line${line}.${language}`;
   const world = `http://127.0.0.1:${port}/w/readme${line}`;
-  const settings = { method: "POST", body: JSON.stringify({ ordersPerSecond: 20 }) };
+  const settings = { method: "POST", body: JSON.stringify({ ordersPerSecond: 20, ordersEvent: "/event/Order__e" }) };
   await fetch(`${world}/sandbox/config`, settings);
   mkdirSync(project.path("readme"), { recursive: true });
-  const source = code.replaceAll(URL_OF_EXAMPLES, `${world}/cometd`);
+  const source = code.replaceAll(URL_OF_EXAMPLES, `${world}/cometd`).replaceAll(ORG_OF_EXAMPLES, world);
   writeFileSync(project.path("readme", name), source);
   if (language === "ts") await compile(project, name);
   // Node 20 knows neither types nor `await using`.
