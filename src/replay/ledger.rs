@@ -41,6 +41,8 @@ pub enum Wait {
 pub struct Ledger {
     channel: String,
     start: Start,
+    /// What has taken the place of a position that was refused (R6).
+    fallback: Option<Start>,
     /// When events count as done.
     pub commit: Commit,
     /// What follows when the server refuses a position.
@@ -106,6 +108,7 @@ impl Ledger {
         Self {
             channel: channel.to_owned(),
             start,
+            fallback: None,
             commit,
             on_invalid,
             committed: None,
@@ -126,9 +129,14 @@ impl Ledger {
         &self.channel
     }
 
-    /// Where it starts without a position.
+    /// Where it starts without a position, by the wish of its subscriptions.
     pub fn start(&self) -> &Start {
         &self.start
+    }
+
+    /// Where it does start without one.
+    fn origin(&self) -> &Start {
+        self.fallback.as_ref().unwrap_or(&self.start)
     }
 
     /// What the store knows.
@@ -139,6 +147,7 @@ impl Ledger {
     /// A first local subscription, after all earlier ones have left, brings its own conditions (R3a).
     pub fn conditions(&mut self, start: Start, commit: Commit, on_invalid: OnInvalid) {
         (self.start, self.commit, self.on_invalid) = (start, commit, on_invalid);
+        self.fallback = None;
     }
 
     /// A new local subscription has come; `open` are the others. Whether what was received must come again for it.
@@ -289,8 +298,8 @@ impl Ledger {
         let certain = self.entries.iter().take_while(|entry| entry.wait == Wait::Nothing).last();
         let received = certain.filter(|_| !self.rewinding).map(|entry| entry.key.replay_id.as_str());
         let committed = self.committed.as_ref().map(|position| position.replay_id.as_str());
-        let first = self.first.as_deref().filter(|_| self.start == Start::New);
-        received.or(committed).or(first).unwrap_or(self.start.as_str())
+        let first = self.first.as_deref().filter(|_| *self.origin() == Start::New);
+        received.or(committed).or(first).unwrap_or(self.origin().as_str())
     }
 
     /// Whether a new subscription goes on where the last one stopped, and so loses nothing (R7c).
@@ -298,7 +307,7 @@ impl Ledger {
         // What came before the very first event may be in the response that it still waits for.
         let mut received = self.entries.iter().chain(&self.seen);
         let uncertain = self.committed.is_none()
-            && self.start == Start::New
+            && *self.origin() == Start::New
             && received.any(|entry| {
                 entry.wait != Wait::Nothing && self.first.as_ref() == Some(&entry.key.replay_id)
             });
@@ -306,8 +315,8 @@ impl Ledger {
     }
 
     /// The server has refused the position: a new epoch begins here (R6). Gives the commands that waited in the old one.
-    pub fn refused(&mut self, start: Start) -> Vec<u32> {
-        self.start = start;
+    pub fn refused(&mut self, fallback: Start) -> Vec<u32> {
+        self.fallback = Some(fallback);
         self.committed = None;
         self.first = None;
         self.entries.clear();

@@ -182,6 +182,9 @@ impl Session {
 
     /// Asks the store for what is needed, and gives it what is new.
     pub(super) fn schedule_store(&mut self) {
+        if self.is_closed() {
+            return;
+        }
         for index in 0..self.followed.len() {
             let Some(one) = self.followed.get(index) else { return };
             let channel = one.ledger.channel().to_owned();
@@ -277,7 +280,8 @@ impl Session {
         }
         let Some(one) = self.followed.get_mut(index) else { return };
         let Some(call) = one.save.take() else { return };
-        one.saved = call.version;
+        // It may be one of an epoch that is over (R6).
+        one.saved = one.saved.max(call.version);
         one.backoff.reset();
         let commands = one.ledger.saved(Some(call.version));
         self.settle_commits(commands, None);

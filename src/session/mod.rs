@@ -154,6 +154,8 @@ impl Session {
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) -> Result<(), ApiMisuse> {
         self.now = self.now.max(now);
         match input {
+            // Nobody listens to the store or the network any more.
+            input if self.is_closed() && !matches!(input, Input::Command(_)) => {}
             Input::Timeout => {}
             Input::Head { request, status, headers } => self.head(request, status, headers),
             Input::Chunk { request, bytes } => self.chunk(request, bytes),
@@ -177,7 +179,9 @@ impl Session {
             Input::Progress { subscription, sequence, done } => self.progress(subscription, sequence, done),
             Input::Command(command) => self.command(command)?,
         }
-        self.expire();
+        if !self.is_closed() {
+            self.expire();
+        }
         Ok(())
     }
 

@@ -680,7 +680,7 @@ fn x1_a_token_goes_to_salesforces_own_hosts_and_the_urls_origin_over_https() {
 }
 
 #[test]
-fn x1_allowed_hosts_take_the_place_of_salesforces_own() {
+fn x1_allowed_hosts_come_beside_salesforces_own_and_the_urls_origin() {
     let allowed = |instance: &str| {
         let mut sim = Sim::salesforce_with(|config| {
             config.allowed_hosts = vec!["one.example".to_owned(), "*.two.example".to_owned()];
@@ -692,12 +692,13 @@ fn x1_allowed_hosts_take_the_place_of_salesforces_own() {
     assert!(allowed("https://a.two.example/cometd"));
     assert!(allowed("https://a.b.two.example:8443/cometd"));
     assert!(allowed(URL));
+    assert!(allowed(EAST));
     for elsewhere in [
         "https://a.one.example/cometd",
         "https://two.example/cometd",
         "https://eviltwo.example/cometd",
         "http://one.example/cometd",
-        EAST,
+        "https://evilsalesforce.com/cometd",
     ] {
         assert!(!allowed(elsewhere), "{elsewhere}");
     }
