@@ -28,6 +28,9 @@ const OUT_NAME: &str = "cometd_edge";
 const SHRINK: [&str; 4] =
     ["-Oz", "--one-caller-inline-max-function-size=20", "--skip-pass=local-cse", "--low-memory-unused"];
 
+/// Before the rest, once: control flow made anew comes out half a percent smaller.
+const RELOOP: [&str; 2] = ["--flatten", "--rereloop"];
+
 /// How much care to take.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Mode {
@@ -69,8 +72,8 @@ fn finish(project: &Project, module: &Path, glue: String, mode: Mode) -> Result<
         return Ok(Made { glue, module, parts: parts::by_size(&named)? });
     }
     // The names of functions are for messages and for the report. Without them a further pass finds a little more.
-    let named_file =
-        wasm_opt(project, module, "optimised.wasm", &[&SHRINK, ["--converge", "-g"].as_slice()].concat())?;
+    let passes = [&RELOOP, SHRINK.as_slice(), &["--converge", "-g"]].concat();
+    let named_file = wasm_opt(project, module, "optimised.wasm", &passes)?;
     let named = fs::read(&named_file)?;
     wasm::check(&named, OUT_NAME)?;
     paths::check(&named, project)?;
