@@ -3,11 +3,15 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json, value::to_raw_value};
+use serde_json::{
+    Map, Value, json,
+    value::{RawValue, to_raw_value},
+};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::salesforce::Publication;
+use crate::state::State;
 use crate::world::World;
 
 /// Publishes orders in this world at the rate that its settings say, as long as it lives.
@@ -55,6 +59,16 @@ fn publish(world: &World) {
     state.flush(now);
 }
 
+/// An order that a client makes on the orders' own channel: it is given its number and time as the others are, as a
+/// trigger of the org would do it.
+pub(crate) fn numbered(state: &mut State, fields: Box<RawValue>) -> Box<RawValue> {
+    let Ok(mut order) = serde_json::from_str::<Map<String, Value>>(fields.get()) else { return fields };
+    let channel = state.config.orders_channel.clone();
+    order.insert("N__c".to_owned(), state.next_number(&channel).into());
+    order.insert("PublishedAt__c".to_owned(), now_ms().into());
+    to_raw_value(&order).unwrap_or(fields)
+}
+
 /// The same order as a platform event holds it: custom fields end in `__c` and begin with a capital.
 fn fields(order: &Value) -> Value {
     let fields = order.as_object().into_iter().flatten().map(|(name, value)| {
@@ -70,13 +84,16 @@ fn order(n: u64) -> Value {
         ["Acme Ltd", "Blue Harbour", "Côte & Fils", "Delta Foods", "Edge Works", "Ōsaka Trading"];
     const STATUSES: [&str; 4] = ["new", "paid", "packed", "shipped"];
     let pick = |of: usize, step: u64| (n.wrapping_mul(step) % of as u64) as usize;
-    let published_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     json!({
         "orderId": format!("SO-{:06}", 100_000 + n),
         "customer": CUSTOMERS[pick(CUSTOMERS.len(), 5)],
         "amount": (n * 7_919 % 90_000 + 1_000) as f64 / 100.0,
         "status": STATUSES[pick(STATUSES.len(), 3)],
         "n": n,
-        "publishedAt": published_at.as_millis() as u64,
+        "publishedAt": now_ms(),
     })
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
+use crate::orders;
 use crate::state::{State, random};
 use crate::world::World;
 
@@ -110,10 +111,13 @@ fn publish(state: &mut State, object: &str, body: &[u8], now: Instant) -> Answer
     if !exists || state.config.salesforce.unknown_channels.contains(&channel) {
         return not_found();
     }
-    let fields = match record(body) {
+    let mut fields = match record(body) {
         Ok(fields) => fields,
         Err(answer) => return answer,
     };
+    if state.config.salesforce.orders_event.as_ref() == Some(&channel) {
+        fields = orders::numbered(state, fields);
+    }
     let published =
         state.publish(&channel, Publication { data: Some(&fields), ..Publication::default() }, now);
     state.flush(now);

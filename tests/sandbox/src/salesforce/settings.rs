@@ -70,7 +70,8 @@ pub struct Salesforce {
     pub replay_on: ReplayOn,
     /// Generic channels by the id that a push names. Default `0M6000000000001AAA` for `/u/notifications`.
     pub streaming_channels: BTreeMap<String, String>,
-    /// Where the sample orders are published as platform events too. Default: nowhere.
+    /// Where the sample orders are published as platform events too, with fields such as `N__c`, their running number;
+    /// what is published there by REST is numbered with them. Default: nowhere.
     pub orders_event: Option<String>,
 }
 
