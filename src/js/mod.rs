@@ -10,3 +10,7 @@ pub use engine::Engine;
 pub use options::EngineOptions;
 pub use panics::last_panic;
 pub use salesforce::{login_answer, newest_version};
+
+#[cfg(feature = "small-allocator")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

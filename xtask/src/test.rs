@@ -74,7 +74,9 @@ fn lint(project: &Project) -> Result<()> {
     let checks = [
         cargo(&["fmt", "--all", "--check"]),
         cargo(&["clippy", "--workspace", "--all-targets"]).args(denied),
-        cargo(&["clippy", "--lib", "--test", "browser"]).args(WASM).args(denied),
+        cargo(&["clippy", "--lib", "--test", "browser", "--features", build::ALLOCATOR])
+            .args(WASM)
+            .args(denied),
         cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
         tool("prettier/bin/prettier.cjs").args(["--check", "."]),
         tool("oxlint/bin/oxlint").args(["--deny-warnings"]),
@@ -134,7 +136,7 @@ fn browser(project: &Project) -> Result<()> {
         bail!("wasm-bindgen-test-runner is missing beside wasm-bindgen: install wasm-bindgen-cli again");
     }
     Run::new("cargo")
-        .args(["test", "--test", "browser"])
+        .args(["test", "--test", "browser", "--features", build::ALLOCATOR])
         .args(WASM)
         .dir(&project.root)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)

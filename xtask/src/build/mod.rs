@@ -23,6 +23,9 @@ pub use package::{copy_all, empty};
 /// The name that the generated files begin with.
 const OUT_NAME: &str = "cometd_edge";
 
+/// The feature of the crate that is on in the package, and in the tests of what is in it.
+pub const ALLOCATOR: &str = "small-allocator";
+
 /// What makes the wasm small once it is gzipped, by trial: without the last three it is 3 % larger, since repetition costs
 /// little. Rust's stack begins below its data, so no pointer leads to the lowest addresses.
 const SHRINK: [&str; 4] =
@@ -93,6 +96,7 @@ fn generate(project: &Project, tools: &BuildTools) -> Result<PathBuf> {
         .args(["--log-level", "error", "build", "--target", "web", "--release", "--no-pack"])
         .args(["--mode", "no-install", "--out-name", OUT_NAME, "--out-dir"])
         .arg(&out)
+        .args(["--", "--features", ALLOCATOR])
         .dir(&project.root)
         .env("PATH", path)
         .env("CARGO_ENCODED_RUSTFLAGS", paths::flags(project))
