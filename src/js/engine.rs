@@ -29,9 +29,9 @@ impl Engine {
         let config = config(options).map_err(thrown)?;
         let replay = config.replay;
         let seen = Inspected(config.inspect != Inspect::None);
-        let credentials = !options.own_cookies();
+        let credentials = !options.flag("ownCookies");
         let now = Instant::from_millis(host.now() as u64);
-        let session = Session::new(config, options.seed() as u64, now);
+        let session = Session::new(config, options.number("seed").unwrap_or_default() as u64, now);
         let shared = Rc::new(Shared {
             host,
             session: RefCell::new(session),
