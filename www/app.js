@@ -1,68 +1,127 @@
-// A live view of the sandbox's orders. It is served by the sandbox, whose Bayeux and control addresses share its origin.
+// A live view of an org's orders. The org is the sandbox that serves the page, with its logins and its Bayeux address.
 
-import { connect, isCometdError } from "cometd-edge";
+import { isCometdError } from "cometd-edge";
+import { connectSalesforce, password } from "cometd-edge/salesforce";
+import { control, expirePosition, published } from "./control.js";
+import { login, visit } from "./keep.js";
 import { Ledger } from "./ledger.js";
-import { element, Log, Orders, time } from "./view.js";
+import { Positions } from "./positions.js";
+import * as view from "./view.js";
+import { describe, problem, range } from "./words.js";
 
-const CHANNEL = "/orders/new";
+const CHANNEL = "/event/Order__e";
+/** The app that logs in. Of the sandbox, as everything here; a real page would leave the login to its server. */
+const APP = { clientId: "sandbox-client", clientSecret: "sandbox-secret" };
 const DOWN_MS = 3_000;
 const COUNT_EVERY_MS = 1_000;
-/** Less patient than the default, since somebody is watching. */
-const RETRY = { initialDelayMs: 500, factor: 2, maxDelayMs: 2_000 };
+/** Less patient than the default, since somebody is watching, and presses buttons. */
+const RETRY = { initialDelayMs: 500, factor: 2, maxDelayMs: 2_000, handshakesPerMinute: 60, sessionWindowMs: 2_000 };
 
-const CAUSES = {
-  "response-lost": "a response was lost on the way",
-  "session-lost": "the server forgot the session",
-  undecodable: "a response could not be decoded",
-  "event-too-large": "a message was too large",
-};
-
-const ledger = new Ledger();
-const orders = new Orders();
-const log = new Log();
-
-/** The `gap` status that the next order will explain. */
-let openGap;
+const { element } = view;
+const orders = new view.Orders();
+const log = new view.Log();
+const kept = visit.recall();
+const database = kept?.database ?? `demo-${crypto.randomUUID()}`;
+const positions = new Positions(database, kept?.positions, show);
+const tally = { tokens: 0, gaps: 0, retries: 0, reloads: 0, ...kept?.tally };
 let client;
+/** The entries of `gap` statuses that the next order will explain. */
+let openGaps = [];
 
-addEventListener("error", (event) => showProblem(event.error ?? event.message));
-addEventListener("unhandledrejection", (event) => showProblem(event.reason));
-element("dismiss").addEventListener("click", () => (element("problems").hidden = true));
-
-element("cut").addEventListener("click", (event) =>
-  press(event.target, async () => {
-    log.add("you", `Cut the network for ${DOWN_MS / 1_000} seconds.`);
-    await control("POST", "cut", { downMs: DOWN_MS });
-  }),
-);
-element("forget").addEventListener("click", (event) =>
-  press(event.target, async () => {
-    log.add("you", "Make the server forget all its sessions.");
-    await control("POST", "forget");
-  }),
-);
-
+addEventListener("error", (event) => report(event.error ?? event.message));
+addEventListener("unhandledrejection", (event) => report(event.reason));
 // The server is told, and a page that comes back out of the browser's cache begins anew.
 addEventListener("pagehide", () => void client?.close());
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
+element("dismiss").addEventListener("click", () => (element("problems").hidden = true));
+element("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { username, password: secret } = Object.fromEntries(new FormData(event.target));
+  void press(event.submitter, () => enter({ username, password: secret }));
+});
 
-await run().catch(showProblem);
+const ACTIONS = {
+  async cut() {
+    log.add("you", `Cut the network for ${DOWN_MS / 1_000} seconds.`);
+    await control("POST", "cut", { downMs: DOWN_MS });
+  },
+  async forget() {
+    log.add("you", "Make the server forget all its sessions.");
+    await control("POST", "forget");
+  },
+  async "expire-token"() {
+    log.add("you", "Expire the access token.");
+    await control("POST", "expire-token");
+  },
+  async "expire-position"() {
+    log.add("you", "Let the position expire: stay away until the server has dropped some orders after it.");
+    await expirePosition(CHANNEL);
+  },
+  async publish() {
+    const order = { OrderId__c: "SO-YOURS", Customer__c: "You", Amount__c: 42, Status__c: "new" };
+    const response = await client.request(`/services/data/v${client.apiVersion}/sobjects/Order__e`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(order),
+    });
+    if (!response.ok) throw new Error(`The order was refused: ${await response.text()}`);
+    log.add("you", `Published an order by REST: ${(await response.json()).id}.`);
+  },
+  reload: () => location.reload(),
+  logout() {
+    login.forget();
+    location.reload();
+  },
+};
+for (const [id, action] of Object.entries(ACTIONS)) {
+  element(id).addEventListener("click", (event) => void press(event.currentTarget, action));
+}
 
-async function run() {
-  showState("handshaking");
+const credentials = login.recall();
+const saved = await positions.resume(CHANNEL);
+const ledger = new Ledger(kept?.ledger, saved?.n);
+if (saved) log.add("resumed", `Goes on after replay id ${saved.replayId} (n = ${saved.n}), as IndexedDB has it.`);
+if (credentials) {
+  tally.reloads += 1;
+  view.showForm(false);
+  show();
+  await enter(credentials);
+} else {
+  view.showForm(true);
+}
+
+/** Logs in, and shows what comes. What the login's server answers is shown beside the form. */
+async function enter(given) {
+  element("refused").textContent = "";
+  view.showState("handshaking");
   try {
-    client = await connect({ url: new URL("cometd", location.href), retry: RETRY });
+    client = await connectSalesforce({
+      auth: password({ ...APP, ...given }),
+      loginUrl: location.origin,
+      replay: { store: positions.store },
+      retry: RETRY,
+    });
   } catch (error) {
-    showState("closed");
-    throw error;
+    if (isCometdError(error) && error.code === "login-refused") login.forget();
+    element("refused").textContent = problem(error);
+    view.showForm(true);
+    return;
   }
-  showState(client.state);
-  void watch(client.status()).catch(showProblem);
+  login.keep(given);
+  tally.tokens += 1;
+  element("org").textContent = `${given.username} · API ${client.apiVersion}`;
+  view.showState(client.state);
+  view.showForm(false);
+  view.enableActions();
+  void follow().catch(report);
+}
+
+async function follow() {
+  void watch(client.status()).catch(report);
   const subscription = await client.subscribe(CHANNEL);
-  void read(subscription).catch(showProblem);
-  for (const button of document.querySelectorAll(".actions button")) button.disabled = false;
+  void read(subscription).catch(report);
   await count();
   const error = await client.closed;
   if (error) throw error;
@@ -72,108 +131,70 @@ async function run() {
 async function read(subscription) {
   for await (const events of subscription.batches()) {
     const arrived = Date.now();
-    orders.add(events.flatMap((event) => enter(event.data, arrived)));
-    showCounters();
+    orders.add(events.flatMap((event) => receive(event, arrived)));
+    // Before the next batch is asked for, which commits this one: what is saved has always been counted.
+    show();
   }
 }
 
 /** Enters an order into the ledger, and returns what the table shows of it, if anything. */
-function enter(order, arrived) {
-  if (!Number.isSafeInteger(order?.n)) {
-    log.add("not-an-order", `An event without a running number: ${JSON.stringify(order)}.`);
+function receive(event, arrived) {
+  const order = event.data?.payload;
+  const n = order?.N__c;
+  positions.received(event, n, arrived);
+  if (!Number.isSafeInteger(n)) {
+    log.add("not-an-order", `An event without a running number: ${JSON.stringify(event.data)}.`);
     return [];
   }
-  const { duplicate, lost } = ledger.arrived(order.n);
-  if (!duplicate) explain(lost);
-  return { ...order, latencyMs: Math.max(0, arrived - order.publishedAt), duplicate, lost };
+  const { came, missing, named } = ledger.arrived(n);
+  if (came === "new") explain(missing, named);
+  return { ...order, came, missing, latencyMs: Math.max(0, arrived - order.PublishedAt__c) };
 }
 
-/** Says at the `gap` status what it was about: the first order after it shows which ones are missing. */
-function explain(lost) {
-  if (openGap) {
-    log.note(openGap, lost ? `Lost: ${range(lost)}.` : "None is missing: the next order follows the last.");
-    openGap.dataset.lost = lost ? `${lost.first}-${lost.last}` : "none";
-    openGap = undefined;
-  } else if (lost) {
-    log.add("unexplained", `Lost without a gap status: ${range(lost)}.`);
+/** Says at a `gap` status what it was about: the first order after it shows which ones are missing. */
+function explain(missing, named) {
+  for (const entry of openGaps) {
+    log.note(entry, missing ? `Missing: ${range(missing)}.` : "None is missing: the next order follows the last.");
+    entry.dataset.missing = missing ? `${missing.first}-${missing.last}` : "none";
   }
+  openGaps = [];
+  if (missing && !named) log.add("unexplained", `Lost without a gap status: ${range(missing)}.`);
 }
 
 async function watch(statuses) {
   for await (const status of statuses) {
-    if (status.type === "state") showState(status.state);
     const entry = log.add(status.type, describe(status));
+    if (status.type === "state") view.showState(status.state);
+    if (status.type === "reauthenticated") tally.tokens += 1;
+    if (status.type === "retry") tally.retries += 1;
     if (status.type === "gap") {
+      tally.gaps += 1;
       log.note(entry, "The next order will show which, if any.");
-      openGap = entry;
+      openGaps.push(entry);
+      const missing = ledger.gap(positions.numberAt(status.channel, status.after));
+      if (missing) explain(missing, true);
     }
+    show();
   }
-}
-
-function describe(status) {
-  switch (status.type) {
-    case "state":
-      return `The client is ${status.state}.${status.state === "closed" ? " Reload the page to connect again." : ""}`;
-    case "gap":
-      return `Events on ${status.channel} since ${time(status.since)} may be missing: ${CAUSES[status.cause] ?? status.cause}.`;
-    case "retry":
-      return `Attempt ${status.attempt} failed (${status.error.message}); the next ${inSeconds(status.delayMs)}.`;
-    case "backpressure":
-      return status.active
-        ? `${status.channel} is not read: ${status.queuedEvents} events wait, and no more are fetched.`
-        : "Events are fetched again.";
-    case "subscribe-failed":
-      return `The server refused ${status.channel}: ${status.error.message}.`;
-    case "multiple-clients":
-      return `The server makes the clients of this browser take turns of ${inSeconds(status.intervalMs)}.`;
-    case "message-skipped":
-      return `A message on ${status.channel ?? "an unknown channel"} was passed over: ${status.reason}.`;
-    case "callback-failed":
-      return `${status.where} threw: ${String(status.error)}.`;
-    default:
-      return JSON.stringify(status);
-  }
-}
-
-function inSeconds(ms) {
-  return ms === 0 ? "at once" : `in ${(ms / 1_000).toFixed(1)} s`;
-}
-
-function range({ first, last }) {
-  return first === last ? `1 order, n = ${first}` : `${last - first + 1} orders, n = ${first} to ${last}`;
 }
 
 /** Follows how many orders the server has published, for as long as the page lives. */
 async function count() {
-  const published = async () => (await control("GET", "stats")).published[CHANNEL] ?? 0;
-  ledger.opened(await published());
-  showCounters();
+  ledger.opened(await published(CHANNEL));
+  show();
   let failed = false;
   const again = async () => {
     try {
-      ledger.counted(await published());
+      ledger.counted(await published(CHANNEL));
       failed = false;
     } catch (error) {
-      if (!failed) showProblem(error);
+      if (!failed) report(error);
       failed = true;
     }
-    showCounters();
+    show();
     setTimeout(again, COUNT_EVERY_MS);
   };
   setTimeout(again, COUNT_EVERY_MS);
-}
-
-/** One request to the sandbox's control API, which no cut affects. */
-async function control(method, action, body) {
-  const init = { method, ...(body && { body: JSON.stringify(body) }) };
-  let response;
-  try {
-    response = await fetch(new URL(`sandbox/${action}`, location.href), init);
-  } catch (cause) {
-    throw new Error("The sandbox cannot be reached: is it still running?", { cause });
-  }
-  if (!response.ok) throw new Error(`The sandbox refused ${action}: ${await response.text()}`);
-  return response.json();
 }
 
 /** Not twice at once, and never without a word. */
@@ -183,33 +204,20 @@ async function press(button, action) {
   try {
     await action();
   } catch (error) {
-    showProblem(error);
+    report(error);
   }
   button.ariaDisabled = "false";
 }
 
-function showState(state) {
-  const badge = element("state");
-  if (badge.dataset.state === state) return;
-  badge.dataset.state = state;
-  badge.textContent = state;
-  element("since").textContent = time(Date.now());
+/** What was counted is kept and shown. */
+function show() {
+  visit.keep({ database, ledger, positions, tally });
+  view.showCounters(ledger, tally);
+  view.showPositions(positions.lines);
 }
 
-function showCounters() {
-  for (const name of ["published", "delivered", "waiting", "lost", "duplicates"]) {
-    const cell = element(name);
-    cell.textContent = ledger[name];
-    cell.classList.toggle("some", ledger[name] > 0);
-  }
-}
-
-/** One failure may end several things at once; it is shown once. */
-function showProblem(problem) {
-  const text = isCometdError(problem) ? `${problem.code}: ${problem.message}` : String(problem?.message ?? problem);
-  const shown = element("problem");
-  if (!element("problems").hidden && shown.textContent === text) return;
-  shown.textContent = text;
-  element("problems").hidden = false;
-  log.add("problem", text);
+function report(error) {
+  const text = problem(error);
+  // One failure may end several things at once; it is shown once.
+  if (view.showProblem(text)) log.add("problem", text);
 }

@@ -7,121 +7,48 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { chromium } from "playwright-core";
+import { chromiumPath, until, Visitor } from "./check/visitor.mjs";
 
 /** As all tests of the project start it. */
 const FLAGS = JSON.parse(readFileSync(new URL("../webdriver.json", import.meta.url), "utf8"))["goog:chromeOptions"]
   .args;
-const CHANNEL = "/orders/new";
-/** Nothing here takes long; a machine that is busy with other things may. */
-const PATIENCE_MS = 60_000;
-/** Longer than any cut lasts, so that it lasts until it is ended. */
-const UNTIL_ENDED_MS = 3_600_000;
+const CHANNEL = "/event/Order__e";
+/** Fast enough that a reload and a cut fall into the middle of a stream. */
+const ORDERS_PER_SECOND = 25;
 
 const [pageUrl, controlUrl] = process.argv.slice(2);
 if (!pageUrl || !controlUrl) {
   console.error("usage: node check.mjs PAGE-URL CONTROL-URL");
   process.exit(2);
 }
-const bayeuxUrl = new URL("cometd", pageUrl).href;
-
-/** A page, what it shows, and what its console says. */
-class Visitor {
-  /** What no page should bring forth. */
-  problems = [];
-  /** Requests to the Bayeux address may fail now, since the network is cut or the page is being left. */
-  mayFail = false;
-  /** How many did. */
-  failed = 0;
-
-  constructor(name, page) {
-    this.name = name;
-    this.page = page;
-    page.setDefaultTimeout(PATIENCE_MS);
-    this.#listen();
-  }
-
-  /** A cut shows as failed requests to the Bayeux address, in the console too. All else is a problem at any time. */
-  #listen() {
-    const { page, problems } = this;
-    const ofCut = (url) => this.mayFail && url === bayeuxUrl;
-    page.on("pageerror", (error) => problems.push(`uncaught: ${error.stack ?? error}`));
-    page.on("crash", () => problems.push("the page crashed"));
-    page.on("console", (message) => {
-      const { url } = message.location();
-      const request = message.text().startsWith("Failed to load resource: net::ERR_");
-      if (!["error", "warning", "assert"].includes(message.type()) || (request && ofCut(url))) return;
-      problems.push(`console ${message.type()}: ${message.text()} (${url})`);
-    });
-    page.on("requestfailed", (request) => {
-      if (ofCut(request.url())) this.failed += 1;
-      else problems.push(`request failed: ${request.method()} ${request.url()}: ${request.failure()?.errorText}`);
-    });
-    page.on("response", (response) => {
-      if (response.status() >= 400) problems.push(`HTTP ${response.status()}: ${response.url()}`);
-    });
-  }
-
-  press(button) {
-    return this.page.click(`#${button}`);
-  }
-
-  /** What the page shows. */
-  shown() {
-    return this.page.evaluate(() => {
-      const number = (id) => Number(document.getElementById(id).textContent);
-      const entries = [...document.querySelectorAll("#log > li")].reverse();
-      return {
-        state: document.getElementById("state").dataset.state,
-        published: number("published"),
-        delivered: number("delivered"),
-        waiting: number("waiting"),
-        lost: number("lost"),
-        duplicates: number("duplicates"),
-        newest: Number(document.querySelector("#orders td.n")?.textContent ?? 0),
-        rows: document.querySelectorAll("#orders > tr:not(.lost)").length,
-        lostRows: document.querySelectorAll("#orders > tr.lost").length,
-        gaps: entries.filter((entry) => entry.dataset.type === "gap").map((entry) => entry.dataset.lost),
-        log: entries.map((entry) => entry.dataset.type),
-        problem: document.getElementById("problems").hidden ? "" : document.getElementById("problem").textContent,
-      };
-    });
-  }
-
-  /** Waits until what is shown fulfils the condition, and returns it. */
-  until(what, condition) {
-    return until(`${this.name} page: ${what}`, () => this.shown(), condition);
-  }
-}
 
 const visitors = [];
 
 async function check() {
-  const executablePath = process.env.CHROME_BIN || "/usr/bin/chromium";
-  const { ordersPerSecond } = await control("GET", "config");
-  const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
+  const browser = await chromium.launch({ executablePath: chromiumPath, headless: true, args: FLAGS });
   try {
+    await control("POST", "config", { ordersPerSecond: ORDERS_PER_SECOND });
     const context = await browser.newContext();
-    const first = await visit(context, "first");
-    const second = await visit(context, "second");
-    await ordersArrive(first);
-    await ordersArrive(second);
-    say("two pages follow the orders, side by side in one browser");
-
-    await surviveCut(first, second);
-    await showGap(first, second);
-    await nameLostOrders(first, second);
-    await balance(first, second);
-    await control("POST", "config", { ordersPerSecond });
-    await leave(first, second);
-
+    const visitor = await visit(context, "first");
+    await wrongPassword(visitor);
+    await rightPassword(visitor);
+    await publish(visitor);
+    await surviveCut(visitor);
+    await surviveForgotten(visitor);
+    await renewToken(visitor);
+    await reload(visitor);
+    await comeBack(visitor);
+    await expirePosition(visitor);
+    await expireWhileAway(visitor);
+    await besideAnother(visitor, context);
+    await balance(visitor);
+    await logOut(visitor);
     for (const { name, problems } of visitors) assert.deepEqual(problems, [], `problems of the ${name} page`);
-    say("no error in the console, no unhandled rejection, no failed request but those of the cuts");
+    say("no error in the console, no unhandled rejection, no failed request but those of the steps");
   } catch (error) {
     await report();
     throw error;
   } finally {
-    await control("POST", "cut", { downMs: 0 });
-    await control("POST", "config", { ordersPerSecond });
     await browser.close();
   }
 }
@@ -130,116 +57,190 @@ async function visit(context, name) {
   const visitor = new Visitor(name, await context.newPage());
   visitors.push(visitor);
   await visitor.page.goto(pageUrl);
-  await ordersArrive(visitor);
+  await visitor.until("the form", (shown) => shown.form);
   return visitor;
 }
 
-/** Three more orders than now. */
-async function ordersArrive(visitor) {
-  const { delivered } = await visitor.shown();
-  return visitor.until("orders arrive", (shown) => shown.state === "connected" && shown.delivered >= delivered + 3);
+async function wrongPassword(visitor) {
+  visitor.mayBeRefused = true;
+  await visitor.logIn({ password: "wrong" });
+  const { refused, form } = await visitor.until("the refusal", (shown) => shown.refused !== "");
+  visitor.mayBeRefused = false;
+  assert.match(refused, /^login-refused: .*authentication failure; check user name, password/);
+  assert.ok(form, "the form is still there");
+  say(`a wrong password shows the typed error with its hint: ${refused.slice(0, 78)}…`);
 }
 
-/** With the acknowledgement extension a cut loses nothing. */
-async function surviveCut(...pages) {
-  const [visitor] = pages;
-  for (const page of pages) page.mayFail = true;
-  await visitor.press("cut");
-  await visitor.until("it notices the cut", (shown) => count(shown, "retry") > 0);
-  // Beside those that come by themselves, so that there are some that nobody can receive at first.
-  const { last } = await publish(3);
-  for (const page of pages) {
-    const shown = await page.until("what was published meanwhile arrives", (now) => now.newest >= last);
-    assert.equal(shown.lost, 0, `${page.name} page: a cut loses nothing`);
-    assert.equal(shown.duplicates, 0, `${page.name} page: and brings nothing twice`);
-    assert.deepEqual(shown.gaps, [], `${page.name} page: so there is no gap`);
-    await ordersArrive(page);
-    page.mayFail = false;
-  }
+async function rightPassword(visitor) {
+  await visitor.logIn();
+  const shown = await visitor.ordersArrive();
+  assert.equal(shown.tokens, 1);
+  assert.equal(shown.refused, "");
+  await visitor.until("a position is saved", ({ saved }) => Number(saved[1]) > 0 && Number(saved[2]) > 0);
+  say("the right one logs in, orders arrive, and their position is saved");
+}
+
+async function publish(visitor) {
+  await visitor.press("Publish an order");
+  await visitor.until("the order arrives as an event", (shown) => shown.customers.includes("You"));
+  say("an order that is published by REST arrives as an event");
+}
+
+/** What happens in `what` must lose nothing, bring nothing twice, and give no gap. */
+async function loseNothing(visitor, what) {
+  const before = await visitor.shown();
+  visitor.mayFail = true;
+  await what();
+  const number = await published();
+  const shown = await visitor.until("what was published meanwhile arrives", (now) => now.newest >= number);
+  for (const name of ["named", "lost", "doubled", "gaps"]) assert.equal(shown[name], before[name], name);
+  await visitor.ordersArrive();
+  visitor.mayFail = false;
+  return { before, shown };
+}
+
+async function surviveCut(visitor) {
+  const { before, shown } = await loseNothing(visitor, async () => {
+    const { retries } = await visitor.shown();
+    await visitor.press("Cut the network");
+    await visitor.until("it notices the cut", (now) => now.retries > retries);
+    // Published when nobody can receive it.
+    const number = await published();
+    await until("orders are published meanwhile", published, (now) => now >= number + 10);
+  });
   assert.ok(visitor.failed > 0, "requests failed during the cut");
-  say("orders arrive before and after a cut of the network, and none is lost by it");
+  say(`a cut of the network costs ${shown.retries - before.retries} retries and no order`);
 }
 
-/** A forgotten session shows its gap, whether or not an order fell into it. */
-async function showGap(...pages) {
-  await pages[0].press("forget");
-  for (const page of pages) {
-    const shown = await page.until("the gap, and the order after it", (now) => now.gaps[0] !== undefined);
-    assert.equal(shown.lost, lostIn(shown.gaps), `${page.name} page: what is lost lies in the gap`);
-    await ordersArrive(page);
-  }
-  say("a forgotten session shows its gap, and orders go on");
+async function surviveForgotten(visitor) {
+  await loseNothing(visitor, async () => {
+    const { retries } = await visitor.shown();
+    await visitor.press("Forget the session");
+    await visitor.until("it notices", (now) => now.retries > retries);
+  });
+  say("a forgotten session costs no order");
 }
 
-/** Forgotten during a cut, a session loses what is published until the end of it, and the gap names just that. */
-async function nameLostOrders(...pages) {
-  const before = await Promise.all(pages.map((page) => page.shown()));
-  for (const page of pages) page.mayFail = true;
-  await control("POST", "cut", { downMs: UNTIL_ENDED_MS });
-  for (const [index, page] of pages.entries()) {
-    await page.until("it notices the cut", (shown) => count(shown, "retry") > count(before[index], "retry"));
-  }
-  await pages[0].press("forget");
-  await until(
-    "the sessions are gone",
-    () => control("GET", "stats"),
-    ({ sessions }) => sessions === 0,
-  );
-  const { last } = await publish(5);
-  await control("POST", "cut", { downMs: 0 });
-  for (const [index, page] of pages.entries()) {
-    const shown = await page.until("the second gap, and the order after it", (now) => now.gaps[1] !== undefined);
-    const [from, to] = shown.gaps[1].split("-").map(Number);
-    assert.ok(from <= last - 4 && last <= to, `${page.name} page: ${last - 4} to ${last} lie within ${shown.gaps[1]}`);
-    assert.equal(shown.lost, lostIn(shown.gaps), `${page.name} page: what is lost lies in the gaps`);
-    assert.ok(shown.lost >= before[index].lost + 5, `${page.name} page: the counter has them all`);
-    assert.ok(shown.lostRows > 0, `${page.name} page: the table shows them`);
-    await ordersArrive(page);
-    page.mayFail = false;
-  }
-  say("orders that are lost with a session are counted, and its gap names them");
+async function renewToken(visitor) {
+  const { shown } = await loseNothing(visitor, async () => {
+    await visitor.press("Expire the token");
+    await visitor.until("it has a new one", (now) => now.tokens === 2);
+  });
+  assert.ok(shown.log.includes("reauthenticated"));
+  say("an expired token is replaced by itself, and costs no order");
 }
 
-/** Once nothing is published any more, all that was published is delivered or lost. */
-async function balance(...pages) {
-  await control("POST", "config", { ordersPerSecond: 0 });
-  const { last } = await publish(1);
-  for (const page of pages) {
-    const shown = await page.until("nothing is on the way", (now) => now.newest === last && now.waiting === 0);
-    const { published, delivered, lost } = shown;
-    assert.equal(published, delivered + lost, `${page.name} page`);
-    assert.equal(lost, lostIn(shown.gaps), `${page.name} page: every loss has its gap`);
-    assert.equal(shown.duplicates, 0, `${page.name} page: no order came twice`);
-    assert.equal(shown.gaps.length, 2, `${page.name} page: one gap for each forgotten session`);
-    assert.equal(count(shown, "unexplained"), 0, `${page.name} page: no loss without a gap`);
-    assert.equal(shown.problem, "", `${page.name} page: no problem is shown`);
-    say(`the ${page.name} page is even: ${published} published = ${delivered} delivered + ${lost} lost`);
-  }
+/** In the middle of the stream: the page logs in by itself, and goes on after the position in IndexedDB. */
+async function reload(visitor) {
+  const { before, shown } = await loseNothing(visitor, async () => {
+    await visitor.pressToReload("Reload the page");
+    await visitor.until("it goes on", (now) => now.reloads === 1 && now.state === "connected");
+  });
+  assertResumed(before, shown);
+  assert.equal(shown.tokens, 3, "a login of its own");
+  const kept = await visitor.kept();
+  assert.ok(kept.includes("replayId"), "positions are kept");
+  assert.ok(visitor.tokens.length > 0, "tokens were seen");
+  for (const token of visitor.tokens) assert.ok(!kept.includes(token), "no token is kept in the browser");
+  say(`a reload costs no order; ${shown.again - before.again} came again; no token is kept`);
 }
 
-/** A page that is left takes nothing along. */
-async function leave(first, second) {
+/** Away for longer: what was published meanwhile is there in the end. */
+async function comeBack(visitor) {
+  const { before, shown } = await loseNothing(visitor, async () => {
+    const number = await leave(visitor);
+    await until("orders are published meanwhile", published, (now) => now >= number + 20);
+    await visitor.page.goto(pageUrl);
+    await visitor.until("it goes on", (now) => now.reloads === 2 && now.state === "connected");
+  });
+  assertResumed(before, shown);
+  say("orders that are published while the page is away arrive when it comes back");
+}
+
+async function leave(visitor) {
+  visitor.mayFail = true;
+  await visitor.page.goto("about:blank");
+  return published();
+}
+
+/** After a reload the client begins at the saved position; what comes again was not saved. */
+function assertResumed(before, shown) {
+  assert.equal(shown.log[0], "resumed");
+  assert.equal(shown.doubled, 0, "what was saved does not come again");
+  assert.ok(shown.published > before.published && shown.delivered > before.delivered, "the counters went on");
+}
+
+/** What the server no longer has is named by a gap, to the order; the rest arrives. */
+async function expirePosition(visitor) {
+  const before = await visitor.shown();
+  visitor.mayFail = true;
+  await visitor.press("Let the position expire");
+  await assertNamed(visitor, before);
+  visitor.mayFail = false;
+  say("an expired position shows its gap, which names just the orders that are missing");
+}
+
+async function expireWhileAway(visitor) {
+  const before = await visitor.shown();
+  const number = await leave(visitor);
+  await until("orders are published meanwhile", published, (now) => now >= number + 5);
+  await control("POST", "expire", { channel: CHANNEL, keep: 1 });
+  await visitor.page.goto(pageUrl);
+  await assertNamed(visitor, before, 0);
+  visitor.mayFail = false;
+  say("so does one that expires while the page is away");
+}
+
+/** `gaps` of this visit were shown before; the next one names all that are missing more than before. */
+async function assertNamed(visitor, before, gaps = before.missing.length) {
+  const shown = await visitor.until("the gap, and the order after it", (now) => now.missing[gaps] !== undefined);
+  const [first, last] = shown.missing[gaps].split("-").map(Number);
+  assert.ok(last - first >= 1, `orders are missing: ${shown.missing[gaps]}`);
+  assert.equal(shown.named - before.named, last - first + 1, "the counter has them all");
+  assert.equal(shown.gaps, before.gaps + 1, "one gap");
+  assert.ok(shown.missingRows > 0, "the table shows them");
+  assert.equal(shown.lost, 0, "nothing is lost without a word");
+  await visitor.ordersArrive();
+}
+
+/** Two pages of one browser have positions of their own, and one that is left takes nothing along. */
+async function besideAnother(visitor, context) {
+  const second = await visit(context, "second");
+  await second.logIn();
+  await second.ordersArrive();
+  await visitor.ordersArrive();
+  const { lost, doubled, gaps, named } = await second.shown();
+  assert.deepEqual([lost, doubled, gaps, named], [0, 0, 0, 0]);
   second.mayFail = true;
   await second.page.close();
-  await ordersArrive(first);
-  say("the first page goes on when the second is left");
+  await visitor.ordersArrive();
+  say("two pages follow the orders side by side");
 }
 
-/** How many entries of a type the log shows. */
-function count(shown, type) {
-  return shown.log.filter((entry) => entry === type).length;
+/** Once nothing is published any more, all that was published is delivered or named. */
+async function balance(visitor) {
+  await control("POST", "config", { ordersPerSecond: 0 });
+  const number = await published();
+  const shown = await visitor.until("nothing is on the way", (now) => now.newest === number && now.waiting === 0);
+  assert.equal(shown.published, shown.delivered + shown.named);
+  assert.deepEqual([shown.lost, shown.doubled], [0, 0], "nothing is lost without a word, and none came twice");
+  assert.ok(!shown.log.includes("unexplained"), "no loss without a gap");
+  assert.equal(shown.problem, "", "no problem is shown");
+  await visitor.until("the last position is saved", ({ received, saved }) => saved[1] === received[1]);
+  say(`the page is even: ${shown.verdict}`);
 }
 
-/** How many orders the gaps name. */
-function lostIn(gaps) {
-  const ranges = gaps.filter((gap) => gap && gap !== "none").map((gap) => gap.split("-").map(Number));
-  return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+async function logOut(visitor) {
+  visitor.mayFail = true;
+  await visitor.pressToReload("Log out");
+  await visitor.until("the form", (shown) => shown.form);
+  assert.ok(!(await visitor.kept()).includes("sandbox-password"), "the password is forgotten");
+  say("logged out, it forgets the password");
 }
 
-/** Publishes orders at once, and says which was the last. */
-function publish(number) {
-  const order = { orderId: "SO-CHECK", customer: "The check", amount: 1, status: "new", publishedAt: Date.now() };
-  return control("POST", "publish", { channel: CHANNEL, data: order, count: number });
+/** The running number of the last order. */
+async function published() {
+  return (await control("GET", "stats")).published[CHANNEL] ?? 0;
 }
 
 async function control(method, action, body) {
@@ -247,17 +248,6 @@ async function control(method, action, body) {
   const response = await fetch(`${controlUrl}/${action}`, init);
   assert.ok(response.ok, `${method} ${action}: HTTP ${response.status}`);
   return response.json();
-}
-
-/** Asks again and again, and returns the first answer that fulfils the condition. */
-async function until(what, ask, condition) {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const answer = await ask();
-    if (condition(answer)) return answer;
-    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}; now ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function say(text) {

@@ -1,22 +1,60 @@
 /**
  * Which orders have come and which are missing, told by their running number `n`, which is also the server's count of
- * what it has published.
+ * what it has published on the channel. It lives across reloads, by way of `JSON.stringify`.
  *
- * The page publishes nothing, so its events travel on polls alone, and those keep their order. A number that has been
- * passed over is therefore lost: no later poll brings it, with the acknowledgement extension or without. One above the
- * highest that came is on the way. Should a lost one come after all, it is taken back.
+ * Orders of one channel keep their order, replayed or not. A number that has been passed over is therefore lost, unless
+ * it comes after all. A `gap` status names what is lost; anything else that is missing is lost without a word.
  */
 export class Ledger {
-  duplicates = 0;
+  /** Orders that came again after a reload, since their position had not been saved before it. */
+  again = 0;
+  /** Orders that came twice for no such reason. */
+  doubled = 0;
   /** The number before the first that is ours. */
   #base;
   #highest = 0;
   #count = 0;
-  #missing = new Set();
+  /** By number: does a gap name it? */
+  #missing = new Map();
+  /** Numbers that had come but were not saved when the page was left. */
+  #unsaved;
+  /** The number after which the gap begins that the next order will explain. */
+  #gapAfter;
 
-  /** The server's count once it has accepted the subscription: everything above it must come. */
+  /** Begins anew, or goes on with what was kept, if anything was saved up to the number `saved`. */
+  constructor(kept, saved) {
+    if (kept && saved !== undefined) {
+      ({
+        base: this.#base,
+        highest: this.#highest,
+        count: this.#count,
+        again: this.again,
+        doubled: this.doubled,
+      } = kept);
+      this.#missing = new Map(kept.missing);
+      const came = (n) => n > this.#base && !this.#missing.has(n);
+      const since = Array.from({ length: Math.max(0, this.#highest - saved) }, (_, i) => saved + 1 + i);
+      this.#unsaved = new Set(since.filter(came));
+    } else {
+      this.#unsaved = new Set();
+    }
+  }
+
+  toJSON() {
+    const { again, doubled } = this;
+    return {
+      base: this.#base,
+      highest: this.#highest,
+      count: this.#count,
+      missing: [...this.#missing],
+      again,
+      doubled,
+    };
+  }
+
+  /** The server's count once it has accepted the first subscription: everything above it must come. */
   opened(count) {
-    this.#base = Math.min(this.#base ?? count, count);
+    if (this.#base === undefined || this.#highest === 0) this.#base = Math.min(this.#base ?? count, count);
     this.counted(count);
   }
 
@@ -25,35 +63,61 @@ export class Ledger {
     this.#count = Math.max(this.#count, count);
   }
 
-  /** Enters an order. Returns the range of those that it shows to be lost, if any, and whether it came before. */
+  /**
+   * Enters an order: `"new"`, `"again"` or `"doubled"`. With it comes the range that is shown to be missing, if any, and
+   * whether a gap names it.
+   */
   arrived(n) {
     if (this.#base === undefined || (this.#highest === 0 && n <= this.#base)) this.#base = n - 1;
     const top = Math.max(this.#highest, this.#base);
-    if (n <= top) {
-      const duplicate = !this.#missing.delete(n);
-      if (duplicate) this.duplicates += 1;
-      return { duplicate, lost: undefined };
-    }
-    for (let lost = top + 1; lost < n; lost += 1) this.#missing.add(lost);
+    if (n <= top) return { came: this.#cameBefore(n) };
+    const named = this.#gapAfter !== undefined;
+    this.#gapAfter = undefined;
+    for (let missing = top + 1; missing < n; missing += 1) this.#missing.set(missing, named);
     this.#highest = n;
     this.counted(n);
-    return { duplicate: false, lost: n > top + 1 ? { first: top + 1, last: n - 1 } : undefined };
+    return { came: "new", ...(n > top + 1 && { missing: { first: top + 1, last: n - 1 }, named }) };
+  }
+
+  #cameBefore(n) {
+    if (this.#missing.delete(n)) return "new";
+    if (this.#unsaved.delete(n)) {
+      this.again += 1;
+      return "again";
+    }
+    this.doubled += 1;
+    return "doubled";
+  }
+
+  /** A gap after this number, or after the last that came. */
+  gap(after = this.#highest) {
+    const since = [...this.#missing.keys()].filter((n) => n > after && !this.#missing.get(n));
+    for (const n of since) this.#missing.set(n, true);
+    // Those that are not missing yet are seen to be when the next order comes.
+    if (since.length === 0) this.#gapAfter = after;
+    return since.length === 0 ? undefined : { first: since[0], last: since.at(-1) };
   }
 
   get published() {
     return this.#base === undefined ? 0 : this.#count - this.#base;
   }
 
+  /** Missing, and named by a gap. */
+  get named() {
+    return [...this.#missing.values()].filter(Boolean).length;
+  }
+
+  /** Missing without a word. */
   get lost() {
-    return this.#missing.size;
+    return this.#missing.size - this.named;
   }
 
   /** Each order once. */
   get delivered() {
-    return this.#highest === 0 ? 0 : this.#highest - this.#base - this.lost;
+    return this.#highest === 0 ? 0 : this.#highest - this.#base - this.#missing.size;
   }
 
   get waiting() {
-    return this.published - this.delivered - this.lost;
+    return this.published - this.delivered - this.#missing.size;
   }
 }

@@ -1,10 +1,12 @@
-// Follows live events in the terminal until Ctrl-C: node tail.mjs URL [CHANNEL]
+// Follows the sandbox's orders in the terminal until Ctrl-C: node tail.mjs LOGIN-URL [CHANNEL]
 
-import { connect, isCometdError } from "cometd-edge";
+import { isCometdError } from "cometd-edge";
+import { connectSalesforce, password } from "cometd-edge/salesforce";
+import { kvStore } from "cometd-edge/stores";
 
-const [url, channel = "/orders/**"] = process.argv.slice(2);
-if (!url) {
-  console.error("usage: node tail.mjs URL [CHANNEL]");
+const [loginUrl, channel = "/event/Order__e"] = process.argv.slice(2);
+if (!loginUrl) {
+  console.error("usage: node tail.mjs LOGIN-URL [CHANNEL]");
   process.exit(2);
 }
 
@@ -12,7 +14,19 @@ const styled = process.stdout.isTTY && !process.env.NO_COLOR;
 const style = (code) => (text) => (styled ? `\u001b[${code}m${text}\u001b[0m` : text);
 const [bold, dim, red, green, yellow] = [1, 2, 31, 32, 33].map(style);
 
-const seen = { events: 0, retries: 0, gaps: 0 };
+/** Where a program would have Redis or a file. */
+const saved = new Map();
+const store = kvStore({ get: (key) => saved.get(key), put: (key, value) => void saved.set(key, value) });
+const auth = password({
+  clientId: "sandbox-client",
+  clientSecret: "sandbox-secret",
+  username: "user@example.com",
+  password: "sandbox-password",
+});
+
+/** `missing` are the orders whose running number was passed over; where a gap was told, it names them. */
+const seen = { orders: 0, doubled: 0, missing: 0, gaps: 0, retries: 0, tokens: 1 };
+let last;
 const began = performance.now();
 
 // The first signal closes the client, whatever it is doing; a second one ends the program, as it does by default.
@@ -23,44 +37,57 @@ process.stdout.on("error", interrupt); // nobody reads any longer
 
 let client;
 try {
-  mark(dim, `connecting to ${url}`);
-  client = await connect({ url, signal: interrupted.signal });
-  mark(green, client.state);
-  await Promise.all([followStatus(), followEvents()]);
+  mark(dim, `logging in at ${loginUrl}`);
+  client = await connectSalesforce({ auth, loginUrl, replay: { store }, signal: interrupted.signal });
+  mark(green, `${client.state}, API ${client.apiVersion}`);
+  await Promise.all([followStatus(), followOrders()]);
 } catch (error) {
   if (!interrupted.signal.aborted) fail(error);
 }
 // The server has been told, and nothing is left that would keep the program alive.
 await client?.closed;
 
-const counts = `events: ${seen.events}, retries: ${seen.retries}, gaps: ${seen.gaps}`;
-mark(bold, `closed after ${seconds(performance.now() - began)}; ${counts}`);
+const counts = Object.entries(seen).map(([name, number]) => `${name}: ${number}`);
+mark(bold, `closed after ${seconds(performance.now() - began)}; ${counts.join(", ")}`);
+for (const [key, position] of saved) mark(bold, `saved as ${key}: ${position}`);
 
-async function followEvents() {
+async function followOrders() {
   for await (const event of await client.subscribe(channel)) {
-    seen.events += 1;
-    console.log(line(event));
+    const order = event.data.payload;
+    count(order.N__c);
+    console.log(line(event, order));
   }
+}
+
+/** Orders carry a running number, which shows what is missing. */
+function count(n) {
+  seen.orders += 1;
+  if (n <= last) seen.doubled += 1;
+  if (n > last + 1) {
+    seen.missing += n - last - 1;
+    mark(red, `missing: ${last + 1} to ${n - 1}`);
+  }
+  last = Math.max(n, last ?? n);
 }
 
 async function followStatus() {
   for await (const status of client.status()) {
     if (status.type === "retry") seen.retries += 1;
     if (status.type === "gap") seen.gaps += 1;
+    if (status.type === "reauthenticated") seen.tokens += 1;
     mark(...describe(status));
   }
 }
 
-function line({ channel: name, data }) {
-  if (data?.orderId === undefined) return `${dim(name)}  ${JSON.stringify(data)}`;
-  const { n, orderId, customer, amount, status, publishedAt } = data;
+function line({ replayId }, { N__c, OrderId__c, Customer__c, Amount__c, Status__c, PublishedAt__c }) {
   const columns = [
-    dim(String(n).padStart(6)),
-    bold(orderId),
-    String(customer).padEnd(16),
-    Number(amount).toFixed(2).padStart(9),
-    String(status).padEnd(8),
-    dim(seconds(Date.now() - publishedAt)),
+    dim(String(replayId).padStart(8)),
+    dim(String(N__c).padStart(6)),
+    bold(OrderId__c),
+    String(Customer__c).padEnd(16),
+    Number(Amount__c).toFixed(2).padStart(9),
+    String(Status__c).padEnd(8),
+    dim(seconds(Date.now() - PublishedAt__c)),
   ];
   return columns.join("  ");
 }
@@ -73,7 +100,7 @@ function describe(status) {
     case "retry":
       return [yellow, `retry ${status.attempt} in ${seconds(status.delayMs)}: ${status.error.message}`];
     case "gap":
-      return [red, `gap: ${status.channel} since ${new Date(status.since).toLocaleTimeString()} (${status.cause})`];
+      return [red, `gap: ${status.channel} after ${status.after ?? "the beginning"} (${status.cause})`];
     default: {
       const { type, ...rest } = status;
       return [yellow, `${type}: ${JSON.stringify(rest)}`];

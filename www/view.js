@@ -1,15 +1,74 @@
-// The table of orders and the log.
+// What the page shows: the form, the counters, the positions, the table of orders, the log.
+
+import { time, verdict } from "./words.js";
 
 const MOST_ORDERS = 50;
 const MOST_ENTRIES = 200;
 
 const amounts = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const times = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 
 export const element = (id) => document.getElementById(id);
 
-/** A time of day, from Unix milliseconds. */
-export const time = (ms) => times.format(ms);
+/** The form to log in, or in its place the orders; the buttons wait until there is a client. */
+export function showForm(shown) {
+  document.body.dataset.shown = shown ? "login" : "live";
+  if (shown) element("password").focus();
+}
+
+export function enableActions() {
+  for (const button of document.querySelectorAll(".actions button")) button.disabled = false;
+}
+
+export function showState(state) {
+  const badge = element("state");
+  if (badge.dataset.state === state) return;
+  badge.dataset.state = state;
+  badge.textContent = state;
+  element("since").textContent = time(Date.now());
+}
+
+const COUNTERS = ["published", "delivered", "waiting", "named", "lost", "again", "doubled"];
+const TALLIES = ["tokens", "gaps", "retries", "reloads"];
+
+export function showCounters(ledger, tally) {
+  for (const name of COUNTERS) {
+    const cell = element(name);
+    cell.textContent = ledger[name];
+    cell.classList.toggle("some", ledger[name] > 0);
+  }
+  for (const name of TALLIES) element(name).textContent = tally[name];
+  element("verdict").textContent = verdict(ledger);
+  element("verdict").classList.toggle("bad", ledger.lost > 0);
+}
+
+/** For each channel where it is, and what of that is saved. */
+export function showPositions(lines) {
+  const rows = lines.flatMap(({ channel, received, saved, unsaved }) => {
+    const head = make("th", "", channel);
+    head.scope = "rowgroup";
+    head.colSpan = 4;
+    return [
+      make("tr", "", head),
+      make("tr", "received", ...positionCells("Received", received)),
+      make("tr", "saved", ...positionCells(unsaved > 0 ? `Saved (${unsaved} not yet)` : "Saved", saved)),
+    ];
+  });
+  element("positions").replaceChildren(...rows);
+}
+
+function positionCells(name, { replayId = "–", n = "–", at } = {}) {
+  const cells = { what: name, "id number": replayId, "n number": String(n), "at number": time(at) };
+  return Object.entries(cells).map(([kind, text]) => make("td", kind, text));
+}
+
+/** Shows a problem, unless it is shown already. */
+export function showProblem(text) {
+  const shown = element("problem");
+  if (!element("problems").hidden && shown.textContent === text) return false;
+  shown.textContent = text;
+  element("problems").hidden = false;
+  return true;
+}
 
 /** A new element with this text or these children. */
 function make(name, className, ...children) {
@@ -19,7 +78,7 @@ function make(name, className, ...children) {
   return made;
 }
 
-/** The newest orders, and between them a line for those that are lost. */
+/** The newest orders, and between them a line for those that are missing. */
 export class Orders {
   #body = element("orders");
 
@@ -28,21 +87,21 @@ export class Orders {
     element("none-yet").hidden = true;
     const rows = orders
       .slice(-MOST_ORDERS)
-      .flatMap((order) => [...(order.lost ? [lostRow(order.lost)] : []), row(order)]);
+      .flatMap((order) => [...(order.missing ? [missingRow(order.missing)] : []), row(order)]);
     this.#body.prepend(...rows.reverse());
     while (this.#body.childElementCount > MOST_ORDERS) this.#body.lastElementChild.remove();
   }
 }
 
 function row(order) {
-  const status = String(order.status);
-  const pill = make("span", "pill", order.duplicate ? `${status} (again)` : status);
+  const { N__c: n, OrderId__c: id, Customer__c: customer, Amount__c: amount, Status__c: status, came } = order;
+  const pill = make("span", "pill", came === "new" ? String(status) : `${status} (${came})`);
   pill.dataset.status = status;
   const cells = {
-    "n number": String(order.n),
-    order: String(order.orderId ?? "–"),
-    customer: String(order.customer ?? "–"),
-    "amount number": typeof order.amount === "number" ? amounts.format(order.amount) : "–",
+    "n number": String(n),
+    order: String(id ?? "–"),
+    customer: String(customer ?? "–"),
+    "amount number": typeof amount === "number" ? amounts.format(amount) : "–",
     status: pill,
     "latency number": duration(order.latencyMs),
   };
@@ -52,10 +111,10 @@ function row(order) {
   );
 }
 
-function lostRow({ first, last }) {
-  const cell = make("td", "", first === last ? `Order ${first} was lost` : `Orders ${first} to ${last} were lost`);
+function missingRow({ first, last }) {
+  const cell = make("td", "", first === last ? `Order ${first} is missing` : `Orders ${first} to ${last} are missing`);
   cell.colSpan = 6;
-  return tableRow("lost", [cell]);
+  return tableRow("missing", [cell]);
 }
 
 function tableRow(className, cells) {

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a sandbox server with its page, and a terminal that follows the same events.
+//! `cargo xtask demo`: a sandbox org with its page, and a terminal that follows the same events.
 
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -34,17 +34,18 @@ pub fn run(project: &Project, check: bool) -> Result<()> {
         let script = project.root.join("www/check.mjs");
         return Run::node(script).args([&server.page, &server.control]).envs(&found.env()).run();
     }
+    println!("Log in there, and break things by its buttons: its counters show whether anything is lost.");
     println!("Ctrl-C ends it. Live events, as a Node program sees them:\n");
-    follow(&install(project)?, &server.bayeux)
+    follow(&install(project)?, &server.login)
 }
 
 /// Runs the program in the terminal until it or the user ends it.
-fn follow(folder: &Path, bayeux: &str) -> Result<()> {
+fn follow(folder: &Path, login: &str) -> Result<()> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register(signal, Arc::clone(&interrupted))?;
     }
-    let mut program = Run::node(folder.join("tail.mjs")).arg(bayeux).dir(folder).start(|command| {
+    let mut program = Run::node(folder.join("tail.mjs")).arg(login).dir(folder).start(|command| {
         own_group(command.stdin(Stdio::null()));
     })?;
     let mut deadline = None;
@@ -78,7 +79,7 @@ pub fn sandbox(project: &Project) -> PathBuf {
 /// The sandbox as a child: it ends when this program does, however that happens, since its input ends then.
 struct Server {
     _process: Running,
-    bayeux: String,
+    login: String,
     control: String,
     page: String,
 }
@@ -86,7 +87,8 @@ struct Server {
 impl Server {
     fn start(project: &Project) -> Result<Self> {
         let mut process = Run::new(sandbox(project))
-            .args(["--json", "--parent-stdin", "--orders-per-second", ORDERS_PER_SECOND, "--www"])
+            .args(["--json", "--parent-stdin", "--salesforce"])
+            .args(["--orders-per-second", ORDERS_PER_SECOND, "--www"])
             .arg(project.root.join("www"))
             .arg("--pkg")
             .arg(project.package())
@@ -103,8 +105,8 @@ impl Server {
             let address = addresses[name].as_str().map(str::to_owned);
             address.with_context(|| format!("the sandbox printed no address `{name}`"))
         };
-        let (bayeux, control, page) = (address("bayeux")?, address("control")?, address("page")?);
-        Ok(Self { _process: process, bayeux, control, page })
+        let (login, control, page) = (address("salesforce")?, address("control")?, address("page")?);
+        Ok(Self { _process: process, login, control, page })
     }
 }
 
