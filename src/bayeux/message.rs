@@ -237,7 +237,9 @@ fn boolean(raw: &str) -> Option<bool> {
     }
 }
 
-/// Whether a raw value is a whole number, as JSON writes it.
-pub(crate) fn digits(raw: &str) -> bool {
-    json::is_number(raw) && raw.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
+/// Whether a text is a whole number, as JSON writes it: without leading zeros.
+pub(crate) fn digits(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let zero = digits.starts_with('0') && digits.len() > 1;
+    !digits.is_empty() && !zero && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

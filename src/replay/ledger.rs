@@ -58,6 +58,8 @@ pub struct Ledger {
     /// The poll that was open when the channel was subscribed, and the request that subscribed it: what the poll brings
     /// may be left over from an earlier subscription.
     overlap: Option<(u32, u32)>,
+    /// It was subscribed in this session at the server before.
+    before: bool,
     /// Numbers in `entries` ascend.
     ascending: bool,
     /// Counts the positions that may be saved.
@@ -118,6 +120,7 @@ impl Ledger {
             recent: Vec::new(),
             rewinding: false,
             overlap: None,
+            before: false,
             ascending: true,
             version: 0,
             waiters: Vec::new(),
@@ -270,16 +273,22 @@ impl Ledger {
         self.advance();
     }
 
-    /// The channel is about to be subscribed at the server, while the poll `poll` is open: gives the position after which
-    /// it begins, the last one that is certain (R7).
-    pub fn subscribing(&mut self, request: u32, poll: Option<u32>) -> String {
-        self.restart();
-        self.overlap = poll.map(|poll| (poll, request));
+    /// The channel is about to be subscribed at the server, while the poll `poll` is open; `beside`: its events come by
+    /// another subscription, too. Gives the position after which it begins, the last one that is certain (R7).
+    pub fn subscribing(&mut self, request: u32, poll: Option<u32>, beside: bool) -> String {
+        self.rewind();
+        let left_over = core::mem::replace(&mut self.before, true) || beside;
+        self.overlap = poll.filter(|_| left_over).map(|poll| (poll, request));
         self.from().to_owned()
     }
 
     /// The session is gone: whatever came after the last certain position will come again.
     pub fn restart(&mut self) {
+        self.rewind();
+        self.before = false;
+    }
+
+    fn rewind(&mut self) {
         let certain = if core::mem::take(&mut self.rewinding) {
             0
         } else {

@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::exchange::{Kind, Lane};
+use super::subscriptions::Wire;
 use crate::bayeux::channel::topic;
 use crate::bayeux::message::Message;
 use crate::replay::{Arrival, Position, Wait};
@@ -42,16 +43,14 @@ impl Session {
     ) -> Vec<u32> {
         // Events match with and without the query (R2).
         let name = topic(event.channel().unwrap_or_default());
-        let Some(index) = self.followed.iter().position(|one| topic(one.ledger.channel()) == name) else {
+        let of_it = |channel: &str| topic(channel) == name && self.subscriptions.wants(channel);
+        let Some(index) = self.followed.iter().position(|one| of_it(one.ledger.channel())) else {
             return subscriptions;
         };
         let Some(position) = Position::of(event) else { return subscriptions };
         let Carrier { request, wait, late } = self.carrier(lane);
         let Some(one) = self.followed.get_mut(index) else { return subscriptions };
         let committers = self.subscriptions.holders(one.ledger.channel());
-        if committers.is_empty() {
-            return subscriptions;
-        }
         let uuid = event.event_uuid();
         let (subscriptions, committers) = (&subscriptions, &committers);
         let new = one.ledger.receive(Arrival {
@@ -76,6 +75,8 @@ impl Session {
         let request = self.next_request.wrapping_add(1);
         let poll = self.session_lane.as_ref().filter(|exchange| exchange.kind == Kind::Connect);
         let poll = poll.map(|exchange| exchange.id.get());
-        Some(self.followed_mut(channel)?.ledger.subscribing(request, poll))
+        let by_glob = |wire: &Wire| wire.pattern.is_glob() && wire.pattern.matches(channel);
+        let beside = self.subscriptions.wires.iter().any(by_glob);
+        Some(self.followed_mut(channel)?.ledger.subscribing(request, poll, beside))
     }
 }

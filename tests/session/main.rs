@@ -14,6 +14,7 @@ mod gaps;
 mod handshake;
 mod hooks;
 mod poll;
+mod positions;
 mod races;
 mod recovery;
 mod refusals;

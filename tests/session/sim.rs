@@ -446,7 +446,7 @@ impl Sim {
         let message = request.messages().first().expect("a message");
         assert_eq!(request.messages().len(), 1, "{message}");
         let (_, map) = message.split_once(r#""ext":{"replay":{"#).expect("a position");
-        let (_, position) = map.rsplit_once(':').expect("a map");
+        let (_, position) = map.split_once("\":").expect("a map");
         position.trim_end_matches('}').to_owned()
     }
 
