@@ -45,7 +45,10 @@ impl Session {
             done: false,
         });
         self.set_state(State::Closed);
-        self.abort(Lane::Session);
+        // What says good-bye to an earlier session may do so to its end (R7d).
+        if self.session_lane.as_ref().is_some_and(|exchange| exchange.kind != Kind::Disconnect) {
+            self.abort(Lane::Session);
+        }
         if !self.commands_lane.as_ref().is_some_and(|exchange| exchange.carries_messages()) {
             self.abort(Lane::Commands);
         }
