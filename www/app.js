@@ -27,6 +27,8 @@ const tally = { tokens: 0, gaps: 0, retries: 0, reloads: 0, ...kept?.tally };
 let client;
 /** The entries of `gap` statuses that the next order will explain. */
 let openGaps = [];
+/** The entries that name missing orders, with their ranges. */
+const explained = new Map();
 
 addEventListener("error", (event) => report(event.error ?? event.message));
 addEventListener("unhandledrejection", (event) => report(event.reason));
@@ -148,17 +150,39 @@ function receive(event, arrived) {
   }
   const { came, missing, named } = ledger.arrived(n);
   if (came === "new") explain(missing, named);
+  if (came === "late") mend();
   return { ...order, came, missing, latencyMs: Math.max(0, arrived - order.PublishedAt__c) };
 }
 
 /** Says at a `gap` status what it was about: the first order after it shows which ones are missing. */
 function explain(missing, named) {
   for (const entry of openGaps) {
-    log.note(entry, missing ? `Missing: ${range(missing)}.` : "None is missing: the next order follows the last.");
-    entry.dataset.missing = missing ? `${missing.first}-${missing.last}` : "none";
+    if (missing) explained.set(entry, missing);
+    noteMissing(entry, missing);
   }
   openGaps = [];
-  if (missing && !named) log.add("unexplained", `Lost without a gap status: ${range(missing)}.`);
+  if (missing && !named) {
+    const entry = log.add("unexplained", "Orders are missing without a gap status, or come late.");
+    explained.set(entry, missing);
+    noteMissing(entry, missing);
+  }
+}
+
+/** An order that was missing came after all. */
+function mend() {
+  orders.mend((missing) => ledger.still(missing));
+  for (const [entry, missing] of explained) {
+    const still = ledger.still(missing);
+    if (still) noteMissing(entry, still);
+    else if (entry.dataset.type === "gap") noteMissing(entry);
+    else entry.remove();
+    if (!still) explained.delete(entry);
+  }
+}
+
+function noteMissing(entry, missing) {
+  log.note(entry, missing ? `Missing: ${range(missing)}.` : "None is missing: the next order follows the last.");
+  entry.dataset.missing = missing ? `${missing.first}-${missing.last}` : "none";
 }
 
 async function watch(statuses) {

@@ -2,8 +2,8 @@
  * Which orders have come and which are missing, told by their running number `n`, which is also the server's count of
  * what it has published on the channel. It lives across reloads, by way of `JSON.stringify`.
  *
- * Orders of one channel keep their order, replayed or not. A number that has been passed over is therefore lost, unless
- * it comes after all. A `gap` status names what is lost; anything else that is missing is lost without a word.
+ * A number that has been passed over is missing, until it comes after all: order is kept within a response, and two may
+ * be under way. A `gap` status names what is missing for good; anything else that stays missing is lost without a word.
  */
 export class Ledger {
   /** Orders that came again after a reload, since their position had not been saved before it. */
@@ -64,13 +64,13 @@ export class Ledger {
   }
 
   /**
-   * Enters an order: `"new"`, `"again"` or `"doubled"`. With it comes the range that is shown to be missing, if any, and
-   * whether a gap names it.
+   * Enters an order that came `"new"`, `"late"`, `"again"` or `"doubled"`. With a new one comes the range that is shown
+   * to be missing, if any, and whether a gap names it.
    */
   arrived(n) {
     if (this.#base === undefined || (this.#highest === 0 && n <= this.#base)) this.#base = n - 1;
     const top = Math.max(this.#highest, this.#base);
-    if (n <= top) return { came: this.#cameBefore(n) };
+    if (n <= top) return { came: this.#cameBehind(n) };
     const named = this.#gapAfter !== undefined;
     this.#gapAfter = undefined;
     for (let missing = top + 1; missing < n; missing += 1) this.#missing.set(missing, named);
@@ -79,8 +79,8 @@ export class Ledger {
     return { came: "new", ...(n > top + 1 && { missing: { first: top + 1, last: n - 1 }, named }) };
   }
 
-  #cameBefore(n) {
-    if (this.#missing.delete(n)) return "new";
+  #cameBehind(n) {
+    if (this.#missing.delete(n)) return "late";
     if (this.#unsaved.delete(n)) {
       this.again += 1;
       return "again";
@@ -89,13 +89,19 @@ export class Ledger {
     return "doubled";
   }
 
-  /** A gap after this number, or after the last that came. */
+  /** A gap after this number, or after the last that came. Returns what it names of those that are missing already. */
   gap(after = this.#highest) {
     const since = [...this.#missing.keys()].filter((n) => n > after && !this.#missing.get(n));
     for (const n of since) this.#missing.set(n, true);
     // Those that are not missing yet are seen to be when the next order comes.
     if (since.length === 0) this.#gapAfter = after;
     return since.length === 0 ? undefined : { first: since[0], last: since.at(-1) };
+  }
+
+  /** What of a range is still missing. */
+  still({ first, last }) {
+    const numbers = [...this.#missing.keys()].filter((n) => n >= first && n <= last);
+    return numbers.length === 0 ? undefined : { first: Math.min(...numbers), last: Math.max(...numbers) };
   }
 
   get published() {

@@ -91,11 +91,20 @@ export class Orders {
     this.#body.prepend(...rows.reverse());
     while (this.#body.childElementCount > MOST_ORDERS) this.#body.lastElementChild.remove();
   }
+
+  /** Some that were missing came after all; `still` tells what is left of a range. */
+  mend(still) {
+    for (const shown of this.#body.querySelectorAll("tr.missing")) {
+      const range = still({ first: Number(shown.dataset.first), last: Number(shown.dataset.last) });
+      if (range) shown.firstElementChild.textContent = missingText(range);
+      else shown.remove();
+    }
+  }
 }
 
 function row(order) {
   const { N__c: n, OrderId__c: id, Customer__c: customer, Amount__c: amount, Status__c: status, came } = order;
-  const pill = make("span", "pill", came === "new" ? String(status) : `${status} (${came})`);
+  const pill = make("span", "pill", ["new", "late"].includes(came) ? String(status) : `${status} (${came})`);
   pill.dataset.status = status;
   const cells = {
     "n number": String(n),
@@ -111,10 +120,16 @@ function row(order) {
   );
 }
 
-function missingRow({ first, last }) {
-  const cell = make("td", "", first === last ? `Order ${first} is missing` : `Orders ${first} to ${last} are missing`);
+function missingRow(range) {
+  const cell = make("td", "", missingText(range));
   cell.colSpan = 6;
-  return tableRow("missing", [cell]);
+  const made = tableRow("missing", [cell]);
+  Object.assign(made.dataset, range);
+  return made;
+}
+
+function missingText({ first, last }) {
+  return first === last ? `Order ${first} is missing` : `Orders ${first} to ${last} are missing`;
 }
 
 function tableRow(className, cells) {
