@@ -2,6 +2,7 @@
 
 mod glue;
 mod names;
+mod order;
 mod package;
 mod parts;
 mod paths;
@@ -80,8 +81,10 @@ fn finish(project: &Project, module: &Path, glue: String, mode: Mode) -> Result<
     let named = fs::read(&named_file)?;
     wasm::check(&named, OUT_NAME)?;
     paths::check(&named, project)?;
-    let passes = [&SHRINK, ["--minify-imports-and-exports-and-modules"].as_slice(), &strip].concat();
-    let module = wasm_opt(project, &named_file, "short.wasm", &passes)?;
+    let ordered = named_file.with_file_name("ordered.wasm");
+    fs::write(&ordered, order::named_by_place(&named)?)?;
+    let last = ["--reorder-functions-by-name", "--minify-imports-and-exports-and-modules"];
+    let module = wasm_opt(project, &ordered, "short.wasm", &[&SHRINK, last.as_slice(), &strip].concat())?;
     let glue = names::shorten(&glue, &read(&printed_with(&module))?)?;
     Ok(Made { glue, module: fs::read(module)?, parts: parts::by_size(&named)? })
 }
