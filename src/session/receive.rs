@@ -38,7 +38,7 @@ impl Session {
         &mut self,
         lane: Lane,
         sequence: u32,
-        subscriptions: Vec<u32>,
+        mut subscriptions: Vec<u32>,
         event: &Message,
     ) -> Vec<u32> {
         // Events match with and without the query (R2).
@@ -51,6 +51,11 @@ impl Session {
         let Carrier { request, wait, late } = self.carrier(lane);
         let Some(one) = self.followed.get_mut(index) else { return subscriptions };
         let committers = self.subscriptions.holders(one.ledger.channel());
+        if !one.is_loaded() {
+            // It comes by another subscription, and again once this one has its position (R5a).
+            subscriptions.retain(|number| !committers.contains(number));
+            return subscriptions;
+        }
         let uuid = event.event_uuid();
         let (subscriptions, committers) = (&subscriptions, &committers);
         let new = one.ledger.receive(Arrival {

@@ -1,6 +1,7 @@
 //! Commands, faults and time in an order drawn by a seed: whatever happens, every command settles once, every
 //! subscription ends once, and when the faults stop the session recovers.
 
+use cometd_edge::replay::{Commit, OnInvalid, Position, Start};
 use cometd_edge::session::{Command, Config, Input, Inspect, State};
 
 use crate::sim::*;
@@ -13,15 +14,21 @@ struct Chaos {
     /// Commands and subscriptions so far; they share one sequence.
     numbers: u32,
     subscriptions: Vec<u32>,
+    /// Commits, which wait for as long as an earlier event is not committed.
+    commits: Vec<u32>,
+    /// Channels are followed by replay, with a store.
+    follows: bool,
 }
 
 impl Chaos {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, follows: bool) -> Self {
         let mut chaos = Self {
             sim: Sim::new(),
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             numbers: 0,
             subscriptions: Vec::new(),
+            commits: Vec::new(),
+            follows,
         };
         let mut config = Config::new(URL).expect("a good url");
         config.limits.queued_events = [4, 10_000][chaos.below(2)];
@@ -30,6 +37,16 @@ impl Chaos {
         config.retry.handshakes_per_minute = 1_000;
         config.retry.session_window_ms = 1;
         config.retry.max_retries = Some(1_000);
+        if follows {
+            config.replay = true;
+            config.decides = chaos.below(2) == 0;
+            if chaos.below(2) == 0 {
+                config.authenticated().expect("https");
+            }
+            if chaos.below(2) == 0 {
+                config.salesforce();
+            }
+        }
         chaos.sim = Sim::of(config, seed);
         chaos
     }
@@ -48,6 +65,9 @@ impl Chaos {
 
     /// Something that the application wants; half of the time with others in the same turn.
     fn want(&mut self) {
+        if self.follows && self.below(2) == 0 {
+            return self.follow();
+        }
         let number = self.number();
         let channel = CHANNELS[self.below(CHANNELS.len())].to_owned();
         let other = CHANNELS[self.below(CHANNELS.len())].to_owned();
@@ -75,6 +95,127 @@ impl Chaos {
         }
     }
 
+    /// Follows channels, or says something about events that may be there.
+    fn follow(&mut self) {
+        let number = self.number();
+        let channel = CHANNELS[self.below(CHANNELS.len())];
+        let other = CHANNELS[self.below(CHANNELS.len())];
+        let start = [Start::New, Start::All, Start::After("3".to_owned())][self.below(3)].clone();
+        let commit = [Commit::Processed, Commit::Delivered, Commit::Manual][self.below(3)];
+        let on_invalid = [OnInvalid::All, OnInvalid::New, OnInvalid::Fail][self.below(3)];
+        let (subscription, sequence) = self.some_event();
+        let turn = self.below(4);
+        let result = match turn {
+            0 | 1 => {
+                let starts = [start.clone(), start];
+                self.sim.try_follow(number, &[channel, other], &starts, commit, on_invalid)
+            }
+            2 => {
+                let handed = sequence;
+                self.sim.queue(Command::Unsubscribe { command: number, subscription, handed })
+            }
+            _ => self.sim.queue(Command::Commit {
+                command: number,
+                subscriptions: &[subscription, number],
+                sequence,
+            }),
+        };
+        // Other conditions, a glob with a position: nothing has happened.
+        match result {
+            Ok(()) if turn < 2 => self.subscriptions.push(number),
+            Ok(()) if turn == 3 => self.commits.push(number),
+            Ok(()) => {}
+            Err(_) => self.numbers -= 1,
+        }
+        self.sim.drain();
+    }
+
+    fn some_event(&mut self) -> (u32, u32) {
+        let count = self.subscriptions.len();
+        let index = self.below(count.max(1));
+        let subscription = self.subscriptions.get(index).copied().unwrap_or(1);
+        (subscription, self.below(self.sim.events.len() + 2) as u32)
+    }
+
+    /// Answers of the store, the login and the application: in any order, to numbers that may be nobody's, twice.
+    fn outside(&mut self) {
+        let request = match self.below(3) {
+            0 => self.below(40) as u32,
+            1 => self.sim.loads.last().map_or(0, |(request, _)| *request),
+            _ => self.sim.saves.last().map_or(0, |(request, _, _)| *request),
+        };
+        let (subscription, sequence) = self.some_event();
+        let position = |replay_id: &str| Position { replay_id: replay_id.to_owned(), created_date: None };
+        match self.below(12) {
+            0 => self.sim.input(Input::Loaded { request, result: Ok(None) }),
+            1 => self.sim.input(Input::Loaded { request, result: Ok(Some(position("5"))) }),
+            2 => self.sim.input(Input::Loaded { request, result: Err(("out of order", false)) }),
+            3 if self.below(4) == 0 => {
+                self.sim.input(Input::Loaded { request, result: Ok(Some(position(""))) });
+            }
+            3 | 4 => self.sim.input(Input::Saved { request, problem: None }),
+            5 => self.sim.input(Input::Saved { request, problem: Some("out of order") }),
+            6 => {
+                let retry = [Some(true), Some(false), None][self.below(3)];
+                let asked = self.sim.decisions.last().map_or(request, |(request, _, _)| *request);
+                self.sim.input(Input::Decided { request: asked, retry });
+            }
+            7 => self.sim.token(),
+            8 => {
+                let retryable = self.below(20) != 0;
+                self.sim.input(Input::TokenFailed { message: "out of order", retryable });
+            }
+            9 => {
+                let number = (self.sim.tokens + 1).saturating_sub(self.below(3) as u32);
+                self.sim.input(Input::TokenRefused { number });
+            }
+            turn => self.sim.input(Input::Progress { subscription, sequence, done: turn == 10 }),
+        }
+    }
+
+    /// The store and the login work, and the application is done with all that it has.
+    fn serve(&mut self) {
+        self.sim.token();
+        for (request, _) in std::mem::take(&mut self.sim.loads) {
+            self.sim.input(Input::Loaded { request, result: Ok(None) });
+        }
+        for (request, _, _) in std::mem::take(&mut self.sim.decisions) {
+            self.sim.input(Input::Decided { request, retry: None });
+        }
+        let sequence = self.sim.events.last().map_or(0, |event| event.sequence);
+        for subscription in self.subscriptions.clone() {
+            for done in [false, true] {
+                self.sim.input(Input::Progress { subscription, sequence, done });
+            }
+        }
+        self.sim.save_all();
+    }
+
+    /// What a server may say instead of yes.
+    fn no(&mut self, kind: &str) -> String {
+        let words = [
+            STALE,
+            BUSY,
+            EXPIRED,
+            "403::Unknown client",
+            "403::Organization total events daily limit exceeded",
+            "400::The replayId for channel {/a} wasn't found using the provided replay ID map {{}}.",
+        ][self.below(6)];
+        let none = self.below(10) == 0;
+        let replies: Vec<String> = messages(&self.sim.request(kind))
+            .iter()
+            .map(|message| {
+                let mut reply = reply_to(message, false);
+                reply["error"] = words.into();
+                if none {
+                    reply["advice"] = serde_json::json!({ "reconnect": "none" });
+                }
+                reply.to_string()
+            })
+            .collect();
+        format!("[{}]", replies.join(","))
+    }
+
     fn extend(&mut self, faulty: bool) {
         while !self.sim.inspects.is_empty() {
             let (request, message) = self.sim.inspects.remove(0);
@@ -88,19 +229,27 @@ impl Chaos {
     fn honest(&mut self, kind: &str) -> String {
         let some = self.below(4) as u32;
         let channel = ["/a", "/b/x", "/c/d", "/nobody"][self.below(4)];
+        let batch = if self.follows {
+            // A few numbers, so that many come twice.
+            let ids: Vec<String> = (0..some).map(|_| self.below(60).to_string()).collect();
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            replayed(channel, &ids)
+        } else {
+            events(channel, 0..some)
+        };
         match kind {
             "handshake" => {
                 let ack = ["", r#","ext":{"ack":true}"#][self.below(2)];
                 handshake(&format!("client-{}", self.sim.sent.len()), ack)
             }
-            "connect" => poll_reply(&events(channel, 0..some), self.sim.sent.len() as u32),
-            "disconnect" => "[]".to_owned(),
+            "connect" => poll_reply(&batch, self.sim.sent.len() as u32),
+            "disconnect" => format!("[{}]", batch.trim_end_matches(',')),
             _ => {
                 let replies: Vec<String> = messages(&self.sim.request(kind))
                     .iter()
                     .map(|message| reply_to(message, true).to_string())
                     .collect();
-                format!("[{}{}]", events(channel, 0..some), replies.join(","))
+                format!("[{batch}{}]", replies.join(","))
             }
         }
     }
@@ -117,7 +266,12 @@ impl Chaos {
             .iter()
             .map(|message| reply_to(message, false).to_string().replace("403::denied", UNKNOWN))
             .collect::<Vec<String>>();
-        match if faulty { self.below(14) } else { 0 } {
+        let kinds_of_faults = if self.follows { 17 } else { 14 };
+        match if faulty { self.below(kinds_of_faults) } else { 0 } {
+            14.. => {
+                let body = self.no(kind);
+                self.sim.answer(kind, &body);
+            }
             0..=4 => self.sim.answer(kind, &body),
             5 => self.sim.fail(kind),
             6 => self.sim.cut(kind, &body[..cut]),
@@ -144,7 +298,12 @@ impl Chaos {
     }
 
     fn step(&mut self) {
-        match self.below(8) {
+        let kinds = if self.follows { 11 } else { 8 };
+        match self.below(kinds) {
+            8.. => {
+                self.sim.drain();
+                self.outside();
+            }
             0 | 1 => self.want(),
             2 => {
                 let events = self.below(3);
@@ -172,6 +331,9 @@ impl Chaos {
             self.extend(false);
             self.read(1_000);
             self.extend(false);
+            if self.follows {
+                self.serve();
+            }
             self.answer(false);
             self.sim.advance(1_000);
         }
@@ -183,8 +345,8 @@ impl Chaos {
     }
 }
 
-fn live(seed: u64, steps: usize) -> Chaos {
-    let mut chaos = Chaos::new(seed);
+fn live(seed: u64, steps: usize, follows: bool) -> Chaos {
+    let mut chaos = Chaos::new(seed, follows);
     for _ in 0..steps {
         if chaos.sim.closed.is_none() && chaos.sim.states.last() != Some(&State::Closed) {
             chaos.step();
@@ -205,10 +367,9 @@ fn all_is_told(chaos: &Chaos, seed: u64) {
     }
 }
 
-#[test]
-fn s16_closing_at_any_moment_settles_every_command_once_and_ends_every_subscription_once() {
+fn close_at_any_moment(follows: bool) {
     for seed in 0..2_000 {
-        let mut chaos = live(seed, 10 + seed as usize % 60);
+        let mut chaos = live(seed, 10 + seed as usize % 60, follows);
         let from = chaos.sim.now;
         if chaos.sim.closed.is_none() {
             chaos.sim.close();
@@ -216,23 +377,52 @@ fn s16_closing_at_any_moment_settles_every_command_once_and_ends_every_subscript
         }
         assert!(chaos.sim.now - from <= 2_000);
         all_is_told(&chaos, seed);
+        // Whatever comes late: the simulation sees to it that nothing follows.
+        if follows {
+            for _ in 0..20 {
+                chaos.outside();
+            }
+            chaos.sim.advance(100_000);
+            assert_eq!(chaos.sim.wake, None);
+        }
     }
 }
 
 #[test]
-fn after_the_faults_every_command_settles_and_the_session_is_connected_again() {
+fn s16_closing_at_any_moment_settles_every_command_once_and_ends_every_subscription_once() {
+    close_at_any_moment(false);
+}
+
+#[test]
+fn s16_the_same_with_channels_that_are_followed_a_store_and_logins() {
+    close_at_any_moment(true);
+}
+
+fn recover(follows: bool) {
     for seed in 0..700 {
-        let mut chaos = live(seed, 60);
+        let mut chaos = live(seed, 60, follows);
         chaos.calm();
         // What hangs half-way is given up in time.
         chaos.sim.advance(60_000);
         chaos.calm();
         if chaos.sim.closed.is_none() && chaos.sim.states.last() != Some(&State::Closed) {
-            assert_eq!(chaos.unsettled(), [0; 0], "seed {seed}");
+            let mut unsettled = chaos.unsettled();
+            unsettled.retain(|number| !chaos.commits.contains(number));
+            assert_eq!(unsettled, [0; 0], "seed {seed}");
             assert_eq!(chaos.sim.session.state(), State::Connected, "seed {seed}");
             chaos.sim.close();
         }
         chaos.sim.advance(2_000);
         all_is_told(&chaos, seed);
     }
+}
+
+#[test]
+fn after_the_faults_every_command_settles_and_the_session_is_connected_again() {
+    recover(false);
+}
+
+#[test]
+fn after_the_faults_the_same_with_channels_that_are_followed_a_store_and_logins() {
+    recover(true);
 }

@@ -232,6 +232,25 @@ fn r5a_one_bad_channel_of_several_is_told_by_a_status() {
     assert!(told);
 }
 
+#[test]
+fn r5a_what_a_glob_brings_before_the_load_has_answered_does_not_pass_over_what_is_stored() {
+    let mut sim = Sim::connected_with(|config| config.replay = true);
+    sim.follow(1, "/event/*", Start::New);
+    sim.confirm();
+    sim.follow(2, A, Start::New);
+    sim.poll(&with_events(&replayed(A, &["500"])));
+    assert_eq!((sim.ids_of(1), sim.ids_of(2)), (vec!["500".to_owned()], vec![]));
+    sim.done(1, 1);
+    sim.done(2, 1);
+    assert!(sim.saves.is_empty());
+    sim.load(A, Some("7"));
+    assert_eq!(sim.from(), "7");
+    sim.confirm();
+    sim.poll(CONNECTED);
+    sim.poll(&with_events(&replayed(A, &["8", "500"])));
+    assert_eq!(sim.ids_of(2), ["8", "500"]);
+}
+
 // R5.
 
 #[test]

@@ -25,7 +25,7 @@ fn live(mut sim: Sim, server: impl Fn(&mut Sim, &str)) -> Life {
     };
     sim.follow(1, A, Start::New);
     sim.load(A, Some("10"));
-    while sim.now < 3_600_000 && sim.closed.is_none() {
+    while sim.now < 3_600_000 && sim.closed.is_none() && life.requests.len() < 2_000 {
         for request in sim.sent.drain(..).collect::<Vec<_>>() {
             life.requests.push(sim.now);
             if request.kind() == "handshake" {
