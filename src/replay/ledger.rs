@@ -30,8 +30,6 @@ pub enum Wait {
     Nothing,
     /// Until the response to this request has ended whole: events that belong before it may be in there.
     Response(u32),
-    /// Until a poll that was sent after this request has ended whole: it may be left over from an earlier subscription.
-    PollAfter(u32),
 }
 
 /// The progress of one channel (R2 to R7).
@@ -55,9 +53,9 @@ pub struct Ledger {
     recent: Vec<Recent>,
     /// A new local subscription needs what was received since the last committed position: it has to come again (R7b).
     rewinding: bool,
-    /// The poll that was open when the channel was subscribed, and the request that subscribed it: what the poll brings
-    /// may be left over from an earlier subscription.
-    overlap: Option<(u32, u32)>,
+    /// The request that subscribed it anew in a session that lives. Until a poll that was sent after it has ended whole,
+    /// any response may bring what is left over from the earlier subscription.
+    overlap: Option<u32>,
     /// It was subscribed in this session at the server before.
     before: bool,
     /// Numbers in `entries` ascend.
@@ -75,6 +73,11 @@ struct Entry {
     /// To whom it was given out, by which number, and are they done with it?
     given: Vec<Given>,
     wait: Wait,
+    /// It may be left over from before this subscribe. That is settled once a poll that was sent after it has ended
+    /// whole, or its own reply (`true`) where it came on that: what was left over has come again by then.
+    overlap: Option<(u32, bool)>,
+    /// Which of it and the entry before it comes first in the channel is not known: neither counts without the other.
+    tied: bool,
 }
 
 /// What is done with.
@@ -150,7 +153,6 @@ impl Ledger {
     /// A first local subscription, after all earlier ones have left, brings its own conditions (R3a).
     pub fn conditions(&mut self, start: Start, commit: Commit, on_invalid: OnInvalid) {
         (self.start, self.commit, self.on_invalid) = (start, commit, on_invalid);
-        self.fallback = None;
     }
 
     /// A new local subscription has come; `open` are the others. Whether what was received must come again for it.
@@ -185,18 +187,24 @@ impl Ledger {
         let known = self.entries.iter().position(|entry| same(&entry.key));
         let mut entry = match (known, self.seen.iter().position(|entry| same(&entry.key))) {
             // What came too early takes its right place; anything else stands where it first stood.
-            (Some(index), _) if self.entries[index].wait != Wait::Nothing => self.entries.remove(index),
+            (Some(index), _) if !self.entries[index].is_certain() => self.entries.remove(index),
             (Some(_), _) => return Vec::new(),
             (None, Some(index)) => self.seen.remove(index),
             (None, None) => {
                 let key = Key { replay_id, uuid: uuid.map(str::to_owned) };
-                Entry { key, last: 0, created_date, given: Vec::new(), wait: Wait::Nothing }
+                let (given, wait) = (Vec::new(), Wait::Nothing);
+                Entry { key, last: 0, created_date, given, wait, overlap: None, tied: false }
             }
         };
-        entry.wait = match self.overlap {
-            Some((poll, subscribe)) if arrival.request == poll => Wait::PollAfter(subscribe),
-            _ => arrival.wait,
-        };
+        entry.wait = arrival.wait;
+        entry.overlap = self.overlap.map(|subscribe| (subscribe, arrival.request == subscribe));
+        // Of what came on two responses at once nobody knows the order.
+        let waits = Wait::Response(arrival.request);
+        let beside = self.entries.iter().position(|other| other.wait == waits);
+        for other in self.entries.iter_mut().skip(beside.map_or(usize::MAX, |index| index + 1)) {
+            other.tied = true;
+        }
+        entry.tied = beside.is_some();
         let old = arrival.subscriptions.iter().take_while(|number| **number <= entry.last).count();
         let new = arrival.subscriptions.get(old..).unwrap_or_default().to_vec();
         for subscription in new.iter().copied().filter(|number| arrival.committers.contains(number)) {
@@ -261,24 +269,24 @@ impl Ledger {
     /// A response has ended whole: what waited for it counts (R4a).
     pub fn response_ended(&mut self, request: u32, poll: bool) {
         for entry in &mut self.entries {
-            let over = match entry.wait {
-                Wait::Nothing => false,
-                Wait::Response(number) => number == request,
-                Wait::PollAfter(number) => poll && request > number,
-            };
-            if over {
+            if entry.wait == Wait::Response(request) {
                 entry.wait = Wait::Nothing;
             }
+            entry.overlap = entry.overlap.filter(|(subscribe, own)| {
+                let settled = if poll { request > *subscribe } else { *own && request == *subscribe };
+                !settled
+            });
         }
+        self.overlap = self.overlap.filter(|subscribe| !poll || request < *subscribe);
         self.advance();
     }
 
-    /// The channel is about to be subscribed at the server, while the poll `poll` is open; `beside`: its events come by
-    /// another subscription, too. Gives the position after which it begins, the last one that is certain (R7).
-    pub fn subscribing(&mut self, request: u32, poll: Option<u32>, beside: bool) -> String {
+    /// The channel is about to be subscribed at the server; `beside`: its events come by another subscription, too. Gives
+    /// the position after which it begins, the last one that is certain (R7).
+    pub fn subscribing(&mut self, request: u32, beside: bool) -> String {
         self.rewind();
         let left_over = core::mem::replace(&mut self.before, true) || beside;
-        self.overlap = poll.filter(|_| left_over).map(|poll| (poll, request));
+        self.overlap = left_over.then_some(request);
         self.from().to_owned()
     }
 
@@ -289,14 +297,17 @@ impl Ledger {
     }
 
     fn rewind(&mut self) {
-        let certain = if core::mem::take(&mut self.rewinding) {
-            0
-        } else {
-            self.entries.iter().take_while(|entry| entry.wait == Wait::Nothing).count()
-        };
+        let certain = if core::mem::take(&mut self.rewinding) { 0 } else { self.certain() };
         let mut again = self.entries.split_off(certain);
         // Some of it is there from before, and in its order.
         again.append(&mut self.seen);
+        // There is no position before the very first event, so that one will not come again.
+        let is_first = |entry: &Entry| self.first.as_ref() == Some(&entry.key.replay_id);
+        let begun = self.committed.is_none() && *self.origin() == Start::New;
+        if let Some(index) = again.iter().position(is_first).filter(|_| begun) {
+            let first = again.remove(index);
+            self.entries.push(Entry { wait: Wait::Nothing, overlap: None, tied: false, ..first });
+        }
         self.seen = again;
         self.ascending = self.seen.is_empty();
         self.overlap = None;
@@ -304,7 +315,7 @@ impl Ledger {
 
     /// The position to subscribe from, as it stands on the wire.
     pub fn from(&self) -> &str {
-        let certain = self.entries.iter().take_while(|entry| entry.wait == Wait::Nothing).last();
+        let certain = self.certain().checked_sub(1).and_then(|last| self.entries.get(last));
         let received = certain.filter(|_| !self.rewinding).map(|entry| entry.key.replay_id.as_str());
         let committed = self.committed.as_ref().map(|position| position.replay_id.as_str());
         let first = self.first.as_deref().filter(|_| *self.origin() == Start::New);
@@ -317,9 +328,7 @@ impl Ledger {
         let mut received = self.entries.iter().chain(&self.seen);
         let uncertain = self.committed.is_none()
             && *self.origin() == Start::New
-            && received.any(|entry| {
-                entry.wait != Wait::Nothing && self.first.as_ref() == Some(&entry.key.replay_id)
-            });
+            && received.any(|entry| !entry.is_certain() && self.first.as_ref() == Some(&entry.key.replay_id));
         !uncertain && self.from() != Start::New.as_str()
     }
 
@@ -332,7 +341,8 @@ impl Ledger {
         self.seen.clear();
         self.recent.clear();
         self.rewinding = false;
-        self.overlap = None;
+        // This subscribe was none.
+        self.before = self.overlap.take().is_some();
         self.saved(None)
     }
 
@@ -346,13 +356,26 @@ impl Ledger {
         self.version
     }
 
+    /// How many entries at the beginning are certain.
+    fn certain(&self) -> usize {
+        self.untied(self.entries.iter().take_while(|entry| entry.is_certain()).count())
+    }
+
+    /// So many entries, or fewer: what is tied together counts together.
+    fn untied(&self, mut count: usize) -> usize {
+        while self.entries.get(count).is_some_and(|entry| count > 0 && entry.tied) {
+            count -= 1;
+        }
+        count
+    }
+
     /// R4: the last position before which all is committed.
     fn advance(&mut self) {
         if self.rewinding {
             return;
         }
-        let done = |entry: &&Entry| entry.wait == Wait::Nothing && entry.given.iter().all(|given| given.done);
-        let count = self.entries.iter().take_while(done).count();
+        let done = |entry: &&Entry| entry.is_certain() && entry.given.iter().all(|given| given.done);
+        let count = self.untied(self.entries.iter().take_while(done).count());
         if count == 0 {
             return;
         }
@@ -379,6 +402,10 @@ impl Ledger {
 }
 
 impl Entry {
+    fn is_certain(&self) -> bool {
+        self.wait == Wait::Nothing && self.overlap.is_none()
+    }
+
     fn done(&mut self, subscription: u32, sequence: u32, through: bool) {
         for given in self.given.iter_mut().filter(|given| given.subscription == subscription) {
             given.done |= given.sequence == sequence || through && given.sequence <= sequence;

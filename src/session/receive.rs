@@ -78,10 +78,8 @@ impl Session {
     /// Where a subscribe of this channel begins, if it is followed. The request is the next one.
     pub(super) fn position_to_subscribe(&mut self, channel: &str) -> Option<String> {
         let request = self.next_request.wrapping_add(1);
-        let poll = self.session_lane.as_ref().filter(|exchange| exchange.kind == Kind::Connect);
-        let poll = poll.map(|exchange| exchange.id.get());
         let by_glob = |wire: &Wire| wire.pattern.is_glob() && wire.pattern.matches(channel);
         let beside = self.subscriptions.wires.iter().any(by_glob);
-        Some(self.followed_mut(channel)?.ledger.subscribing(request, poll, beside))
+        Some(self.followed_mut(channel)?.ledger.subscribing(request, beside))
     }
 }
