@@ -177,8 +177,8 @@ fn s11_the_host_decides_where_it_is_asked() {
 fn s11_a_host_that_has_no_opinion_or_does_not_answer_leaves_it_to_the_session() {
     let silent = |sim: &mut Sim, request: u32| sim.input(Input::Decided { request, retry: None });
     let late = |sim: &mut Sim, _: u32| sim.advance(10_000);
-    let answers: [&dyn Fn(&mut Sim, u32); 2] = [&silent, &late];
-    for answer in answers {
+    type Answer<'a> = &'a dyn Fn(&mut Sim, u32);
+    for answer in [&silent as Answer<'_>, &late] {
         for (error, again) in [(BUSY, true), ("404::Unknown channel", false)] {
             let mut sim = Sim::connected_with(|config| config.decides = true);
             sim.subscribe(1, &["/a"]);

@@ -595,9 +595,10 @@ fn r7d_late_replies_are_ignored_but_their_events_count_as_received() {
 
 #[test]
 fn r7d_closing_in_between_lets_the_farewell_come_to_its_end() {
-    let end: [(&dyn Fn(&mut Sim), u64); 2] =
-        [(&|sim| sim.answer("disconnect", "[]"), 0), (&|sim| sim.advance(2_000), 2_000)];
-    for (end, at) in end {
+    let answer = |sim: &mut Sim| sim.answer("disconnect", "[]");
+    let hang = |sim: &mut Sim| sim.advance(2_000);
+    let end: [&dyn Fn(&mut Sim); 2] = [&answer, &hang];
+    for (end, at) in end.into_iter().zip([0, 2_000]) {
         let mut sim = following();
         sim.fail("connect");
         sim.close();
