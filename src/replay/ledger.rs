@@ -19,7 +19,8 @@ pub struct Arrival<'a> {
     pub request: u32,
     /// What must end well before its position counts.
     pub wait: Wait,
-    /// It came on a reply to a session that is already given up: it counts as received, and not as a position (R7d).
+    /// It came on a reply to a session that is already given up (R7d), or while the channel is not subscribed: it counts
+    /// as received, and not as a position.
     pub late: bool,
 }
 
@@ -53,6 +54,8 @@ pub struct Ledger {
     recent: Vec<Recent>,
     /// A new local subscription needs what was received since the last committed position: it has to come again (R7b).
     rewinding: bool,
+    /// Something came while nobody wanted it, so the next subscription needs it again.
+    missed: bool,
     /// The request that subscribed it anew in a session that lives. Until a poll that was sent after it has ended whole,
     /// any response may bring what is left over from the earlier subscription.
     overlap: Option<u32>,
@@ -122,6 +125,7 @@ impl Ledger {
             seen: Vec::new(),
             recent: Vec::new(),
             rewinding: false,
+            missed: false,
             overlap: None,
             before: false,
             ascending: true,
@@ -161,8 +165,13 @@ impl Ledger {
         for given in self.entries.iter_mut().chain(&mut self.seen).flat_map(|entry| &mut entry.given) {
             given.done |= !open.contains(&given.subscription);
         }
-        self.rewinding |= !self.entries.is_empty() || !self.seen.is_empty();
+        self.rewinding |= self.missed || !self.entries.is_empty() || !self.seen.is_empty();
         self.rewinding
+    }
+
+    /// An event has come that no local subscription wants.
+    pub fn passed_by(&mut self) {
+        self.missed = true;
     }
 
     /// A local subscription has gone, and `open` are left; `handed` is the number of the last event that it was handed
@@ -266,18 +275,24 @@ impl Ledger {
         commands
     }
 
-    /// A response has ended whole: what waited for it counts (R4a).
-    pub fn response_ended(&mut self, request: u32, poll: bool) {
+    /// A response has ended whole: what waited for it counts (R4a). `present`: the server has accepted the channel;
+    /// `beside`: another response that is open and may bring events.
+    pub fn response_ended(&mut self, request: u32, poll: bool, present: bool, beside: Option<u32>) {
+        let settles = |subscribe: u32, own: bool| {
+            present && if poll { request > subscribe } else { own && request == subscribe }
+        };
         for entry in &mut self.entries {
             if entry.wait == Wait::Response(request) {
                 entry.wait = Wait::Nothing;
             }
-            entry.overlap = entry.overlap.filter(|(subscribe, own)| {
-                let settled = if poll { request > *subscribe } else { *own && request == *subscribe };
-                !settled
-            });
+            if entry.overlap.take_if(|(subscribe, own)| settles(*subscribe, *own)).is_some()
+                && entry.wait == Wait::Nothing
+            {
+                // What comes again may be in there.
+                entry.wait = beside.map_or(Wait::Nothing, Wait::Response);
+            }
         }
-        self.overlap = self.overlap.filter(|subscribe| !poll || request < *subscribe);
+        self.overlap = self.overlap.filter(|subscribe| !settles(*subscribe, false));
         self.advance();
     }
 
@@ -298,6 +313,7 @@ impl Ledger {
 
     fn rewind(&mut self) {
         let certain = if core::mem::take(&mut self.rewinding) { 0 } else { self.certain() };
+        self.missed = false;
         let mut again = self.entries.split_off(certain);
         // Some of it is there from before, and in its order.
         again.append(&mut self.seen);
@@ -340,7 +356,7 @@ impl Ledger {
         self.entries.clear();
         self.seen.clear();
         self.recent.clear();
-        self.rewinding = false;
+        (self.rewinding, self.missed) = (false, false);
         // This subscribe was none.
         self.before = self.overlap.take().is_some();
         self.saved(None)

@@ -204,8 +204,14 @@ impl Session {
         let bytes = message.raw().len();
         let replay_id = message.replay_id().and_then(|range| message.raw().get(range));
         let Some(channel) = message.channel() else { return };
+        // A farewell is never held: what it brings beyond the limits comes again in the next session (R8).
+        let farewell = self.lane(lane).as_ref().is_some_and(|exchange| exchange.kind == Kind::Disconnect);
+        if farewell && !self.flow.may_read() {
+            return;
+        }
         let mut subscriptions = self.subscriptions.takers(channel);
         self.subscriptions.arrived(channel, replay_id);
+        self.passed_by(channel);
         let sequence = self.next_sequence.wrapping_add(1).max(1);
         if !subscriptions.is_empty() {
             subscriptions = self.receive(lane, sequence, subscriptions, &message);

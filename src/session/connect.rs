@@ -2,6 +2,7 @@
 
 use super::body::NOT_JSON;
 use super::exchange::{Exchange, Kind};
+use super::subscriptions::Remote;
 use super::{Error, GapCause, Session, State, Status};
 use crate::Instant;
 use crate::bayeux::advice::{Advice, Reconnect};
@@ -277,8 +278,16 @@ impl Session {
 
     /// Nothing was lost with this response: what waited for it counts (R4a).
     pub(super) fn response_ended(&mut self, exchange: &Exchange) {
+        let acknowledges = self.polling.acknowledges();
+        let other = if exchange.kind == Kind::Connect { &self.commands_lane } else { &self.session_lane };
+        let brings =
+            |beside: &&Box<Exchange>| beside.epoch == self.epoch && beside.kind.brings_events(acknowledges);
+        let beside = other.as_ref().filter(brings).map(|beside| beside.id.get());
         for one in &mut self.followed {
-            one.ledger.response_ended(exchange.id.get(), exchange.kind == Kind::Connect);
+            let wire = self.subscriptions.wire(one.ledger.channel());
+            let present = wire.is_some_and(|wire| wire.remote == Remote::Present);
+            let poll = exchange.kind == Kind::Connect;
+            one.ledger.response_ended(exchange.id.get(), poll, present, beside);
         }
     }
 

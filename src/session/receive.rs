@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::exchange::{Kind, Lane};
-use super::subscriptions::Wire;
+use super::subscriptions::{Remote, Wire};
 use crate::bayeux::channel::topic;
 use crate::bayeux::message::Message;
 use crate::replay::{Arrival, Position, Wait};
@@ -48,7 +48,7 @@ impl Session {
             return subscriptions;
         };
         let Some(position) = Position::of(event) else { return subscriptions };
-        let Carrier { request, wait, late } = self.carrier(lane);
+        let Carrier { request, wait, mut late } = self.carrier(lane);
         let Some(one) = self.followed.get_mut(index) else { return subscriptions };
         let committers = self.subscriptions.holders(one.ledger.channel());
         if !one.is_loaded() {
@@ -56,6 +56,8 @@ impl Session {
             subscriptions.retain(|number| !committers.contains(number));
             return subscriptions;
         }
+        let wire = self.subscriptions.wire(one.ledger.channel());
+        late |= wire.is_none_or(|wire| !matches!(wire.remote, Remote::Subscribing | Remote::Present));
         let uuid = event.event_uuid();
         let (subscriptions, committers) = (&subscriptions, &committers);
         let new = one.ledger.receive(Arrival {
@@ -73,6 +75,16 @@ impl Session {
             self.undecodable = 0;
         }
         new
+    }
+
+    /// An event has come: one that is for nobody who follows its channel comes again for the next one who does (R7b).
+    pub(super) fn passed_by(&mut self, channel: &str) {
+        for one in &mut self.followed {
+            let name = one.ledger.channel();
+            if topic(name) == topic(channel) && !self.subscriptions.wants(name) {
+                one.ledger.passed_by();
+            }
+        }
     }
 
     /// Where a subscribe of this channel begins, if it is followed. The request is the next one.
