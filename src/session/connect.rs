@@ -2,6 +2,7 @@
 
 use super::body::NOT_JSON;
 use super::exchange::{Exchange, Kind};
+use super::followed::Followed;
 use super::subscriptions::Remote;
 use super::{Error, GapCause, Session, State, Status};
 use crate::Instant;
@@ -259,7 +260,26 @@ impl Session {
     pub(super) fn awaits_replay(&self) -> bool {
         let replaying =
             |exchange: &Exchange| exchange.replays && !exchange.held && exchange.epoch == self.epoch;
-        !self.polling.probe && self.commands_lane.as_deref().is_some_and(replaying)
+        if self.polling.probe {
+            return false;
+        }
+        match &self.commands_lane {
+            Some(exchange) => replaying(exchange),
+            // It is about to be: after a refused position, for instance.
+            None => self.commands_at <= self.now && self.flow.may_read() && self.replay_is_due(),
+        }
+    }
+
+    /// Does a channel that is followed wait for nothing but its request?
+    fn replay_is_due(&self) -> bool {
+        self.subscriptions.wires.iter().any(|wire| {
+            let channel = wire.pattern.as_str();
+            wire.remote == Remote::Absent
+                && wire.retry_at <= self.now
+                && wire.deciding.is_none()
+                && self.followed(channel).is_some_and(Followed::is_loaded)
+                && self.subscriptions.wants(channel)
+        })
     }
 
     /// May events have been lost with it that replay can bring again (R7)?
@@ -286,7 +306,9 @@ impl Session {
         for one in &mut self.followed {
             let wire = self.subscriptions.wire(one.ledger.channel());
             let present = wire.is_some_and(|wire| wire.remote == Remote::Present);
-            let poll = exchange.kind == Kind::Connect;
+            // A poll that is refused brings nothing.
+            let accepted = exchange.reply.as_ref().and_then(Message::successful) == Some(true);
+            let poll = exchange.kind == Kind::Connect && accepted;
             one.ledger.response_ended(exchange.id.get(), poll, present, beside);
         }
     }

@@ -147,7 +147,14 @@ impl Session {
     }
 
     pub(super) fn end_wake(&self, ending: &Ending) -> Instant {
-        if self.commands_lane.is_some() { ending.messages_until } else { ending.give_up_at }
+        match (&self.commands_lane, &self.session_lane) {
+            (Some(_), _) => ending.messages_until,
+            // An older session's farewell has less time.
+            (None, Some(exchange)) if !exchange.waits_for_the_client() => {
+                ending.give_up_at.min(exchange.deadline)
+            }
+            (None, _) => ending.give_up_at,
+        }
     }
 
     /// Stops a request whose response no longer matters.
