@@ -14,6 +14,20 @@ pub(crate) fn joined(parts: &[&str], between: &str) -> String {
     text
 }
 
+/// A template with its `%`s replaced, each by the next of the parts.
+#[inline(never)]
+pub(crate) fn filled(template: &str, parts: &[&str]) -> String {
+    let mut text = String::new();
+    let mut parts = parts.iter();
+    for (index, piece) in pieces(template, b'%').enumerate() {
+        if index > 0 {
+            text.push_str(parts.next().copied().unwrap_or_default());
+        }
+        text.push_str(piece);
+    }
+    text
+}
+
 /// What stands before the first `mark` and what after it; `mark` is ASCII.
 #[inline(never)]
 pub(crate) fn cut(text: &str, mark: u8) -> Option<(&str, &str)> {
@@ -106,7 +120,13 @@ pub(crate) fn lossy(mut bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, cut_last, decimal, lossy, number, pieces};
+    use super::{cut, cut_last, decimal, filled, lossy, number, pieces};
+
+    #[test]
+    fn templates_are_filled_from_left_to_right() {
+        assert_eq!(filled("% and %.", &["100 %", "b"]), "100 % and b.");
+        assert_eq!(filled("none", &["a"]), "none");
+    }
 
     #[test]
     fn texts_are_cut_at_the_first_or_last_mark() {

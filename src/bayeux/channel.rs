@@ -7,31 +7,44 @@ const LONGEST: usize = 4_096;
 
 /// Why a text is no channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.as_str())]
 #[non_exhaustive]
 pub enum ChannelError {
     /// The text is empty.
-    #[error("the channel is empty: name one, such as /chat/demo")]
     Empty,
     /// The text does not begin with a slash.
-    #[error("the channel does not begin with a slash: write /chat/demo, not chat/demo")]
     NoLeadingSlash,
     /// Two slashes follow each other, or one ends the text.
-    #[error("a segment of the channel is empty: remove the double or trailing slash")]
     EmptySegment,
     /// A `*` stands somewhere else than as the whole last segment of a subscription.
-    #[error(
-        "a wildcard may only be the whole last segment, as in /chat/* or /chat/**, and only in a subscription"
-    )]
     WildcardNotLast,
     /// The channel is one of the protocol's own.
-    #[error("/meta/ channels belong to the protocol: the client sends and receives on them itself")]
     Meta,
     /// The text is longer than 4,096 bytes.
-    #[error("the channel is longer than 4096 bytes: shorten it")]
     TooLong,
     /// A control character, or whitespace at an end.
-    #[error("the channel holds a control character, or whitespace at an end: remove it")]
     BadCharacter,
+}
+
+impl ChannelError {
+    /// What is wrong, and what to do about it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "the channel is empty: name one, such as /chat/demo",
+            Self::NoLeadingSlash => {
+                "the channel does not begin with a slash: write /chat/demo, not chat/demo"
+            }
+            Self::EmptySegment => "a segment of the channel is empty: remove the double or trailing slash",
+            Self::WildcardNotLast => {
+                "a wildcard may only be the whole last segment, as in /chat/* or /chat/**, and only in a subscription"
+            }
+            Self::Meta => {
+                "/meta/ channels belong to the protocol: the client sends and receives on them itself"
+            }
+            Self::TooLong => "the channel is longer than 4096 bytes: shorten it",
+            Self::BadCharacter => "the channel holds a control character, or whitespace at an end: remove it",
+        }
+    }
 }
 
 /// What may be subscribed to: one channel (`/a/b`), all of one level (`/a/*`), all below (`/a/**`), or a

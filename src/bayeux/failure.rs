@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::{cut, pieces};
+use crate::text::{cut, decimal, joined, pieces};
 
 /// What an error text says.
 ///
@@ -19,6 +19,13 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The code, where there is one, and the text.
+    pub(crate) fn words(&self) -> String {
+        let code = if self.code == 0 { String::new() } else { decimal(u64::from(self.code)) };
+        let between = if code.is_empty() || self.text.is_empty() { "" } else { " " };
+        joined(&[&code, between, &self.text], "")
+    }
+
     /// Reads an error text. Every text has a meaning: what does not follow the grammar is free text.
     ///
     /// Source: Bayeux, "error": `error_code ":" error_args ":" error_message`, `error_code "::"
@@ -53,11 +60,7 @@ impl Failure {
 /// Code and text, for people, without the arguments.
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.code, self.text.as_str()) {
-            (0, text) => formatter.write_str(text),
-            (code, "") => code.fmt(formatter),
-            (code, text) => write!(formatter, "{code} {text}"),
-        }
+        formatter.write_str(&self.words())
     }
 }
 

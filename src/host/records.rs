@@ -76,7 +76,7 @@ pub(crate) fn error_record(error: Option<&Error>) -> JsValue {
 pub(crate) fn login_record(error: &LoginError) -> JsValue {
     let mut record = Record::default();
     record.text("code", error.code());
-    record.set("message", Value::Text(Cow::Owned(error.to_string())));
+    record.set("message", Value::Text(Cow::Owned(error.text())));
     record.set("retryable", Value::Flag(!error.refused));
     record.number("status", f64::from(error.status));
     let mut words = Record::default();
@@ -89,7 +89,7 @@ pub(crate) fn login_record(error: &LoginError) -> JsValue {
 fn of_error(error: &Error) -> Record<'_> {
     let mut record = Record::default();
     record.text("code", error.code());
-    record.set("message", Value::Text(Cow::Owned(error.to_string())));
+    record.set("message", Value::Text(Cow::Owned(error.text())));
     record.set("retryable", Value::Flag(error.retryable()));
     record.any_text("channel", error.channel());
     if let Some(status) = error.status() {

@@ -4,26 +4,37 @@ use crate::text::{cut, cut_last, decimal, has, number, pieces};
 
 /// Why a text is no endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.as_str())]
 #[non_exhaustive]
 pub enum EndpointError {
     /// There is no scheme, or no `//` after it.
-    #[error("the url is not absolute: write it whole, as in https://example.com/cometd")]
     NotAbsolute,
     /// The scheme is neither http nor https.
-    #[error("the url is neither http nor https")]
     NotHttp,
     /// There is a user name or a password in it.
-    #[error("the url holds a user name or password: pass them in a header")]
     HasCredentials,
     /// The host is missing, or holds a character that a normalised host cannot have.
-    #[error("the url's host is missing or malformed: write non-ASCII names in their xn-- form")]
     BadHost,
     /// The port is not a number from 1 to 65,535.
-    #[error("the url's port is not a number from 1 to 65535")]
     BadPort,
     /// A space, a control character, a backslash, or a character beyond ASCII.
-    #[error("the url holds a character that must be percent-encoded")]
     BadCharacter,
+}
+
+impl EndpointError {
+    /// What is wrong, and what to do about it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAbsolute => "the url is not absolute: write it whole, as in https://example.com/cometd",
+            Self::NotHttp => "the url is neither http nor https",
+            Self::HasCredentials => "the url holds a user name or password: pass them in a header",
+            Self::BadHost => {
+                "the url's host is missing or malformed: write non-ASCII names in their xn-- form"
+            }
+            Self::BadPort => "the url's port is not a number from 1 to 65535",
+            Self::BadCharacter => "the url holds a character that must be percent-encoded",
+        }
+    }
 }
 
 /// An absolute http(s) URL.

@@ -4,14 +4,23 @@ use crate::text::number;
 
 /// Why a header cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.as_str())]
 #[non_exhaustive]
 pub enum HeaderError {
     /// The name is empty, or holds something else than letters, digits and ``!#$%&'*+-.^_`|~``.
-    #[error("the header's name is not a token of letters, digits and dashes")]
     Name,
     /// The value holds a line break, a NUL, or a character beyond U+00FF.
-    #[error("the header's value holds a line break, a NUL or a character beyond U+00FF")]
     Value,
+}
+
+impl HeaderError {
+    /// What is wrong, and what to do about it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "the header's name is not a token of letters, digits and dashes",
+            Self::Value => "the header's value holds a line break, a NUL or a character beyond U+00FF",
+        }
+    }
 }
 
 /// Checks one header.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasm_bindgen::prelude::*;
 
+use crate::text::{decimal, joined};
+
 static LAST: Mutex<String> = Mutex::new(String::new());
 
 /// Records the text of panics from now on.
@@ -14,7 +16,11 @@ pub(super) fn record() {
         return;
     }
     std::panic::set_hook(Box::new(|info| {
-        let text = info.to_string();
+        // Put together here, since the code that formats is large.
+        let place = info.location().map(|at| joined(&[at.file(), &decimal(u64::from(at.line()))], ":"));
+        let words = info.payload().downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| info.payload().downcast_ref::<&str>().copied());
+        let text = joined(&["panicked at ", &place.unwrap_or_default(), ": ", words.unwrap_or_default()], "");
         if let Ok(mut last) = LAST.try_lock() {
             *last = text;
         }

@@ -170,22 +170,27 @@ impl LoginError {
         });
         known.map_or("", |(.., hint)| hint)
     }
+
+    /// What `Display` shows.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::from(if self.refused { "the login was refused" } else { "the login failed" });
+        let http = joined(&["HTTP ", &decimal(u64::from(self.status))], "");
+        let said = if self.error.is_empty() && !is_redirect(self.status) { &http } else { &self.error };
+        for (before, part) in [(": ", said.as_str()), (": ", &self.description), ("; ", self.hint())] {
+            if !part.is_empty() {
+                text.push_str(before);
+                text.push_str(part);
+            }
+        }
+        text
+    }
 }
 
 impl std::error::Error for LoginError {}
 
 impl fmt::Display for LoginError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.refused { "the login was refused" } else { "the login failed" })?;
-        let http = joined(&["HTTP ", &decimal(u64::from(self.status))], "");
-        let said = if self.error.is_empty() && !is_redirect(self.status) { &http } else { &self.error };
-        for (before, part) in [(": ", said.as_str()), (": ", &self.description), ("; ", self.hint())] {
-            if !part.is_empty() {
-                formatter.write_str(before)?;
-                formatter.write_str(part)?;
-            }
-        }
-        Ok(())
+        formatter.write_str(&self.text())
     }
 }
 

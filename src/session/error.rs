@@ -3,20 +3,18 @@ use crate::bayeux::failure::Failure;
 use crate::http::endpoint::EndpointError;
 use crate::http::headers::HeaderError;
 use crate::salesforce::{Refusal, classify};
-use crate::text::joined;
+use crate::text::{decimal, filled, joined};
 
 /// The caller broke the contract of the API. Never caused by network data; the session is unchanged and usable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
 #[non_exhaustive]
 pub enum ApiMisuse {
     /// The URL cannot be used.
-    #[error("url: {0}")]
     Url(#[from] EndpointError),
     /// A header cannot be sent.
-    #[error("headers: {0}")]
     Header(#[from] HeaderError),
     /// A channel name is malformed.
-    #[error("channel {channel}: {source}")]
     Channel {
         /// The name as given.
         channel: String,
@@ -24,89 +22,64 @@ pub enum ApiMisuse {
         source: ChannelError,
     },
     /// `subscribe` was called with no channel at all.
-    #[error("subscribe: give at least one channel")]
     NoChannels,
     /// A number was used for a second subscription or command.
-    #[error("number {0} is in use: numbers of subscriptions and commands ascend from 1")]
     NumberInUse(u32),
     /// The text is not JSON, or nested too deep.
-    #[error("{0}: not JSON that can be sent")]
     NotJson(&'static str),
     /// `send` was given a message without a channel.
-    #[error("send: a message needs a channel")]
     NoChannelInMessage,
     /// `send` was given a message that only the session itself may send.
-    #[error("send: {0} is the session's own; use connect(), subscribe(), unsubscribe() or close()")]
     OwnChannel(String),
     /// A token would travel in the clear.
-    #[error("url: must be https where a token is sent, or on this machine")]
     Insecure,
     /// A wildcard has no position of its own (R2a).
-    #[error(
-        "channel {0}: a wildcard can only start with new events: subscribe without it, or with start \"new\""
-    )]
     GlobWithPosition(String),
     /// Events of two filters on one topic cannot be told apart (R2).
-    #[error("channel {0}: there is a subscription to this topic with another filter: use a second client")]
     TwoFilters(String),
     /// Subscriptions to one channel share its position, and so must agree (R3a).
-    #[error("channel {0}: another subscription to it has a different `start` or `commit`")]
     OtherConditions(String),
     /// The session is over.
-    #[error("the client is closed: connect again")]
     Closed,
 }
 
 /// Why a session ended, or a command failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
 #[non_exhaustive]
 pub enum Error {
     /// The caller's fault.
     #[error(transparent)]
     Misuse(#[from] ApiMisuse),
     /// The network's: the exchange broke.
-    #[error("the request failed on the way: {0}")]
     Network(String),
     /// The network's: no answer, or no further byte, in time (S7).
-    #[error("no answer within {after_ms} ms")]
     Timeout {
         /// How long the session waited.
         after_ms: u64,
     },
     /// The peer's: a status other than 2xx.
-    #[error("the server answered HTTP {0}")]
     HttpStatus(u16),
     /// The peer's: a redirect, which is not followed, since it could carry credentials elsewhere (X1).
-    #[error("the server redirects elsewhere; use the final address as `url`")]
     Redirect,
     /// The peer's: a 2xx body that is not Bayeux, such as a login page.
-    #[error(
-        "the answer is not Bayeux but something else, such as an HTML page; check that `url` is a Bayeux endpoint"
-    )]
     NotBayeux,
     /// The peer's: it broke the protocol.
-    #[error("the server broke the protocol: {0}")]
     Protocol(&'static str),
     /// The server refused the handshake.
-    #[error("the server refused the handshake: {0}{hint}", hint = hint(.0))]
     HandshakeRefused(Failure),
     /// The server offers no connection type that this client speaks.
-    #[error("the server offers no long-polling, only {offered}")]
     NoTransport {
         /// What it offers.
         offered: String,
     },
     /// The server no longer knows the session.
-    #[error("the server no longer knows the session: {0}")]
     UnknownClient(Failure),
     /// The server refused a poll without ending the session.
-    #[error("the server refused a poll: {0}{hint}", hint = hint(.0))]
     ConnectRefused(Failure),
     /// The server ended the session and forbade to come back (`reconnect: none`).
-    #[error("the server ended the session: {}{}", .0.as_ref().map_or("no reason given", |failure| failure.text.as_str()), .0.as_ref().map_or_else(String::new, hint))]
     ServerEnded(Option<Failure>),
     /// The server refused a subscription.
-    #[error("the server refused to subscribe {channel}: {failure}{}", hint(.failure))]
     SubscribeRefused {
         /// The channel.
         channel: String,
@@ -114,7 +87,6 @@ pub enum Error {
         failure: Failure,
     },
     /// The server refused to publish.
-    #[error("the server refused to publish to {channel}: {failure}{}", hint(.failure))]
     PublishRefused {
         /// The channel.
         channel: String,
@@ -122,20 +94,17 @@ pub enum Error {
         failure: Failure,
     },
     /// A message was sent and its reply never came: it may or may not have been processed, and is not sent again (R7).
-    #[error("the reply for {channel} was lost: the server may or may not have processed it")]
     OutcomeUnknown {
         /// The channel.
         channel: String,
     },
     /// The application does not read: the queue has stood at twice its limits, and nothing can be sent until events are
     /// read (R8). The message was not sent.
-    #[error("too many events wait to be read: read them before sending to {channel}")]
     QueueFull {
         /// The channel.
         channel: String,
     },
     /// An event was larger than `messageBytes`; its subscription ends, its position stays before it (X3).
-    #[error("an event on {channel} is larger than the limit `messageBytes`{}", .replay_id.as_ref().map_or(String::new(), |id| joined(&[" (replay id ", id, ")"], "")))]
     EventTooLarge {
         /// The channel.
         channel: String,
@@ -143,19 +112,14 @@ pub enum Error {
         replay_id: Option<String>,
     },
     /// The access token was refused, and there is no other, or that was refused too (S10).
-    #[error("the server refused the access token: {0}{hint}", hint = hint(.0))]
     Unauthorized(Failure),
     /// The login was refused (S10).
-    #[error("{0}")]
     LoginRefused(String),
     /// The login failed on the way.
-    #[error("{0}")]
     LoginFailed(String),
     /// The token may not be sent there (X1).
-    #[error("a token may not be sent to {0}: it is not https, or not in `allowedHosts`")]
     InstanceRefused(String),
     /// The replay store failed; it is asked again (R5).
-    #[error("the replay store failed for {channel}: {problem}")]
     StoreFailed {
         /// The channel.
         channel: String,
@@ -163,7 +127,6 @@ pub enum Error {
         problem: String,
     },
     /// The replay store holds something else than a position (R5a).
-    #[error("the replay store holds no usable position for {channel}: {problem}; correct or remove it")]
     StoreInvalid {
         /// The channel.
         channel: String,
@@ -171,7 +134,6 @@ pub enum Error {
         problem: String,
     },
     /// Too many failures in a row (`maxRetries`).
-    #[error("gave up after {attempts} attempts; the last one: {last}")]
     MaxRetries {
         /// Failures in a row.
         attempts: u32,
@@ -179,11 +141,135 @@ pub enum Error {
         last: Box<Error>,
     },
     /// The client was closed while this was under way.
-    #[error("the client was closed")]
     Closed,
 }
 
+impl ApiMisuse {
+    fn text(&self) -> String {
+        let (mut what, mut more) = ("", "");
+        let number;
+        match self {
+            Self::Url(error) => what = error.as_str(),
+            Self::Header(error) => what = error.as_str(),
+            Self::Channel { channel, source } => (what, more) = (channel, source.as_str()),
+            Self::NumberInUse(used) => {
+                number = decimal(u64::from(*used));
+                what = &number;
+            }
+            Self::NotJson(call) => what = call,
+            Self::OwnChannel(channel)
+            | Self::GlobWithPosition(channel)
+            | Self::TwoFilters(channel)
+            | Self::OtherConditions(channel) => what = channel,
+            Self::NoChannels | Self::NoChannelInMessage | Self::Insecure | Self::Closed => {}
+        }
+        filled(self.template(), &[what, more])
+    }
+
+    fn template(&self) -> &'static str {
+        match self {
+            Self::Url(_) => "url: %",
+            Self::Header(_) => "headers: %",
+            Self::Channel { .. } => "channel %: %",
+            Self::NoChannels => "subscribe: give at least one channel",
+            Self::NumberInUse(_) => "number % is in use: numbers of subscriptions and commands ascend from 1",
+            Self::NotJson(_) => "%: not JSON that can be sent",
+            Self::NoChannelInMessage => "send: a message needs a channel",
+            Self::OwnChannel(_) => {
+                "send: % is the session's own; use connect(), subscribe(), unsubscribe() or close()"
+            }
+            Self::Insecure => "url: must be https where a token is sent, or on this machine",
+            Self::GlobWithPosition(_) => {
+                "channel %: a wildcard can only start with new events: subscribe without it, or with start \"new\""
+            }
+            Self::TwoFilters(_) => {
+                "channel %: there is a subscription to this topic with another filter: use a second client"
+            }
+            Self::OtherConditions(_) => {
+                "channel %: another subscription to it has a different `start` or `commit`"
+            }
+            Self::Closed => "the client is closed: connect again",
+        }
+    }
+}
+
 impl Error {
+    /// What `Display` shows. Filled in here, since the code that formats is large.
+    pub(crate) fn text(&self) -> String {
+        let failure = self.failure();
+        let more = match (self, failure) {
+            (Self::EventTooLarge { replay_id: Some(id), .. }, _) => joined(&[" (replay id ", id, ")"], ""),
+            (Self::StoreFailed { problem, .. } | Self::StoreInvalid { problem, .. }, _) => problem.clone(),
+            (Self::MaxRetries { last, .. }, _) => last.text(),
+            (Self::UnknownClient(failure), _) => failure.words(),
+            (Self::ServerEnded(Some(failure)), _) => joined(&[&failure.text, &hint(failure)], ""),
+            (Self::ServerEnded(None), _) => "no reason given".to_owned(),
+            (_, Some(failure)) => joined(&[&failure.words(), &hint(failure)], ""),
+            _ => String::new(),
+        };
+        let number;
+        let what = match self {
+            Self::Misuse(misuse) => return misuse.text(),
+            Self::Timeout { after_ms } => {
+                number = decimal(*after_ms);
+                &number
+            }
+            Self::HttpStatus(status) => {
+                number = decimal(u64::from(*status));
+                &number
+            }
+            Self::MaxRetries { attempts, .. } => {
+                number = decimal(u64::from(*attempts));
+                &number
+            }
+            Self::Protocol(what) => *what,
+            Self::Network(text)
+            | Self::NoTransport { offered: text }
+            | Self::LoginRefused(text)
+            | Self::LoginFailed(text)
+            | Self::InstanceRefused(text) => text,
+            _ => self.channel().unwrap_or(&more),
+        };
+        filled(self.template(), &[what, &more])
+    }
+
+    fn template(&self) -> &'static str {
+        match self {
+            Self::Misuse(misuse) => misuse.template(),
+            Self::Network(_) => "the request failed on the way: %",
+            Self::Timeout { .. } => "no answer within % ms",
+            Self::HttpStatus(_) => "the server answered HTTP %",
+            Self::Redirect => "the server redirects elsewhere; use the final address as `url`",
+            Self::NotBayeux => {
+                "the answer is not Bayeux but something else, such as an HTML page; check that `url` is a Bayeux endpoint"
+            }
+            Self::Protocol(_) => "the server broke the protocol: %",
+            Self::HandshakeRefused(_) => "the server refused the handshake: %",
+            Self::NoTransport { .. } => "the server offers no long-polling, only %",
+            Self::UnknownClient(_) => "the server no longer knows the session: %",
+            Self::ConnectRefused(_) => "the server refused a poll: %",
+            Self::ServerEnded(_) => "the server ended the session: %",
+            Self::SubscribeRefused { .. } => "the server refused to subscribe %: %",
+            Self::PublishRefused { .. } => "the server refused to publish to %: %",
+            Self::OutcomeUnknown { .. } => {
+                "the reply for % was lost: the server may or may not have processed it"
+            }
+            Self::QueueFull { .. } => "too many events wait to be read: read them before sending to %",
+            Self::EventTooLarge { .. } => "an event on % is larger than the limit `messageBytes`%",
+            Self::Unauthorized(_) => "the server refused the access token: %",
+            Self::LoginRefused(_) | Self::LoginFailed(_) => "%",
+            Self::InstanceRefused(_) => {
+                "a token may not be sent to %: it is not https, or not in `allowedHosts`"
+            }
+            Self::StoreFailed { .. } => "the replay store failed for %: %",
+            Self::StoreInvalid { .. } => {
+                "the replay store holds no usable position for %: %; correct or remove it"
+            }
+            Self::MaxRetries { .. } => "gave up after % attempts; the last one: %",
+            Self::Closed => "the client was closed",
+        }
+    }
+
     /// The stable word that programs compare.
     pub fn code(&self) -> &'static str {
         // The server's own words say more than what they were an answer to.
