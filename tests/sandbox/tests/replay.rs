@@ -57,6 +57,27 @@ async fn positions_that_were_never_given_are_refused() {
 }
 
 #[tokio::test]
+async fn the_map_names_a_topic_without_its_filter() {
+    let sandbox = Sandbox::start().await;
+    for n in 1..=3 {
+        let order = json!({ "channel": "/topic/T", "data": { "n": n, "even": n % 2 == 0 } });
+        sandbox.post("publish", order).await;
+    }
+    let caller = sandbox.follower().await;
+    let subscribe = |key: &str| {
+        caller.send(json!([{
+            "channel": "/meta/subscribe", "clientId": caller.client.id, "subscription": "/topic/T?even=false",
+            "ext": { "replay": { key: -2 } },
+        }]))
+    };
+    assert_eq!(subscribe("/topic/T?even=false").await[0]["successful"], false);
+    let replies = subscribe("/topic/T").await;
+    let numbers: Vec<_> =
+        replies.as_array().unwrap()[..2].iter().map(|event| &event["data"]["sobject"]["n"]).collect();
+    assert_eq!(numbers, [1, 3], "{replies}");
+}
+
+#[tokio::test]
 async fn the_map_must_name_the_channel_and_may_name_others() {
     let (_sandbox, caller, _) = late().await;
     let subscribe = |map: Value| {

@@ -336,7 +336,8 @@ impl Exchange<'_> {
         let channel = channel::without_filter(name);
         let (now, retention) = (self.state.org.clock(self.now), retention(&self.state.config, channel));
         let retention = self.state.scaled(retention);
-        let found = match positions.get(name) {
+        // By the name of the topic: clients leave out the filter.
+        let found = match positions.get(channel) {
             None | Some(Value::Null) => Err(Refused::Missing),
             Some(position) => self.state.org.logs.after(channel, position, now, retention),
         };
