@@ -13,6 +13,7 @@ interface Scope {
   performance?: { now(): number };
   crypto?: { getRandomValues(array: Uint32Array): Uint32Array };
   fetch: FetchLike;
+  Deno?: unknown;
 }
 
 interface Port {
@@ -47,7 +48,16 @@ export function seed(): number {
 }
 
 /** The global `fetch`, called as a method: workerd refuses it unbound. */
-export const globalFetch: FetchLike = (url, init) => scope.fetch(url, init);
+export const globalFetch: FetchLike = (url, init) => scope.fetch(url, sentOnce(init));
+
+/**
+ * A request whose answer never began is sent again by Deno itself, whatever the method, if its body is text. What the
+ * server did with the first one would be lost without a word, such as the events on a poll. A Blob it sends only once.
+ */
+function sentOnce(init: RequestInit): RequestInit {
+  if (!scope.Deno || typeof init.body !== "string") return init;
+  return { ...init, body: new Blob([init.body], { type: "text/plain;charset=UTF-8" }) };
+}
 
 /** May requests carry a `Cookie` header? Browsers forbid it, and keep cookies themselves. */
 export function cookieHeaderAllowed(): boolean {
