@@ -15,13 +15,15 @@ import { World } from "./world.mjs";
  * @property {number} port
  * @property {string[]} features
  *   `sandbox`: faults and statistics · `ack`: the acknowledgement extension · `own-cookies`: the client keeps the
- *   cookies, not the browser · `one-copy`: an event is sent once, however many subscriptions of a session it matches
+ *   cookies, not the browser · `one-copy`: an event is sent once, however many subscriptions of a session it matches ·
+ *   `salesforce`: Salesforce's dialect, too · the name of each replay store of the runtime
  */
 
 /**
  * Makes the context of each case.
  *
- * @param {{ connect: Function, CometdError: Function }} library the package
+ * @param {{ connect: Function, CometdError: Function, salesforce: object, stores: object, hostStores: object }} library
+ *   the package
  * @param {Target} target
  * @param {string} run keeps this run's channels apart from those of others on the same server
  */
@@ -96,6 +98,7 @@ class Context {
     this.defer(() => order("close"));
     return {
       url: `${this.target.proxy}${port}${this.#path("/cometd")}`,
+      origin: `${this.target.proxy}${port}${this.#path("")}`,
       cut: (after) => order("cut", { after }),
       freeze: () => order("freeze"),
       refuse: (on) => order("refuse", { on }),
@@ -121,6 +124,11 @@ class Context {
   async vacated(channel) {
     if (this.target.worlds) await this.world.until(({ subscriptions }) => !subscriptions[channel]);
     else await this.#post(`${this.target.base}/control/vacated`, { channel });
+  }
+
+  /** Where the server is reached with nothing in between: for a page, at another origin. */
+  direct() {
+    return `http://127.0.0.1:${this.target.port}${this.#path("")}`;
   }
 
   #path(suffix) {

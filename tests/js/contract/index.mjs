@@ -7,6 +7,14 @@ import "./events.mjs";
 import "./faults.mjs";
 import "./reading.mjs";
 import "./requests.mjs";
+import "./salesforce-following.mjs";
+import "./salesforce-logins.mjs";
+import "./salesforce-positions.mjs";
+import "./salesforce-recovery.mjs";
+import "./salesforce-refusals.mjs";
+import "./salesforce-requests.mjs";
+import "./salesforce-secrets.mjs";
+import "./salesforce-stores.mjs";
 import "./trap.mjs";
 import "./wire.mjs";
 

@@ -20,8 +20,8 @@ export class World {
     return this.#ask("POST", "faults", faults);
   }
 
-  publish(channel, data) {
-    return this.#ask("POST", "publish", { channel, data });
+  publish(channel, data, event) {
+    return this.#ask("POST", "publish", { channel, data, event });
   }
 
   /** Publishes events numbered on from the last, all of them in one batch. */
@@ -39,6 +39,26 @@ export class World {
 
   disconnectAll() {
     return this.#ask("POST", "session-disconnect");
+  }
+
+  /** Revokes all access tokens; with `tell: false` parked polls hear of it when they would have been answered. */
+  expireTokens(tell = true) {
+    return this.#ask("POST", "expire-token", { tell });
+  }
+
+  /** The next logins are refused in these words; or hang. */
+  failLogins(how) {
+    return this.#ask("POST", "fail-logins", how);
+  }
+
+  /** Drops the oldest events of a channel until it has `keep`. */
+  expireEvents(channel, keep = 0) {
+    return this.#ask("POST", "expire", { channel, keep });
+  }
+
+  /** Another org, with other ids, takes its place. */
+  newOrg() {
+    return this.#ask("POST", "new-org");
   }
 
   stats() {

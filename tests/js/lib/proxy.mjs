@@ -60,7 +60,8 @@ function sendFile(dir, pathname, response) {
 /** The page of the suite. Bare names are resolved as a page does it without a bundler: by an import map. */
 function page({ exports, imports }) {
   const file = (path) => path.replace(/^\./, "/node_modules/cometd-edge");
-  const map = { imports: { "cometd-edge": file(exports["."]), "#load": file(imports["#load"].browser) } };
+  const entries = [".", "./salesforce", "./stores"].map((name) => [`cometd-edge${name.slice(1)}`, file(exports[name])]);
+  const map = { imports: { ...Object.fromEntries(entries), "#load": file(imports["#load"].browser) } };
   return `<!doctype html>
 <meta charset="utf-8">
 <title>cometd-edge</title>

@@ -53,7 +53,7 @@ async function sandboxServer() {
  * `start` may answer `{ leftOut: why }`.
  */
 export const servers = {
-  sandbox: { features: ["sandbox", "ack", "one-copy"], worlds: true, start: sandboxServer },
+  sandbox: { features: ["sandbox", "salesforce", "ack", "one-copy"], worlds: true, start: sandboxServer },
   "cometd-nodejs-server": {
     features: ["ack"],
     worlds: false,

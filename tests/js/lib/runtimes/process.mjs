@@ -1,24 +1,33 @@
 // Node, Deno and Bun: one process for each server.
 
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { bun, deno } from "../tools.mjs";
 import { runWithLines } from "../children.mjs";
 
-// Deno is given the network and nothing else, and asks for nothing: a need for more would fail the run.
+// Deno is given the network, a database and nothing else, and asks for nothing: a need for more would fail the run.
 const COMMANDS = {
   node: () => [process.execPath],
-  deno: () => [deno(), "run", "--quiet", "--no-prompt", "--node-modules-dir=manual", "--allow-net=127.0.0.1"],
+  deno: (kvDir) => [
+    ...[deno(), "run", "--quiet", "--no-prompt", "--node-modules-dir=manual", "--allow-net=127.0.0.1"],
+    ...["--unstable-kv", `--allow-read=${kvDir}`, `--allow-write=${kvDir}`],
+  ],
   bun: () => [bun(), "run"],
 };
+
+const FEATURES = { deno: ["denoKvStore", "webStorageStore(localStorage)"] };
 
 /** What the process may take for the whole suite before it counts as hung. */
 const LIMIT_MS = 300_000;
 
 export function processRuntime(name, project) {
-  const [command, ...args] = COMMANDS[name]();
+  const kvDir = project.path("contract-kv");
+  mkdirSync(kvDir, { recursive: true });
+  const [command, ...args] = COMMANDS[name](kvDir);
   const env = { ...process.env, DENO_DIR: project.path(".deno"), DENO_NO_UPDATE_CHECK: "1", DO_NOT_TRACK: "1" };
   return {
     name,
-    features: ["own-cookies"],
+    features: ["own-cookies", ...(FEATURES[name] ?? [])],
     proxy: "http://127.0.0.1:",
     async run(task, report) {
       let done = false;
@@ -27,7 +36,7 @@ export function processRuntime(name, project) {
         if (result.done) done = true;
         else report(result);
       };
-      const config = JSON.stringify({ runtime: name, width: 6, ...task });
+      const config = JSON.stringify({ runtime: name, width: 6, kvPath: join(kvDir, "kv.sqlite"), ...task });
       const script = project.path("suite", "hosts", "process.mjs");
       const options = { cwd: project.dir, env, onLine, timeoutMs: LIMIT_MS };
       const code = await runWithLines(command, [...args, script, config], options);

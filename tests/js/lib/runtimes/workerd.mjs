@@ -36,7 +36,7 @@ export async function workerdRuntime(project) {
   const modules = await bundle(project);
   return {
     name: "workerd",
-    features: ["own-cookies"],
+    features: ["own-cookies", "cloudflareKvStore", "durableObjectStore"],
     proxy: "http://127.0.0.1:",
     async run({ target, run, grep }, report) {
       const said = [];
@@ -44,6 +44,8 @@ export async function workerdRuntime(project) {
         modules,
         modulesRoot: project.dir,
         compatibilityDate: "2026-04-20",
+        kvNamespaces: ["POSITIONS"],
+        durableObjects: { KEEPER: { className: "Keeper", useSQLite: true } },
         // The only place where it tells of an exception that nobody caught.
         verbose: true,
         handleRuntimeStdio: (_, stderr) => createInterface({ input: stderr }).on("line", (line) => said.push(line)),
