@@ -71,6 +71,16 @@ pub(crate) fn has(text: &str, wanted: u8) -> bool {
     text.bytes().any(|byte| byte == wanted)
 }
 
+/// Where `wanted` begins in a text, ASCII letters taken in any case.
+#[inline(never)]
+pub(crate) fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while !text.get(at..at + wanted.len())?.eq_ignore_ascii_case(wanted) {
+        at += 1;
+    }
+    Some(at)
+}
+
 /// A number in digits.
 pub(crate) fn decimal(number: u64) -> String {
     let mut text = String::new();
@@ -120,7 +130,7 @@ pub(crate) fn lossy(mut bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, cut_last, decimal, filled, lossy, number, pieces};
+    use super::{cut, cut_last, decimal, filled, find, lossy, number, pieces};
 
     #[test]
     fn templates_are_filled_from_left_to_right() {
@@ -136,6 +146,14 @@ mod tests {
         assert_eq!(cut("abc", b':'), None);
         assert_eq!(pieces("a,,b,", b',').collect::<Vec<_>>(), ["a", "", "b", ""]);
         assert_eq!(pieces("", b',').collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn a_part_is_found_in_any_case() {
+        assert_eq!(find(b"an Unknown client", b"unknown"), Some(3));
+        assert_eq!(find(b"an Unknown", b"unknown"), Some(3));
+        assert_eq!(find(b"an", b"and"), None);
+        assert_eq!(find(b"", b""), Some(0));
     }
 
     #[test]

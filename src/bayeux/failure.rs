@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::{cut, decimal, joined, pieces};
+use crate::text::{cut, decimal, find, joined, pieces};
 
 /// What an error text says.
 ///
@@ -47,7 +47,9 @@ impl Failure {
     /// 402 always says so; 403 (Salesforce, CometD) and 401 (Faye) where the words do.
     pub fn is_unknown_client(&self) -> bool {
         let says = |text: &str| {
-            ["unknown client", "unknown_client", "session_unknown"].iter().any(|wanted| holds(text, wanted))
+            ["unknown client", "unknown_client", "session_unknown"]
+                .iter()
+                .any(|wanted| find(text.as_bytes(), wanted.as_bytes()).is_some())
         };
         match self.code {
             402 => true,
@@ -78,9 +80,4 @@ fn code(text: &str) -> Option<(u16, &str)> {
         digit.is_ascii_digit().then(|| code * 10 + u16::from(digit.wrapping_sub(b'0')))
     })?;
     Some((code, rest.strip_prefix(':')?))
-}
-
-/// Whether `text` holds `wanted`, which is in lower case, in whatever case.
-fn holds(text: &str, wanted: &str) -> bool {
-    text.as_bytes().windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted.as_bytes()))
 }

@@ -1,7 +1,7 @@
 //! What a server refuses, and what to do about it.
 
 use crate::bayeux::Failure;
-use crate::text::pieces;
+use crate::text::{find, pieces};
 
 /// Why a server says no, as far as its words are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +189,7 @@ fn normal(text: &str) -> Vec<u8> {
 fn says(text: &[u8], pattern: &str) -> bool {
     let mut rest = text;
     pieces(pattern, b'*').all(|piece| {
-        let found = rest.windows(piece.len()).position(|window| window == piece.as_bytes());
+        let found = find(rest, piece.as_bytes());
         rest = found.and_then(|at| rest.get(at + piece.len()..)).unwrap_or_default();
         found.is_some()
     })

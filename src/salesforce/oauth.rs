@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::bayeux::json::{decode_string, is_object, member, push_string, validate};
-use crate::text::{decimal, joined};
+use crate::text::{decimal, find, joined};
 
 /// Where the form is posted, below the login URL.
 pub const TOKEN_PATH: &str = "/services/oauth2/token";
@@ -288,8 +288,7 @@ fn printable(text: &str) -> String {
 
 /// Whether `text` holds `wanted`, which is in lower case, in whatever case.
 fn holds(text: &str, wanted: &str) -> bool {
-    wanted.is_empty()
-        || text.as_bytes().windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted.as_bytes()))
+    find(text.as_bytes(), wanted.as_bytes()).is_some()
 }
 
 #[inline(never)]
