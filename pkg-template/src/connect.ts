@@ -25,9 +25,8 @@ export async function connectWith(loader: Loader, options: ConnectOptions, given
   instance.sweep();
   const host = new Host(instance, fetch ?? loader.transport ?? globalFetch);
   const core = new Core(host, checked);
-  const glue = instance.glue();
-  if (source) core.tokens = new Tokens(core, source, glue, fetch ?? globalFetch);
-  host.open(core, glue, engine);
+  if (source) core.tokens = new Tokens(core, source, fetch ?? globalFetch);
+  host.open(core, instance.glue(), engine);
   host.link(signal);
   await core.start();
   return new Client(core);

@@ -176,10 +176,6 @@ export const OFFSETS_PER_EVENT = 11;
 /** What a loader gives: the generated module, once its wasm runs. */
 export interface Glue {
   Engine: new (host: EngineHost, options: EngineOptions) => Engine;
-  /** Reads the answer of a token endpoint: JSON `{"accessToken","instanceUrl"}`. @throws ErrorRecord `"login-refused"` or `"login-failed"` */
-  login_answer(status: number, body: string): string;
-  /** The newest of the versions that `/services/data/` lists, such as `"67.0"`; `""` if there is none. */
-  newest_version(body: string): string;
   /** The text of the last panic, `""` if none. */
   last_panic(): string;
   /** Hands over what is thrown out of the wasm where nobody could catch it. `true`: dealt with. */

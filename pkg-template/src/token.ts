@@ -1,5 +1,4 @@
 /** Where a client gets its access tokens, and what it does with them: for `connect()` and `connectSalesforce()` alike. */
-import type { Glue } from "./engine.js";
 import { CometdError, describe, isCometdError } from "./errors.js";
 import { invalid, isObject } from "./options.js";
 import { after, noop } from "./runtime.js";
@@ -12,7 +11,6 @@ export interface TokenRequest {
   /** Aborted when the token is no longer wanted. */
   readonly signal: AbortSignal;
   readonly fetch: FetchLike;
-  readonly glue: Glue;
   /** @throws CometdError `"instance-refused"` if no token may be sent there (X1). */
   checkInstance(url: string): void;
 }

@@ -1,5 +1,5 @@
 import type { Core } from "./core.js";
-import type { ErrorRecord, Glue } from "./engine.js";
+import type { ErrorRecord } from "./engine.js";
 import { CometdError, describe, isCometdError, toCometdError } from "./errors.js";
 import { deferred, type Deferred } from "./runtime.js";
 import type { IssuedToken, TokenSource } from "./token.js";
@@ -18,17 +18,15 @@ export class Tokens {
 
   readonly #core: Core;
   readonly #source: TokenSource;
-  readonly #glue: Glue;
   #asking = false;
   /** Why there was no token when one was last asked for. */
   #failure: CometdError | undefined;
   /** Resolves with the next one. */
   #next: Deferred<CurrentToken> | undefined;
 
-  constructor(core: Core, source: TokenSource, glue: Glue, fetch: FetchLike) {
+  constructor(core: Core, source: TokenSource, fetch: FetchLike) {
     this.#core = core;
     this.#source = source;
-    this.#glue = glue;
     this.fetch = fetch;
   }
 
@@ -39,7 +37,7 @@ export class Tokens {
     const signal = this.#core.over;
     const checkInstance = (url: string) => this.#core.call((engine) => engine.checkInstance(url));
     try {
-      const issued = await this.#source.get({ refused, signal, fetch: this.fetch, glue: this.#glue, checkInstance });
+      const issued = await this.#source.get({ refused, signal, fetch: this.fetch, checkInstance });
       if (!signal.aborted) this.#use(issued);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);

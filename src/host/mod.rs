@@ -16,7 +16,7 @@ use std::task::Waker;
 pub use calls::EngineHost;
 pub(crate) use driver::Driver;
 pub(crate) use queues::Queues;
-pub(crate) use records::{error_record, login_record};
+pub(crate) use records::error_record;
 
 use crate::Instant;
 use crate::session::{ApiMisuse, Command, Input, Session};

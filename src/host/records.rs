@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::JsValue;
 
-use crate::salesforce::oauth::LoginError;
 use crate::session::{Error, Status};
 
 /// An object on its way out: its members in order. Not derived from structs, whose code comes anew for each of them
@@ -70,20 +69,6 @@ impl Serialize for Value<'_> {
 /// `ErrorRecord` in `engine.ts`, `undefined` for none.
 pub(crate) fn error_record(error: Option<&Error>) -> JsValue {
     error.map_or(JsValue::UNDEFINED, |error| of_error(error).into_js())
-}
-
-/// The same for a login that failed, with the login server's own words.
-pub(crate) fn login_record(error: &LoginError) -> JsValue {
-    let mut record = Record::default();
-    record.text("code", error.code());
-    record.set("message", Value::Text(Cow::Owned(error.text())));
-    record.set("retryable", Value::Flag(!error.refused));
-    record.number("status", f64::from(error.status));
-    let mut words = Record::default();
-    words.text("error", &error.error);
-    words.text("description", &error.description);
-    record.set("oauth", Value::Record(words));
-    record.into_js()
 }
 
 fn of_error(error: &Error) -> Record<'_> {

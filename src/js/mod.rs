@@ -3,13 +3,11 @@
 mod engine;
 mod options;
 mod panics;
-mod salesforce;
 
 pub use crate::host::EngineHost;
 pub use engine::Engine;
 pub use options::EngineOptions;
 pub use panics::last_panic;
-pub use salesforce::{login_answer, newest_version};
 
 #[cfg(feature = "small-allocator")]
 #[global_allocator]

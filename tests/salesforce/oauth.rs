@@ -1,6 +1,9 @@
 //! Logins: what is sent, what comes back, and that nothing secret shows.
 
 use cometd_edge::salesforce::oauth::{Grant, LoginError, answer};
+use serde_json::Value;
+
+use crate::{answers, body_of};
 
 const SECRETS: [&str; 6] = ["KEY", "SECRET", "USER", "PASS", "REFRESH", "ASSERTION"];
 
@@ -63,16 +66,35 @@ fn x2_debug_shows_no_secret() {
 const GOOD: &str = r#"{"access_token":"00D!AQ.x\/y","instance_url":"https:\/\/acme.my.salesforce.com","id":"x",
     "token_type":"Bearer","issued_at":"1","signature":"s","refresh_token":"5Aep"}"#;
 
+/// The npm package reads the answers by itself: `tests/js/unit/salesforce-answers.test.mjs` goes through the same cases.
 #[test]
-fn a_good_answer_gives_a_token() {
-    let token = answer(200, GOOD).expect("a token");
-    assert_eq!(token.access_token, "00D!AQ.x/y");
-    assert_eq!(token.instance_url, "https://acme.my.salesforce.com");
-    assert_eq!(token.refresh_token.as_deref(), Some("5Aep"));
-    let json = r#"{"accessToken":"00D!AQ.x/y","instanceUrl":"https://acme.my.salesforce.com","refreshToken":"5Aep"}"#;
-    assert_eq!(token.to_json(), json);
-    let token = answer(200, r#"{"access_token":"a","instance_url":"b"}"#).expect("a token");
-    assert_eq!(token.to_json(), r#"{"accessToken":"a","instanceUrl":"b"}"#);
+fn s10_answers_are_read_as_the_npm_package_reads_them() {
+    for case in answers()["logins"].as_array().expect("an array") {
+        let body = body_of(case);
+        for status in case["statuses"].as_array().expect("an array") {
+            let status = status.as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status");
+            match answer(status, &body) {
+                Ok(token) => {
+                    let read: Value = serde_json::from_str(&token.to_json()).expect("JSON");
+                    assert_eq!(read, case["token"], "{status} {body}");
+                }
+                Err(failure) => assert_fails_as(&failure, status, case),
+            }
+        }
+    }
+}
+
+fn assert_fails_as(failure: &LoginError, status: u16, case: &Value) {
+    assert_eq!(failure.to_string(), case["message"], "{status} {case}");
+    assert_eq!((&failure.error, &failure.description), (&text(&case["error"]), &text(&case["description"])));
+    assert_eq!(failure.refused, case["refused"], "{status} {case}");
+    assert_eq!(failure.status, status);
+    let code = if failure.refused { "login-refused" } else { "login-failed" };
+    assert_eq!(failure.code(), code);
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
 }
 
 fn refusal(status: u16, body: &str) -> LoginError {
@@ -81,76 +103,6 @@ fn refusal(status: u16, body: &str) -> LoginError {
 
 fn body(error: &str, description: &str) -> String {
     format!(r#"{{"error":"{error}","error_description":"{description}"}}"#)
-}
-
-#[test]
-fn s10_a_login_that_is_refused_says_what_to_do() {
-    for (error, description, hint) in [
-        ("invalid_grant", "authentication failure", "security token"),
-        ("invalid_grant", "authentication failure", "sandbox"),
-        ("invalid_grant", "user hasn't approved this consumer", "pre-authorize"),
-        ("invalid_grant", "expired access/refresh token", "log in anew"),
-        ("invalid_grant", "audience is invalid", "audience"),
-        ("invalid_grant", "Audience validation failed", "audience"),
-        ("invalid_grant", "invalid assertion", "certificate"),
-        ("invalid_grant", "ip restricted", "IP restrictions"),
-        ("invalid_grant", "no client credentials user enabled", "run-as user"),
-        ("invalid_request", "no client credentials user enabled", "run-as user"),
-        ("invalid_client_id", "client identifier invalid", "consumer key"),
-        ("invalid_client", "invalid client credentials", "secret"),
-        ("unsupported_grant_type", "grant type not supported", "flow"),
-        ("invalid_request", "unsupported", "flow"),
-        ("inactive_user", "user is inactive", "activate"),
-        ("inactive_org", "organization is inactive", "org"),
-        ("invalid_app_access", "user is not admin approved to access this app", "pre-authorize"),
-    ] {
-        for status in [400, 401, 403] {
-            let failure = refusal(status, &body(error, description));
-            assert!(failure.refused, "{error}");
-            assert_eq!(failure.code(), "login-refused");
-            assert_eq!((failure.error.as_str(), failure.description.as_str()), (error, description));
-            assert_eq!(failure.status, status);
-            assert!(failure.hint().contains(hint), "{description}: {}", failure.hint());
-            let text = failure.to_string();
-            assert!(text.contains(error) && text.contains(description) && text.contains(hint), "{text}");
-        }
-    }
-    let unknown = refusal(400, &body("brand_new", ""));
-    assert!(unknown.refused);
-    assert_eq!(unknown.to_string(), "the login was refused: brand_new");
-}
-
-#[test]
-fn s10_a_login_that_failed_on_the_way_may_be_tried_again() {
-    for (status, body) in [
-        (400, body("rate_limit_exceeded", "too many")),
-        (400, body("invalid_grant", "login rate exceeded")),
-        (400, body("unknown_error", "retry your request")),
-        (400, body("server_error", "")),
-        (503, body("temporarily_unavailable", "")),
-        (500, body("invalid_grant", "authentication failure")),
-        (408, String::new()),
-        (429, "{}".to_owned()),
-        (502, "<html>Bad Gateway</html>".to_owned()),
-        (200, "<html>down for maintenance</html>".to_owned()),
-        (403, "<html>blocked</html>".to_owned()),
-        (404, r#"[{"errorCode":"NOT_FOUND"}]"#.to_owned()),
-        (400, r#"{"error":"invalid_grant""#.to_owned()),
-    ] {
-        let failure = refusal(status, &body);
-        assert!(!failure.refused, "{status} {body}");
-        assert_eq!(failure.code(), "login-failed");
-        assert!(failure.to_string().starts_with("the login failed: "), "{failure}");
-    }
-    assert_eq!(refusal(502, "<html>").to_string(), "the login failed: HTTP 502");
-}
-
-#[test]
-fn x1_a_redirect_is_refused() {
-    for status in [0, 301, 302, 307, 308] {
-        let failure = refusal(status, "");
-        assert!(failure.refused && failure.to_string().contains("My Domain"), "{failure}");
-    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 /** How the login flows of this package and the client talk to each other, and to the login server. */
-import type { ErrorRecord, Glue } from "../engine.js";
-import { CometdError, describe, isCometdError, toCometdError } from "../errors.js";
+import { CometdError, describe, isCometdError } from "../errors.js";
 import { invalid, isObject } from "../options.js";
 import type { Authenticator, FetchLike, Token, TokenContext } from "../types.js";
+import { readLogin } from "./answer.js";
 
 /** What a login gives. */
 export interface LoginAnswer extends Token {
@@ -44,11 +44,11 @@ export function flowOf(auth: Authenticator): unknown {
 }
 
 /** Adds the ability to log in to what a user's own `token()` is given. */
-export function withLogin(context: TokenContext & { loginUrl: string }, glue: Glue): LoginContext {
+export function withLogin(context: TokenContext & { loginUrl: string }): LoginContext {
   const { loginUrl, fetch, signal } = context;
   return {
     ...context,
-    [LOGIN]: (form) => postForm(`${loginUrl}/services/oauth2/token`, form, { glue, fetch, signal }),
+    [LOGIN]: (form) => postForm(`${loginUrl}/services/oauth2/token`, form, { fetch, signal }),
   };
 }
 
@@ -87,21 +87,14 @@ export async function exchange(
   }
 }
 
-async function postForm(url: string, form: Form, { glue, ...by }: Exchange & { glue: Glue }): Promise<LoginAnswer> {
+async function postForm(url: string, form: Form, by: Exchange): Promise<LoginAnswer> {
   const fields = Object.entries(form).filter((field): field is [string, string] => field[1] !== undefined);
   const { status, body } = await exchange(url, by, {
     method: "POST",
     headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
     body: new URLSearchParams(fields).toString(),
   });
-  let answer: string;
-  try {
-    answer = glue.login_answer(status, body);
-  } catch (thrown) {
-    if (isObject(thrown) && "code" in thrown && !(thrown instanceof Error)) throw toCometdError(thrown as ErrorRecord);
-    throw thrown;
-  }
-  return JSON.parse(answer) as LoginAnswer;
+  return readLogin(status, body);
 }
 
 async function readText({ body }: Response): Promise<string> {

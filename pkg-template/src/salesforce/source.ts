@@ -1,8 +1,8 @@
-import type { Glue } from "../engine.js";
 import { CometdError, isCometdError } from "../errors.js";
 import { askToken, NETWORK_DELAY_MS, within, type IssuedToken, type TokenRequest, type TokenSource } from "../token.js";
 import type { Token } from "../types.js";
-import { exchange, withLogin } from "./login.js";
+import { newestVersion } from "./answer.js";
+import { exchange, withLogin, type Exchange } from "./login.js";
 import type { CheckedSalesforce } from "./options.js";
 
 /** Where a client of Salesforce gets its tokens, and by them its endpoint. */
@@ -14,11 +14,11 @@ export function makeTokenSource(options: CheckedSalesforce): TokenSource {
   let unused: (Token & { instanceUrl: string }) | undefined;
 
   async function logIn(request: TokenRequest): Promise<Token & { instanceUrl: string }> {
-    const { refused, fetch, glue } = request;
+    const { refused, fetch } = request;
     const token = await askToken(
       auth,
       request,
-      (signal) => withLogin({ refused, fetch, signal, loginUrl }, glue),
+      (signal) => withLogin({ refused, fetch, signal, loginUrl }),
       networkDelayMs,
     );
     const { instanceUrl } = token;
@@ -27,13 +27,11 @@ export function makeTokenSource(options: CheckedSalesforce): TokenSource {
     return { ...token, instanceUrl };
   }
 
-  async function versionOf(instanceUrl: string, { glue, fetch, signal: wanted }: TokenRequest): Promise<string> {
+  async function versionOf(instanceUrl: string, { fetch, signal: wanted }: TokenRequest): Promise<string> {
     const known = options.apiVersion ?? newest.get(instanceUrl);
     if (known !== undefined) return known;
     const late = () => noVersion(`no answer within ${networkDelayMs} ms`);
-    const version = await within(networkDelayMs, wanted, late, (signal) =>
-      newestVersion(instanceUrl, glue, { fetch, signal }),
-    );
+    const version = await within(networkDelayMs, wanted, late, (signal) => askVersion(instanceUrl, { fetch, signal }));
     newest.set(instanceUrl, version);
     return version;
   }
@@ -52,7 +50,7 @@ export function makeTokenSource(options: CheckedSalesforce): TokenSource {
 }
 
 /** Asks for the versions of the instance. No token is sent. */
-async function newestVersion(instanceUrl: string, glue: Glue, by: Parameters<typeof exchange>[1]): Promise<string> {
+async function askVersion(instanceUrl: string, by: Exchange): Promise<string> {
   let answer: { status: number; body: string };
   try {
     answer = await exchange(`${instanceUrl}/services/data/`, by, {
@@ -63,8 +61,8 @@ async function newestVersion(instanceUrl: string, glue: Glue, by: Parameters<typ
     throw isCometdError(error) ? noVersion(error.message, error.cause) : error;
   }
   if (answer.status !== 200) throw noVersion(`HTTP ${answer.status}`);
-  const version = glue.newest_version(answer.body);
-  if (version === "") throw noVersion("the answer is not a list of versions");
+  const version = newestVersion(answer.body);
+  if (version === undefined) throw noVersion("the answer is not a list of versions");
   return version;
 }
 

@@ -8,7 +8,6 @@ import {
   clientCredentials,
   connectSalesforceWith,
   fakeFetch,
-  glue,
   granted,
   INSTANCE,
   password,
@@ -222,7 +221,7 @@ test("a token() of one's own is told what it needs, and its signal stays quiet a
 test("connectSalesforce brings the dialect, replay and the hosts to the engine, and logs in when asked to", async () => {
   const { fetch, requests } = fakeFetch(() => granted(), versions);
   const world = fakeLoader();
-  const load = async () => Object.assign(await world.loader.load(), glue);
+  const { load } = world.loader;
   const options = {
     auth: password({ clientId: "key", clientSecret: "secret", username: "me", password: "word" }),
     allowedHosts: ["Proxy.example.com"],
