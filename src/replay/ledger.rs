@@ -172,6 +172,8 @@ impl Ledger {
     /// An event has come that no local subscription wants.
     pub fn passed_by(&mut self) {
         self.missed = true;
+        // It may belong before what is not certain yet.
+        self.rewinding |= self.entries.iter().any(|entry| !entry.is_certain());
     }
 
     /// A local subscription has gone, and `open` are left; `handed` is the number of the last event that it was handed
@@ -197,7 +199,12 @@ impl Ledger {
         let mut entry = match (known, self.seen.iter().position(|entry| same(&entry.key))) {
             // What came too early takes its right place; anything else stands where it first stood.
             (Some(index), _) if !self.entries[index].is_certain() => self.entries.remove(index),
-            (Some(_), _) => return Vec::new(),
+            (Some(index), _) => {
+                let new =
+                    self.entries[index].give(arrival.sequence, arrival.subscriptions, arrival.committers);
+                self.ascending &= new.is_empty();
+                return new;
+            }
             (None, Some(index)) => self.seen.remove(index),
             (None, None) => {
                 let key = Key { replay_id, uuid: uuid.map(str::to_owned) };
@@ -214,19 +221,14 @@ impl Ledger {
             other.tied = true;
         }
         entry.tied = beside.is_some();
-        let old = arrival.subscriptions.iter().take_while(|number| **number <= entry.last).count();
-        let new = arrival.subscriptions.get(old..).unwrap_or_default().to_vec();
-        for subscription in new.iter().copied().filter(|number| arrival.committers.contains(number)) {
-            entry.given.push(Given { subscription, sequence: arrival.sequence, done: false });
-        }
-        entry.last = new.last().copied().unwrap_or(entry.last);
+        let new = entry.give(arrival.sequence, arrival.subscriptions, arrival.committers);
         if self.committed.is_none() && self.first.is_none() {
             self.first = Some(entry.key.replay_id.clone());
         }
         if arrival.late {
             self.seen.push(entry);
         } else {
-            self.ascending &= old == 0;
+            self.ascending &= new.len() == arrival.subscriptions.len();
             self.entries.push(entry);
         }
         self.advance();
@@ -312,18 +314,29 @@ impl Ledger {
     }
 
     fn rewind(&mut self) {
-        let certain = if core::mem::take(&mut self.rewinding) { 0 } else { self.certain() };
+        let mut kept = if core::mem::take(&mut self.rewinding) { 0 } else { self.certain() };
         self.missed = false;
-        let mut again = self.entries.split_off(certain);
+        // There is no position before the very first event, so that one will not come again.
+        let begun = self.committed.is_none() && *self.origin() == Start::New;
+        let is_first = |entry: &Entry| begun && self.first.as_ref() == Some(&entry.key.replay_id);
+        let mut first = self.entries.iter().position(is_first).filter(|first| *first >= kept);
+        if let Some(first) = first {
+            kept = first + 1;
+        }
+        let mut again = self.entries.split_off(kept);
+        // Nor may what is tied to it.
+        for entry in &mut again {
+            entry.tied &= first.is_some();
+            first = first.filter(|_| entry.tied);
+        }
+        if let Some(first) = self.seen.iter().position(is_first) {
+            self.entries.push(self.seen.remove(first));
+        }
+        for entry in &mut self.entries {
+            (entry.wait, entry.overlap) = (Wait::Nothing, None);
+        }
         // Some of it is there from before, and in its order.
         again.append(&mut self.seen);
-        // There is no position before the very first event, so that one will not come again.
-        let is_first = |entry: &Entry| self.first.as_ref() == Some(&entry.key.replay_id);
-        let begun = self.committed.is_none() && *self.origin() == Start::New;
-        if let Some(index) = again.iter().position(is_first).filter(|_| begun) {
-            let first = again.remove(index);
-            self.entries.push(Entry { wait: Wait::Nothing, overlap: None, tied: false, ..first });
-        }
         self.seen = again;
         self.ascending = self.seen.is_empty();
         self.overlap = None;
@@ -387,7 +400,8 @@ impl Ledger {
 
     /// R4: the last position before which all is committed.
     fn advance(&mut self) {
-        if self.rewinding {
+        let held = |entry: &Entry| entry.tied && entry.given.iter().any(|given| !given.done);
+        if self.rewinding || self.seen.iter().any(held) {
             return;
         }
         let done = |entry: &&Entry| entry.is_certain() && entry.given.iter().all(|given| given.done);
@@ -418,6 +432,17 @@ impl Ledger {
 }
 
 impl Entry {
+    /// Gives it to those of `subscriptions` that have not received it yet.
+    fn give(&mut self, sequence: u32, subscriptions: &[u32], committers: &[u32]) -> Vec<u32> {
+        let old = subscriptions.iter().take_while(|number| **number <= self.last).count();
+        let new = subscriptions.get(old..).unwrap_or_default().to_vec();
+        for subscription in new.iter().copied().filter(|number| committers.contains(number)) {
+            self.given.push(Given { subscription, sequence, done: false });
+        }
+        self.last = new.last().copied().unwrap_or(self.last);
+        new
+    }
+
     fn is_certain(&self) -> bool {
         self.wait == Wait::Nothing && self.overlap.is_none()
     }

@@ -330,6 +330,8 @@ impl Session {
         let (channel, after) = (channel.to_owned(), Some(after));
         let changes = self.subscriptions.undo(&channel, retry_at);
         self.apply(changes);
+        // An earlier loss was none, as long as there was a position.
+        self.subscriptions.gap_ends(&channel);
         self.report(Status::Gap { channel, cause: GapCause::PositionInvalid, after, since_unix_ms });
         Ok(())
     }

@@ -313,6 +313,13 @@ impl Subscriptions {
         missing
     }
 
+    /// Whatever is lost of this channel from now on is a gap of its own.
+    pub fn gap_ends(&mut self, channel: &str) {
+        if let Some(wire) = self.wire(channel) {
+            wire.gap = None;
+        }
+    }
+
     /// A poll has arrived whole: what is lost from now on is a gap of its own.
     pub fn gaps_end(&mut self) {
         for wire in &mut self.wires {
