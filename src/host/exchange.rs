@@ -140,7 +140,7 @@ impl Exchange {
 
 /// Sets a field of an object just made, which cannot fail.
 #[inline(never)]
-fn set(object: &Object, name: &str, value: &JsValue) {
+pub(super) fn set(object: &Object, name: &str, value: &JsValue) {
     let _ = Reflect::set(object, &JsValue::from_str(name), value);
 }
 
