@@ -6,6 +6,9 @@
 pub struct Instant(u64);
 
 impl Instant {
+    /// Later than any other.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// The instant that lies `millis` after the clock's origin.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
@@ -19,6 +22,11 @@ impl Instant {
     /// The instant `millis` later; stops at the end of time instead of wrapping.
     pub const fn after(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
+    }
+
+    /// Makes it the earlier of itself and `other`.
+    pub(crate) fn pull_to(&mut self, other: Self) {
+        *self = (*self).min(other);
     }
 
     /// Milliseconds since `earlier`, 0 if that lies in the future.

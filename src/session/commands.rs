@@ -194,20 +194,17 @@ impl Session {
     }
 
     /// When commands that wait for a time may go out.
-    pub(super) fn commands_wake(&self) -> Option<Instant> {
-        self.client_id.as_ref()?;
-        if self.commands_lane.is_some() {
-            return None;
+    pub(super) fn commands_wake(&self) -> Instant {
+        let mut waits = Instant::NEVER;
+        if self.client_id.is_none() || self.commands_lane.is_some() {
+            return waits;
         }
-        let waits = self
-            .subscriptions
-            .wires
-            .iter()
-            .filter(|wire| wire.retry_at > self.now)
-            .map(|wire| wire.retry_at)
-            .min();
-        if self.commands_at > self.now && (waits.is_some() || !self.waiting_commands().is_empty()) {
-            return Some(self.commands_at);
+        for wire in self.subscriptions.wires.iter().filter(|wire| wire.retry_at > self.now) {
+            waits.pull_to(wire.retry_at);
+        }
+        let waiting = || waits != Instant::NEVER || !self.waiting_commands().is_empty();
+        if self.commands_at > self.now && waiting() {
+            return self.commands_at;
         }
         waits
     }

@@ -211,20 +211,18 @@ impl Session {
         }
     }
 
-    pub(super) fn store_wake(&self) -> Option<Instant> {
-        let mut wake: Option<Instant> = None;
+    pub(super) fn store_wake(&self) -> Instant {
+        let mut wake = Instant::NEVER;
         for one in &self.followed {
-            let load = match one.load {
-                Load::Due(at) if self.subscriptions.wants(one.ledger.channel()) => Some(at),
-                Load::Asked(call) => Some(call.deadline),
-                _ => None,
-            };
-            let save = match one.save {
-                Some(call) => Some(call.deadline),
-                None => Some(one.save_at).filter(|_| !one.is_saved()),
-            };
-            for at in [load, save].into_iter().flatten() {
-                wake = Some(wake.map_or(at, |known| known.min(at)));
+            match one.load {
+                Load::Due(at) if self.subscriptions.wants(one.ledger.channel()) => wake.pull_to(at),
+                Load::Asked(call) => wake.pull_to(call.deadline),
+                _ => {}
+            }
+            match one.save {
+                Some(call) => wake.pull_to(call.deadline),
+                None if !one.is_saved() => wake.pull_to(one.save_at),
+                None => {}
             }
         }
         wake

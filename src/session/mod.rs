@@ -242,40 +242,30 @@ impl Session {
     /// The next instant at which something would happen by itself.
     fn next_wake(&self) -> Option<Instant> {
         if let Some(ending) = &self.ending {
-            let wake = self.end_wake(ending);
-            return (!ending.done).then(|| self.store_wake().map_or(wake, |at| at.min(wake)));
+            let wake = self.end_wake(ending).min(self.store_wake());
+            return (!ending.done).then_some(wake);
         }
-        let mut wake = None;
-        let mut at =
-            |instant: Instant| wake = Some(wake.map_or(instant, |known: Instant| known.min(instant)));
-        for exchange in [&self.session_lane, &self.commands_lane].into_iter().flatten() {
-            if !exchange.waits_for_the_client() {
-                at(exchange.deadline);
+        let mut wake = self.store_wake();
+        wake.pull_to(self.decision_wake());
+        wake.pull_to(self.commands_wake());
+        for lane in [&self.session_lane, &self.commands_lane] {
+            if let Some(exchange) = lane.as_ref().filter(|exchange| !exchange.waits_for_the_client()) {
+                wake.pull_to(exchange.deadline);
             }
         }
-        let inner = [
-            self.hold_deadline(),
-            self.full_deadline(),
-            self.store_wake(),
-            self.token_wake(),
-            self.decision_wake(),
-        ];
-        for instant in inner.into_iter().flatten() {
-            at(instant);
+        for at in [self.hold_deadline(), self.full_deadline(), self.token_wake()] {
+            wake.pull_to(at.unwrap_or(Instant::NEVER));
         }
         if self.session_lane.is_none() {
             if self.client_id.is_none() {
                 if self.may_send() {
-                    at(self.handshake_at);
+                    wake.pull_to(self.handshake_at);
                 }
             } else if self.may_poll() && !self.awaits_replay() {
-                at(self.polling.at);
+                wake.pull_to(self.polling.at);
             }
         }
-        if let Some(instant) = self.commands_wake() {
-            at(instant);
-        }
-        wake
+        (wake != Instant::NEVER).then_some(wake)
     }
 
     fn lane(&mut self, lane: Lane) -> &mut Option<Box<Exchange>> {

@@ -57,8 +57,12 @@ impl Session {
         }
     }
 
-    pub(super) fn decision_wake(&self) -> Option<Instant> {
-        self.subscriptions.wires.iter().filter_map(|wire| Some(wire.deciding.as_ref()?.deadline)).min()
+    pub(super) fn decision_wake(&self) -> Instant {
+        let mut wake = Instant::NEVER;
+        for wire in &self.subscriptions.wires {
+            wake.pull_to(wire.deciding.as_ref().map_or(Instant::NEVER, |deciding| deciding.deadline));
+        }
+        wake
     }
 
     fn act_on(&mut self, channel: &str, failure: Failure, retry: Option<bool>) {
