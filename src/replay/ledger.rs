@@ -410,6 +410,10 @@ impl Ledger {
             return;
         }
         self.version += 1;
+        // All of these may come again, wherever the last of them stands.
+        if let Some(long_ago) = self.recent.len().checked_sub(MOST_RECENT) {
+            self.recent.drain(..long_ago + MOST_RECENT / 2);
+        }
         for entry in self.entries.drain(..count) {
             for waiter in &mut self.waiters {
                 if waiter.version.is_none() && entry.holds(waiter.sequence) {
@@ -418,9 +422,6 @@ impl Ledger {
             }
             let replay_id = entry.key.replay_id.clone();
             self.committed = Some(Position { replay_id, created_date: entry.created_date });
-            if self.recent.len() >= MOST_RECENT {
-                self.recent.drain(..MOST_RECENT / 2);
-            }
             let mut sequences = Vec::new();
             for given in &entry.given {
                 sequences.push(given.sequence);

@@ -301,8 +301,8 @@ impl Session {
         let acknowledges = self.polling.acknowledges();
         let other = if exchange.kind == Kind::Connect { &self.commands_lane } else { &self.session_lane };
         let brings =
-            |beside: &&Box<Exchange>| beside.epoch == self.epoch && beside.kind.brings_events(acknowledges);
-        let beside = other.as_ref().filter(brings).map(|beside| beside.id.get());
+            |beside: &&Exchange| beside.epoch == self.epoch && beside.kind.brings_events(acknowledges);
+        let beside = other.as_deref().filter(brings).map(|beside| beside.id.get());
         for one in &mut self.followed {
             let wire = self.subscriptions.wire(one.ledger.channel());
             let present = wire.is_some_and(|wire| wire.remote == Remote::Present);
