@@ -17,10 +17,18 @@ const PATTERNS: &[&str] =
 #[derive(Default)]
 pub struct Application {
     last_number: u32,
-    open: Vec<u32>,
+    pub open: Vec<u32>,
     pub closed_at: Option<u64>,
     reading: bool,
     pauses_until: u64,
+    acting: bool,
+}
+
+impl Application {
+    pub fn new_client(&mut self) {
+        self.open.clear();
+        self.closed_at = None;
+    }
 }
 
 impl World {
@@ -28,6 +36,7 @@ impl World {
         for _ in 0..self.rng.between(1, 3) {
             self.subscribe();
         }
+        self.act_later();
         self.drain_later();
     }
 
@@ -35,11 +44,23 @@ impl World {
         self.after(0, Ev::Server);
     }
 
+    fn act_later(&mut self) {
+        if self.plan.replay.is_some() && !core::mem::replace(&mut self.app.acting, true) {
+            let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
+            self.after(pause, Ev::Act);
+        }
+    }
+
     pub fn act(&mut self) {
+        self.app.acting = false;
         if self.calm || self.session.state() == State::Closed {
             return;
         }
         for _ in 0..self.rng.pick(&[1, 1, 1, 2, 5]) {
+            if self.plan.replay.is_some_and(|plan| self.rng.chance(plan.restless)) {
+                self.leave_one();
+                continue;
+            }
             match self.rng.below(10) {
                 0..=2 if self.app.open.len() < 6 => self.subscribe(),
                 3 | 4 => self.unsubscribe(),
@@ -48,16 +69,20 @@ impl World {
                 _ => self.app.pauses_until = self.now + self.rng.below(60_000),
             }
         }
+        self.app.acting = true;
         let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
         self.after(pause, Ev::Act);
     }
 
-    fn number(&mut self) -> u32 {
+    pub fn number(&mut self) -> u32 {
         self.app.last_number += 1;
         self.app.last_number
     }
 
     fn subscribe(&mut self) {
+        if self.plan.replay.is_some() {
+            return self.follow_some();
+        }
         let mut channels: Vec<String> = Vec::new();
         for _ in 0..self.rng.pick(&[1, 1, 1, 2, 3]) {
             let pattern = self.rng.pick(PATTERNS).to_owned();
@@ -74,6 +99,9 @@ impl World {
     }
 
     fn unsubscribe(&mut self) {
+        if self.plan.replay.is_some() {
+            return self.leave_one();
+        }
         if self.app.open.is_empty() {
             return;
         }
@@ -113,6 +141,7 @@ impl World {
         self.app.closed_at = Some(self.now);
         self.checks.all_left(self.cutoff());
         self.input(Input::Command(Command::Close));
+        self.promises_at_close();
         let again = Command::Publish { command: u32::MAX, channel: "/a/1", data: "1" };
         let now = cometd_edge::Instant::from_millis(self.now);
         assert!(self.session.handle_input(now, Input::Command(again)).is_err(), "a command after close()");
@@ -125,6 +154,9 @@ impl World {
         }
         if !self.calm && self.plan.reader == Reader::Pauses && self.app.pauses_until > self.now {
             return self.read_later(self.app.pauses_until - self.now);
+        }
+        if self.plan.replay.is_some() {
+            return self.read_followed();
         }
         let slow = !self.calm && self.plan.reader == Reader::Slow;
         for (subscription, waiting) in self.checks.waiting() {
@@ -140,7 +172,7 @@ impl World {
         }
     }
 
-    fn read_later(&mut self, pause: u64) {
+    pub fn read_later(&mut self, pause: u64) {
         if !self.app.reading {
             self.app.reading = true;
             self.after(pause, Ev::Read);
@@ -194,7 +226,7 @@ impl World {
                 self.trace(|| format!("    event {:?} {}", event.subscriptions, event.message.raw()));
                 let pause = self.rng.below(5);
                 self.read_later(pause);
-                self.checks.event(&event, &mut self.server);
+                self.event(&event);
             }
             Output::Message(text) if self.plan.inspect == Inspect::None => {
                 let kind = if text.contains("supportedConnectionTypes") { "handshake" } else { "commands" };
@@ -210,6 +242,7 @@ impl World {
                 if command == 0 {
                     self.started |= result.is_ok();
                 }
+                self.promises.settled(command, result.is_ok());
                 if let Err(error) = &result {
                     self.no_secret(&format!("{error} {error:?}"));
                     self.app.open.retain(|known| *known != command);
@@ -219,17 +252,22 @@ impl World {
             Output::Ended { subscription, error } => {
                 self.no_secret(&format!("{error:?}"));
                 self.app.open.retain(|known| *known != subscription);
+                self.promises.ended(subscription);
+                if let Some(channel) = error.as_ref().and_then(Error::channel) {
+                    self.promises.forget_unloaded(channel);
+                }
                 self.checks.ended(subscription, self.cutoff());
             }
             Output::State(state) => self.checks.state(state),
             Output::Status(status) => self.status(&status),
             Output::Closed(error) => self.closed(error),
-            _ => {}
+            other => self.replay_output(other),
         }
     }
 
     fn status(&mut self, status: &Status) {
         self.no_secret(&format!("{status:?}"));
+        self.replay_status(status);
         if let Status::Gap { channel, cause, since_unix_ms, .. } = status {
             self.checks.gap(self.now, channel, *cause, *since_unix_ms, &self.server);
         }
@@ -249,6 +287,8 @@ impl World {
         self.no_secret(&format!("{error} {error:?}"));
         let allowed = match error.code() {
             "server-ended" => self.server.said_none,
+            "login-refused" => self.logins.refused_login,
+            "unauthorized" => self.server.refusals >= 2,
             "protocol" => self.malformed >= 3,
             "max-retries" => !self.started,
             "not-bayeux" | "http-status" => !self.started && self.plan.rough_start,
@@ -258,7 +298,7 @@ impl World {
     }
 
     /// X2.
-    fn no_secret(&self, text: &str) {
+    pub fn no_secret(&self, text: &str) {
         assert!(!text.contains("s3cr3t"), "X2: a header's value in {text}");
         for session in &self.server.sessions {
             assert!(!text.contains(&session.id), "X2: a client id in {text}");

@@ -28,6 +28,7 @@ pub enum Asked {
     Unsubscribe,
     Publish,
     Send,
+    Commit,
 }
 
 /// A poll that has ended whole, and how many gaps had been reported before its end.
@@ -103,6 +104,16 @@ impl Checks {
         self.handshakes.retain(|at| now - at < 60_000);
         self.handshakes.push(now);
         assert!(self.handshakes.len() <= most, "S8a: {} handshakes in a minute", self.handshakes.len());
+    }
+
+    /// The client before was dropped or has closed: nothing is answered any more.
+    pub fn new_client(&mut self) {
+        self.commands.retain(|_, command| command.result.is_some());
+        self.subscriptions.clear();
+        self.gaps.clear();
+        self.handshakes.clear();
+        self.confirmed.clear();
+        (self.state, self.current, self.connected) = (State::Handshaking, None, false);
     }
 
     pub fn asked(&mut self, now: u64, number: u32, kind: Asked) {
@@ -192,13 +203,31 @@ impl Checks {
         self.state = state;
     }
 
-    pub fn event(&mut self, event: &Event, server: &mut Server) {
+    /// The number of the event that the server published.
+    pub fn number_of(event: &Event) -> u32 {
         let raw = event.message.raw();
-        let number: u32 = raw
-            .split_once(r#""n":"#)
+        raw.split_once(r#""n":"#)
             .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>())
             .and_then(|digits| digits.parse().ok())
-            .unwrap_or_else(|| panic!("an event that nobody published: {raw}"));
+            .unwrap_or_else(|| panic!("an event that nobody published: {raw}"))
+    }
+
+    /// Queues an event that is followed.
+    pub fn queued(&mut self, event: &Event) {
+        assert!(event.subscriptions.is_sorted() && !event.subscriptions.is_empty(), "numbers ascend");
+        let bytes = event.message.raw().len();
+        self.largest = self.largest.max(bytes);
+        for name in &event.subscriptions {
+            let subscription = self.subscriptions.get_mut(name).expect("a known subscription");
+            if !subscription.left {
+                subscription.queue.push_back(bytes);
+            }
+        }
+    }
+
+    pub fn event(&mut self, event: &Event, server: &mut Server) {
+        let raw = event.message.raw();
+        let number = Self::number_of(event);
         let published = &server.published[number as usize];
         assert_eq!(event.message.channel(), Some(published.channel.as_str()), "the wrong channel");
         assert!(!event.subscriptions.is_empty(), "an event for nobody");
@@ -282,7 +311,7 @@ impl Checks {
     /// Every command but those of the last seconds has an answer.
     pub fn all_settled(&self, now: u64) {
         for (number, command) in &self.commands {
-            let waits = command.result.is_none();
+            let waits = command.result.is_none() && command.kind != Asked::Commit;
             assert!(
                 !waits || command.at + 30_000 > now,
                 "command {number} ({:?}) never settles",

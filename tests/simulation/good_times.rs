@@ -17,7 +17,20 @@ impl World {
         self.server.calm = true;
         self.server.refusing = Refusing::Nothing;
         self.after(0, Ev::Read);
+        self.repair_store();
+        if self.plan.replay.is_some() && self.closed_at.is_none() {
+            if self.rng.chance(300) {
+                self.crash();
+            } else {
+                self.follow_all();
+            }
+        }
+        self.burst_later();
+    }
+
+    pub fn burst_later(&mut self) {
         let bound = self.recovery_bound();
+        self.burst_at = self.now + bound;
         self.after(bound, Ev::Burst);
     }
 
@@ -32,10 +45,15 @@ impl World {
         let retry = 30_000 + NETWORK_DELAY_MS;
         let storm = 60_000.max(self.plan.session_window_ms) + 2 * NETWORK_DELAY_MS;
         let proxy = self.plan.proxy_age_ms.map_or(0, |age| 3 * age + 60_000);
-        patience + retry + storm + proxy
+        // Logins under way, loads that hang, tokens that are refused twice.
+        let replay = if self.plan.replay.is_some() { 150_000 } else { 0 };
+        patience + retry + storm + proxy + replay
     }
 
     pub fn burst(&mut self) {
+        if self.now < self.burst_at {
+            return;
+        }
         if self.closed_at.is_none() {
             assert_eq!(
                 self.session.state(),
@@ -55,9 +73,34 @@ impl World {
     }
 
     pub fn finish(&mut self) {
-        self.checks.losses(&self.server, self.cutoff(), true);
+        self.finished = true;
+        if self.plan.replay.is_some() {
+            assert!(self.closed_at.is_none(), "there is no client any more");
+            self.promises.all_delivered(&self.server);
+        } else {
+            self.checks.losses(&self.server, self.cutoff(), true);
+        }
         if self.closed_at.is_none() {
             self.close();
+        }
+    }
+
+    /// What has been committed is saved before the last client ends (R5), unless an event is held for good.
+    pub fn promises_at_close(&mut self) {
+        if self.finished && self.plan.replay.is_some_and(|plan| plan.forgets == 0) {
+            self.must_be_stored = self.promises.must_be_stored(&self.server);
+        }
+    }
+
+    pub fn all_is_stored(&self) {
+        for (name, number) in &self.must_be_stored {
+            let held = self.store.held.get(name).and_then(|id| self.server.number_of(id));
+            // An older save that hung may have arrived behind it.
+            let held = held.max(self.promises.stored(name));
+            assert!(
+                held >= Some(*number),
+                "R5: {name} is closed with {held:?} in the store, {number} is done"
+            );
         }
     }
 }

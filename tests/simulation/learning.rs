@@ -1,5 +1,7 @@
 //! What the checks learn of the client's view: its session, and what was confirmed in it.
 
+use cometd_edge::session::State;
+
 use crate::world::World;
 
 impl World {
@@ -23,6 +25,10 @@ impl World {
                 let session = self.server.sessions.iter().position(|session| sent["clientId"] == *session.id);
                 self.checks.confirmed.insert(channel.to_owned(), session.expect("a known session"));
                 self.checks.close_gaps(self.now);
+                // Replies to a session that was given up count for nothing.
+                if session == self.checks.current && self.session.state() == State::Connected {
+                    self.promises.confirmed(self.now, channel);
+                }
             }
         }
     }

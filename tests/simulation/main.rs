@@ -7,21 +7,29 @@ mod application;
 mod checks;
 mod dismissal;
 mod fate;
+mod follower;
 mod good_times;
 mod learning;
+mod logins;
 mod losses;
 mod mishaps;
 mod model_replies;
 mod model_server;
 mod network;
 mod plan;
+mod promises;
+mod replay_log;
+mod replay_plan;
+mod restarts;
 mod rng;
 mod session_model;
+mod store;
 mod world;
 
 use world::World;
 
-const SEEDS: u64 = 2_000;
+/// Every second life follows its channels by replay.
+const SEEDS: u64 = 4_000;
 /// So many failures are enough to look at.
 const MOST_FAILED: usize = 10;
 

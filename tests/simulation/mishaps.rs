@@ -13,6 +13,16 @@ impl World {
         self.after(pause, Ev::Mishap);
         let kind = self.rng.below(12);
         self.trace(|| format!("== mishap {kind}"));
+        if let Some(plan) = self.plan.replay {
+            if plan.store_damage && self.rng.chance(200) {
+                self.damage_store();
+            }
+            if plan.org_moves && self.rng.chance(150) {
+                self.trace(|| "== the org moves".to_owned());
+                self.server.dismiss_all(self.now, Dismissal::Forget);
+                self.server.move_org(&mut self.rng);
+            }
+        }
         match kind {
             0..=2 => {
                 self.server.dismiss_all(self.now, Dismissal::Forget);

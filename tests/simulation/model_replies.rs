@@ -27,6 +27,9 @@ impl Server {
             "/meta/subscribe" if subscription.starts_with(DENIED) => {
                 format!(r#"{{{name}"successful":false,"error":"403:{subscription}:denied"{about}{id}}}"#)
             }
+            "/meta/subscribe" if self.plan.replay.is_some() => {
+                self.subscribe_from(now, index, message, (&name, &about, &id), rng)
+            }
             "/meta/subscribe" => {
                 let session = &mut self.sessions[index];
                 if !session.subscriptions.contains(&subscription) {

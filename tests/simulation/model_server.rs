@@ -1,8 +1,12 @@
 //! A Bayeux server as the reference server behaves, with variants: it never loses what it does not have to.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use crate::plan::{AdviceStyle, Plan};
+use crate::replay_log::Accepted;
+use crate::replay_plan::{ReplayIds, ReplayPlan};
 use crate::rng::Rng;
 use crate::session_model::{Parked, ServerSession};
 
@@ -17,7 +21,7 @@ impl Reply {
         Self { status, headers: Vec::new(), body: "<html>no</html>".to_owned() }
     }
 
-    fn bayeux(messages: &[String]) -> Self {
+    pub fn bayeux(messages: &[String]) -> Self {
         Self { status: 200, headers: Vec::new(), body: format!("[{}]", messages.join(",")) }
     }
 }
@@ -31,6 +35,9 @@ pub struct Published {
     /// Sessions that it was queued for.
     pub sessions: Vec<usize>,
     pub bytes: usize,
+    /// Where channels are followed.
+    pub id: String,
+    pub org: u32,
 }
 
 /// What the server does to the client while it has a bad time.
@@ -54,6 +61,15 @@ pub struct Server {
     /// `none` was said in some way: the client may end.
     pub said_none: bool,
     pub calm: bool,
+    // With replay.
+    pub org: u32,
+    pub last_id: u64,
+    pub ids: HashMap<String, u32>,
+    pub logs: HashMap<String, Vec<u32>>,
+    pub accepted: Vec<Accepted>,
+    pub revoked: HashSet<u32>,
+    /// How often a token was refused.
+    pub refusals: u32,
 }
 
 impl Server {
@@ -67,6 +83,13 @@ impl Server {
             refusing: Refusing::Nothing,
             said_none: false,
             calm: false,
+            org: 0,
+            last_id: 1_000,
+            ids: HashMap::new(),
+            logs: HashMap::new(),
+            accepted: Vec::new(),
+            revoked: HashSet::new(),
+            refusals: 0,
         }
     }
 
@@ -76,9 +99,10 @@ impl Server {
         now: u64,
         exchange: u32,
         messages: &[String],
-        cookie: Option<&str>,
+        credentials: &(Option<String>, Option<u32>),
         rng: &mut Rng,
     ) -> Option<Reply> {
+        let (cookie, token) = (credentials.0.as_deref(), credentials.1);
         self.tick(now);
         if let Refusing::All(seconds) = self.refusing {
             let headers = vec![("Retry-After".to_owned(), seconds.to_string())];
@@ -93,11 +117,20 @@ impl Server {
         let alone = messages.len() == 1;
         let mut replies = Vec::new();
         let mut session = None;
+        if self.refuses(token) {
+            for message in &messages {
+                match self.unauthorized(now, message, rng) {
+                    Some(reply) => replies.push(reply),
+                    None => return Some(Reply::status(401)),
+                }
+            }
+            return Some(Reply::bayeux(&replies));
+        }
         for message in &messages {
             let channel = message["channel"].as_str().expect("a channel");
             if channel == "/meta/handshake" {
                 assert!(alone, "S1: a handshake travels alone");
-                return Some(self.handshake(now, message, rng));
+                return Some(self.handshake(now, message, cookie, rng));
             }
             let found = self.session_of(message);
             session = found.filter(|index| self.sessions[*index].alive());
@@ -112,13 +145,22 @@ impl Server {
             self.check_cookie(index, cookie);
             if channel == "/meta/connect" {
                 assert!(alone, "S2: a connect shares its request with nothing");
-                return self.connect(now, exchange, index, message, rng);
+                return self.connect(now, exchange, index, (message, token), rng);
             }
             replies.push(self.command(now, index, channel, message, alone, rng));
         }
-        if let Some(index) = session.filter(|index| self.plan.rides && !self.sessions[*index].ack) {
+        let rides = self.plan.rides && (self.plan.replay.is_none() || rng.chance(600));
+        if let Some(index) = session.filter(|index| rides && !self.sessions[*index].ack) {
             let events = self.events_for(index, exchange);
             self.place(&mut replies, events);
+        }
+        if let Some(index) = session.filter(|_| self.plan.replay.is_some())
+            && self.sessions[index].alive()
+            && self.sessions[index].parked.is_some()
+            && self.sessions[index].has_events()
+        {
+            // Whichever response leaves first.
+            self.release(now, index, "");
         }
         Some(Reply::bayeux(&replies))
     }
@@ -148,6 +190,11 @@ impl Server {
         self.tick(now);
         let number = u32::try_from(self.published.len()).expect("few events");
         let bytes = usize::try_from(rng.below(self.plan.padding + 1)).unwrap_or(0);
+        let id = self.next_id(rng);
+        if self.plan.replay.is_some() {
+            self.ids.insert(id.clone(), number);
+            self.logs.entry(channel.to_owned()).or_default().push(number);
+        }
         let mut sessions = Vec::new();
         for (index, session) in self.sessions.iter_mut().enumerate() {
             if session.alive() && session.matches(channel) {
@@ -161,6 +208,8 @@ impl Server {
             carriers: Vec::new(),
             sessions,
             bytes,
+            id,
+            org: self.org,
         });
         for index in 0..self.sessions.len() {
             let session = &self.sessions[index];
@@ -171,7 +220,7 @@ impl Server {
         number
     }
 
-    fn handshake(&mut self, now: u64, message: &Value, rng: &mut Rng) -> Reply {
+    fn handshake(&mut self, now: u64, message: &Value, cookie: Option<&str>, rng: &mut Rng) -> Reply {
         let id = self.id_of(message);
         if let Refusing::Handshakes(style) = self.refusing {
             let advice = match style {
@@ -183,7 +232,10 @@ impl Server {
                 r#"{{"channel":"/meta/handshake","successful":false,"error":"503::busy"{id}{advice}}}"#
             )]);
         }
-        for session in &self.sessions {
+        if self.plan.replay.is_some() {
+            self.check_followed_handshake(message, cookie);
+        }
+        for session in self.sessions.iter().filter(|_| self.plan.replay.is_none()) {
             assert!(
                 !(session.alive() && session.known && !session.dismissed),
                 "a new handshake although the server still knows the session and has not sent the client away"
@@ -231,7 +283,7 @@ impl Server {
         now: u64,
         exchange: u32,
         index: usize,
-        message: &Value,
+        (message, token): (&Value, Option<u32>),
         rng: &mut Rng,
     ) -> Option<Reply> {
         let session = &mut self.sessions[index];
@@ -254,7 +306,7 @@ impl Server {
         let asked =
             message["advice"]["timeout"].as_u64().unwrap_or(self.plan.timeout_ms).min(self.plan.timeout_ms);
         let session = &mut self.sessions[index];
-        session.parked = Some(Parked { exchange, until: now + asked, id });
+        session.parked = Some(Parked { exchange, until: now + asked, id, token });
         if session.has_events() || asked == 0 {
             self.release(now, index, "");
             return self.outbox.pop().map(|(_, reply)| reply);
@@ -265,6 +317,14 @@ impl Server {
     /// Answers the parked poll, with `advice` in place of the usual one.
     pub fn release(&mut self, now: u64, index: usize, advice: &str) {
         let Some(parked) = self.sessions[index].parked.take() else { return };
+        if self.refuses(parked.token) {
+            // The token is looked at again with each response.
+            self.refusals += 1;
+            let mut rng = Rng::new(now);
+            let text = self.unauthorized_poll(&parked.id, &mut rng);
+            self.end_session(now, index);
+            return self.outbox.push((parked.exchange, Reply::bayeux(&[text])));
+        }
         let events = self.events_for(index, parked.exchange);
         let session = &mut self.sessions[index];
         session.last_seen = now;
@@ -290,7 +350,9 @@ impl Server {
             let event = &mut self.published[number as usize];
             event.carriers.push(exchange);
             let (channel, padding) = (&event.channel, "p".repeat(event.bytes));
-            texts.push(format!(r#"{{"channel":"{channel}","data":{{"n":{number},"é":"{padding}"}}}}"#));
+            let about = about(self.plan.replay, &event.id, number);
+            texts
+                .push(format!(r#"{{"channel":"{channel}","data":{{"n":{number},"é":"{padding}"{about}}}}}"#));
         }
         texts
     }
@@ -304,7 +366,7 @@ impl Server {
         }
     }
 
-    fn session_of(&self, message: &Value) -> Option<usize> {
+    pub fn session_of(&self, message: &Value) -> Option<usize> {
         let id = message["clientId"].as_str().expect("every message but the handshake has a client id");
         self.sessions.iter().position(|session| session.id == id)
     }
@@ -315,4 +377,12 @@ impl Server {
             assert!(header == Some(wanted.as_str()), "X4: a request of the session without its cookie");
         }
     }
+}
+
+/// What an event says of itself where channels are followed.
+fn about(plan: Option<ReplayPlan>, id: &str, number: u32) -> String {
+    let Some(plan) = plan else { return String::new() };
+    let id = if plan.ids == ReplayIds::Text { format!(r#""{id}""#) } else { id.to_owned() };
+    let uuid = if plan.uuids { format!(r#","EventUuid":"u{number}""#) } else { String::new() };
+    format!(r#","event":{{"createdDate":"2026-11-21","replayId":{id}{uuid}}}"#)
 }

@@ -4,6 +4,7 @@ use cometd_edge::session::{Input, Request, RequestId, State};
 
 use crate::checks::Whole;
 use crate::fate::Fate;
+use crate::logins::{INSTANCES, token};
 use crate::model_server::Reply;
 use crate::world::{Ev, World};
 
@@ -12,6 +13,8 @@ pub struct Exchange {
     pub kind: &'static str,
     pub messages: Vec<String>,
     cookie: Option<String>,
+    /// The token's number, where it carries one.
+    token: Option<u32>,
     pub sent_at: u64,
     /// Events published before this have come with earlier responses, or will never come.
     pub since: u64,
@@ -56,9 +59,9 @@ impl Exchange {
 
 impl World {
     pub fn send(&mut self, request: &Request) {
-        assert_eq!(request.url(), crate::world::URL);
         assert!(self.closed_at.is_none(), "a request after Closed");
         let kind = request.kind();
+        let token = self.check_credentials(request);
         let (mut count, mut connects) = (1, usize::from(kind == "connect"));
         for number in self.open() {
             count += 1;
@@ -70,6 +73,9 @@ impl World {
         assert!(alone || bytes <= self.plan.request_bytes, "S3: a request of {bytes} bytes");
         for message in request.messages() {
             self.checks.sent(message);
+            if self.plan.replay.is_some() && kind == "commands" {
+                self.check_subscribe(message);
+            }
         }
         if kind == "handshake" {
             self.checks.handshake(self.now, self.plan.handshakes_per_minute);
@@ -81,7 +87,6 @@ impl World {
                 .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
                 .map(|(_, value)| value.clone())
         };
-        assert_eq!(header("authorization").as_deref(), Some(crate::world::SECRET_HEADER));
         let number = u32::try_from(self.exchanges.len()).expect("few requests");
         let mut fate =
             if self.calm { Fate::Fine } else { Fate::choose(&self.plan, &mut self.rng, self.started) };
@@ -96,6 +101,7 @@ impl World {
             kind,
             messages: request.messages().to_vec(),
             cookie: header("cookie"),
+            token,
             sent_at: self.now,
             since: self.last_whole_sent,
             fate,
@@ -131,14 +137,47 @@ impl World {
         }
     }
 
+    /// X1, S10: the newest token, and where it is good; gives its number.
+    fn check_credentials(&self, request: &Request) -> Option<u32> {
+        let authorization: Vec<&str> = request
+            .headers()
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        if self.plan.replay.is_none_or(|plan| !plan.salesforce) {
+            assert_eq!(request.url(), crate::world::URL);
+            assert_eq!(authorization, [crate::world::SECRET_HEADER]);
+            return None;
+        }
+        let (number, instance) = *self.logins.given.last().expect("S10: a request before there is a token");
+        if request.kind() == "disconnect" && authorization.is_empty() {
+            return None;
+        }
+        assert_eq!(authorization, [format!("Bearer {}", token(number))], "S10: not the newest token");
+        let known = self.logins.given.iter().any(|(_, known)| INSTANCES[*known] == request.url());
+        let here = request.url() == INSTANCES[instance];
+        assert!(here || known && request.kind() == "disconnect", "S10: a request to {}", request.url());
+        Some(number)
+    }
+
+    fn check_subscribe(&self, text: &str) {
+        let message: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        if message["channel"] == "/meta/subscribe" {
+            self.promises.subscribe_sent(message["subscription"].as_str().expect("a name"));
+        }
+    }
+
     /// The request reaches the server, unless the client has given it up before.
     pub fn arrive(&mut self, number: u32) {
         let exchange = &self.exchanges[number as usize];
         if exchange.closed || !exchange.fate.arrives() {
             return;
         }
-        let (messages, cookie) = (exchange.messages.clone(), exchange.cookie.clone());
-        let reply = self.server.request(self.now, number, &messages, cookie.as_deref(), &mut self.rng);
+        let messages = exchange.messages.clone();
+        let credentials = (exchange.cookie.clone(), exchange.token);
+        let reply = self.server.request(self.now, number, &messages, &credentials, &mut self.rng);
+        self.promises.accepted(&self.server);
         match reply {
             Some(reply) => self.answer(number, reply),
             None => {
@@ -157,6 +196,11 @@ impl World {
             return;
         }
         exchange.answered = true;
+        if self.tracing {
+            let numbers: Vec<&str> =
+                reply.body.split(r#""n":"#).skip(1).filter_map(|rest| rest.split(',').next()).collect();
+            println!("{:>9}   = #{number} {} leaves with the events {numbers:?}", self.now, reply.status);
+        }
         exchange.status = reply.status;
         exchange.headers = reply.headers;
         exchange.body = reply.body.into_bytes();
@@ -309,6 +353,7 @@ impl World {
             }
             exchange.closed = true;
             if exchange.is_whole()
+                && self.plan.replay.is_none()
                 && String::from_utf8_lossy(&exchange.body).contains(r#""reconnect":"none""#)
             {
                 assert_eq!(self.session.state(), State::Closed, "S5: goes on although the server said none");

@@ -2,6 +2,7 @@
 
 use cometd_edge::session::Inspect;
 
+use crate::replay_plan::ReplayPlan;
 use crate::rng::Rng;
 
 /// When connect replies carry advice, and how much of it.
@@ -33,6 +34,8 @@ pub enum Reader {
 
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// How channels are followed, where they are.
+    pub replay: Option<ReplayPlan>,
     // The client.
     pub ask_ack: bool,
     pub own_limits: Option<(usize, usize)>,
@@ -83,14 +86,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(rng: &mut Rng) -> Self {
+    pub fn new(rng: &mut Rng, replay: bool) -> Self {
         let clean = rng.chance(60);
         let faults_until_ms = rng.between(60_000, 300_000);
         let reader = rng.pick(&[Reader::Prompt, Reader::Prompt, Reader::Slow, Reader::Pauses]);
         let timeout_ms = rng.pick(&[1_500, 3_000, 7_000, 20_000, 40_000]);
         let max_interval_ms = rng.pick(&[2_000, 5_000, 10_000, 40_000]);
-        let message_bytes = rng.chance(80).then_some(440);
-        Self {
+        let message_bytes = rng.chance(80).then_some(440).filter(|_| !replay);
+        let mut plan = Self {
+            replay: None,
             ask_ack: rng.chance(900),
             own_limits: rng
                 .chance(400)
@@ -132,7 +136,16 @@ impl Plan {
             act_every_ms: rng.pick(&[700, 2_000, 6_000]),
             reader,
             close_at_ms: rng.chance(150).then(|| rng.between(0, faults_until_ms)),
+        };
+        if replay {
+            let replay = ReplayPlan::new(rng, clean);
+            plan.replay = Some(replay);
+            plan.close_at_ms = None;
+            if replay.salesforce {
+                plan.grant_ack = false;
+            }
         }
+        plan
     }
 
     /// Nothing ever goes wrong, and the application reads fast enough.

@@ -7,6 +7,7 @@ pub struct Parked {
     pub exchange: u32,
     pub until: u64,
     pub id: String,
+    pub token: Option<u32>,
 }
 
 pub struct ServerSession {

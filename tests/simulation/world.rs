@@ -1,17 +1,23 @@
 //! The clock, and all that happens by it.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use cometd_edge::Instant;
-use cometd_edge::session::{Config, Input, Inspect, Output, Session};
+use cometd_edge::replay::Start;
+use cometd_edge::session::{Input, Inspect, Output, Session};
 
 use crate::application::Application;
 use crate::checks::Checks;
+use crate::logins::Logins;
 use crate::model_server::{Refusing, Server};
 use crate::network::Exchange;
 use crate::plan::Plan;
+use crate::promises::Promises;
+use crate::replay_plan::Conditions;
+use crate::restarts::config_of;
 use crate::rng::Rng;
+use crate::store::Store;
 
 pub const URL: &str = "https://events.example/cometd";
 pub const SECRET_HEADER: &str = "Bearer s3cr3t-t0k3n";
@@ -35,6 +41,16 @@ pub enum Ev {
     Calm,
     Burst,
     Finish,
+    // With replay.
+    LoginEnds(u32),
+    Revoke,
+    StoreWrites(u32),
+    StoreAnswers(u32),
+    /// The client, the subscription, the sequence number.
+    Commit(u32, u32, u32),
+    Decided(u32, u32, Option<bool>),
+    Restart,
+    Start,
 }
 
 pub struct World {
@@ -45,53 +61,48 @@ pub struct World {
     pub server: Server,
     pub app: Application,
     pub checks: Checks,
+    pub promises: Promises,
+    pub store: Store,
+    pub logins: Logins,
+    pub conditions: Conditions,
+    /// Where channels begin without a position, for the present client.
+    pub starts: BTreeMap<String, Start>,
     pub exchanges: Vec<Exchange>,
     /// Those that may still be in flight.
     pub recent: Vec<u32>,
     queue: BinaryHeap<Reverse<(u64, u64, Ev)>>,
     sequence: u64,
-    wake: Option<u64>,
+    pub wake: Option<u64>,
     pub asleep_until: u64,
     pub offline_until: u64,
     pub calm: bool,
     pub started: bool,
     pub closed_at: Option<u64>,
     over: bool,
+    /// The last client closes.
+    pub finished: bool,
+    pub must_be_stored: Vec<(String, u32)>,
     pub last_whole_sent: u64,
     pub malformed: u32,
     pub kills_in_calm: u32,
+    pub burst_at: u64,
     timeouts_here: u32,
     timer_at: u64,
     wakes: (u64, u32),
     /// When the server looks at its clock next.
     server_tick: u64,
-    tracing: bool,
+    pub tracing: bool,
 }
 
 impl World {
     pub fn new(seed: u64, tracing: bool) -> Self {
         let mut rng = Rng::new(seed);
-        let mut plan = Plan::new(&mut rng);
+        let mut plan = Plan::new(&mut rng, seed % 2 == 1);
         plan.max_interval_ms = plan.max_interval_ms.max(plan.interval_ms + 5 * plan.delay_ms + 1_000);
         if plan.proxy_age_ms.is_some() {
             plan.delay_ms = plan.delay_ms.min(30);
         }
-        let mut config = Config::new(URL).expect("a url");
-        config.header("Authorization", SECRET_HEADER).expect("a header");
-        config.ack = plan.ask_ack;
-        config.inspect = plan.inspect;
-        config.max_interval_ms = plan.max_interval_ms;
-        config.unix_ms_at_zero = UNIX_ZERO;
-        config.network_delay_ms = NETWORK_DELAY_MS;
-        config.retry.handshakes_per_minute = plan.handshakes_per_minute;
-        config.retry.session_window_ms = plan.session_window_ms;
-        config.limits.request_bytes = plan.request_bytes;
-        if let Some(bytes) = plan.message_bytes {
-            config.limits.message_bytes = bytes;
-        }
-        if let Some((events, bytes)) = plan.own_limits {
-            (config.limits.queued_events, config.limits.queued_bytes) = (events, bytes);
-        }
+        let config = config_of(&plan);
         let limits = (config.limits.queued_events, config.limits.queued_bytes);
         let session = Session::new(config, seed, Instant::from_millis(0));
         if tracing {
@@ -99,11 +110,15 @@ impl World {
         }
         Self {
             now: 0,
-            rng,
             session,
             server: Server::new(plan.clone()),
             app: Application::default(),
             checks: Checks::new(limits),
+            promises: Promises::default(),
+            store: Store::default(),
+            logins: Logins::default(),
+            conditions: Conditions::new(&mut rng),
+            starts: BTreeMap::new(),
             exchanges: Vec::new(),
             recent: Vec::new(),
             queue: BinaryHeap::new(),
@@ -115,15 +130,19 @@ impl World {
             started: false,
             closed_at: None,
             over: false,
+            finished: false,
+            must_be_stored: Vec::new(),
             last_whole_sent: 0,
             malformed: 0,
             kills_in_calm: 0,
+            burst_at: 0,
             timeouts_here: 0,
             timer_at: u64::MAX,
             wakes: (0, 0),
             server_tick: u64::MAX,
             tracing,
             plan,
+            rng,
         }
     }
 
@@ -146,8 +165,12 @@ impl World {
 
     /// Lives through the whole plan.
     pub fn run(&mut self) {
-        self.input(Input::Command(cometd_edge::session::Command::Tap(true)));
-        self.act_at_start();
+        if self.plan.replay.is_some() {
+            self.start();
+        } else {
+            self.input(Input::Command(cometd_edge::session::Command::Tap(true)));
+            self.act_at_start();
+        }
         self.after(0, Ev::Publish);
         self.after(self.plan.act_every_ms, Ev::Act);
         self.after(self.plan.faults_until_ms, Ev::Calm);
@@ -156,6 +179,14 @@ impl World {
         }
         if let Some(at) = self.plan.close_at_ms {
             self.after(at, Ev::Close);
+        }
+        if let Some(replay) = self.plan.replay {
+            if replay.revoke_every_ms > 0 && replay.salesforce {
+                self.after(replay.revoke_every_ms, Ev::Revoke);
+            }
+            if replay.restart_every_ms > 0 {
+                self.after(replay.restart_every_ms, Ev::Restart);
+            }
         }
         self.drain();
         while !self.over {
@@ -173,7 +204,9 @@ impl World {
         } else {
             let Some(Reverse((at, _, event))) = self.queue.pop() else { return };
             self.now = self.now.max(at);
-            if self.now < self.asleep_until && !matches!(event, Ev::Server | Ev::Publish | Ev::Arrive(_)) {
+            if self.now < self.asleep_until
+                && !matches!(event, Ev::Server | Ev::Publish | Ev::Arrive(_) | Ev::StoreWrites(_))
+            {
                 self.after(self.asleep_until - self.now, event);
                 return;
             }
@@ -223,6 +256,22 @@ impl World {
             Ev::Calm => self.calm_down(),
             Ev::Burst => self.burst(),
             Ev::Finish => self.finish(),
+            Ev::LoginEnds(login) => self.login_ends(login),
+            Ev::Revoke => self.revoke(),
+            Ev::StoreWrites(call) => self.store_writes(call),
+            Ev::StoreAnswers(call) => {
+                // A call that took too long is reported before its answer.
+                self.drain();
+                self.store_answers(call);
+            }
+            Ev::Commit(client, subscription, sequence) => self.commit(client, subscription, sequence),
+            Ev::Decided(client, request, retry) => {
+                if client == self.promises.client && self.closed_at.is_none() {
+                    self.input(Input::Decided { request, retry });
+                }
+            }
+            Ev::Restart => self.restart(),
+            Ev::Start => self.start(),
         }
         let outbox = std::mem::take(&mut self.server.outbox);
         for (exchange, reply) in outbox {
@@ -235,6 +284,9 @@ impl World {
     }
 
     fn drain(&mut self) {
+        if self.plan.replay.is_some() && self.closed_at.is_some() {
+            return;
+        }
         let gaps = self.checks.gaps.len();
         for count in 0.. {
             assert!(count < 20_000, "a drain without an end");
@@ -247,21 +299,26 @@ impl World {
             self.output(output);
         }
         self.close_ended(gaps);
+        self.promises.gaps(&self.checks.gaps);
         self.checks.queues(if self.plan.inspect == Inspect::None { 1 } else { 2 });
         if let Some(asked_at) = self.app.closed_at.filter(|_| self.closed_at.is_none()) {
             assert!(self.now <= asked_at + 2_000, "S16: closing takes more than 2 s");
         }
         if self.closed_at.is_some() {
             assert!(self.wake.is_none(), "waits for something after Closed");
+            if self.plan.replay.is_some() && !self.finished {
+                return self.gone();
+            }
             self.over = true;
             self.last_checks();
         }
     }
 
     fn publish(&mut self) {
-        let channel = self.rng.pick(crate::application::CHANNELS);
+        let glob = self.plan.replay.is_some() && self.rng.chance(50);
+        let channel = if glob { "/g/1" } else { self.rng.pick(crate::application::CHANNELS) };
         self.server.publish(self.now, channel, &mut self.rng);
-        if self.closed_at.is_none() && !self.calm {
+        if (self.closed_at.is_none() || self.plan.replay.is_some()) && !self.calm {
             let pause = 1 + self.rng.below(2 * self.plan.publish_every_ms);
             self.after(pause, Ev::Publish);
         }
@@ -269,11 +326,17 @@ impl World {
 
     /// What was published before this has been delivered, or is lost.
     pub fn cutoff(&self) -> u64 {
-        let open = self.open().into_iter().map(|number| self.exchanges[number as usize].since).min();
+        // What has ended in this turn counts as open, too.
+        let open = self.recent.iter().map(|number| &self.exchanges[*number as usize]);
+        let open = open.filter(|exchange| !exchange.closed).map(|exchange| exchange.since).min();
         self.last_whole_sent.min(open.unwrap_or(u64::MAX))
     }
 
     fn last_checks(&mut self) {
+        if self.plan.replay.is_some() {
+            self.checks.commands_of(&self.server);
+            return self.all_is_stored();
+        }
         self.checks.losses(&self.server, self.now, false);
         self.checks.commands_of(&self.server);
         if self.plan.is_clean() && self.plan.own_limits.is_none() {

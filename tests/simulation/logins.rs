@@ -1,0 +1,102 @@
+//! Where the client gets its tokens: logins that fail, take long, are refused, or give what is no longer good.
+
+use cometd_edge::session::Input;
+
+use crate::world::{Ev, World};
+
+/// Where tokens may be good.
+pub const INSTANCES: [&str; 2] =
+    ["https://one.my.salesforce.com/cometd/67.0", "https://two.my.salesforce.com/cometd/67.0"];
+
+#[derive(Default)]
+pub struct Logins {
+    /// The last token's number, over all clients.
+    pub last: u32,
+    /// The present client has asked for one, and this is the login that answers.
+    open: Option<u32>,
+    logins: u32,
+    pub instance: usize,
+    pub refused_login: bool,
+    pub refused_elsewhere: bool,
+    /// Tokens that the present client was given.
+    pub given: Vec<(u32, usize)>,
+}
+
+impl Logins {
+    pub fn new_client(&mut self) {
+        self.open = None;
+        self.given.clear();
+        self.refused_elsewhere = false;
+    }
+}
+
+pub fn token(number: u32) -> String {
+    format!("s3cr3t-token-{number}!")
+}
+
+impl World {
+    pub fn authenticate(&mut self, refused: bool) {
+        assert!(self.logins.open.is_none(), "S10: asks for a token while one is being fetched");
+        assert_eq!(refused, !self.logins.given.is_empty(), "says wrongly whether the last token was refused");
+        let asked_for = self.server.refusals > 0 || self.logins.refused_elsewhere;
+        assert!(!refused || asked_for, "S10: a new token although none was refused");
+        self.logins.logins += 1;
+        self.logins.open = Some(self.logins.logins);
+        let faults = if self.calm { 0 } else { self.plan.replay.map_or(0, |plan| plan.login_faults) };
+        let long = self.rng.chance(faults);
+        let pause = if long { self.rng.between(2_000, 50_000) } else { self.rng.below(400) };
+        let login = self.logins.logins;
+        self.after(pause, Ev::LoginEnds(login));
+    }
+
+    pub fn login_ends(&mut self, login: u32) {
+        if self.logins.open != Some(login) || self.closed_at.is_some() {
+            return;
+        }
+        self.logins.open = None;
+        let plan = self.plan.replay.expect("replay");
+        if !self.calm && self.rng.chance(plan.login_faults) {
+            let retryable = !(plan.login_may_refuse && self.rng.chance(300));
+            self.logins.refused_login |= !retryable;
+            self.trace(|| format!("* no token, retryable {retryable}"));
+            return self.input(Input::TokenFailed { message: "invalid_grant: try again", retryable });
+        }
+        if !self.calm && self.rng.chance(100) {
+            self.logins.instance = self.rng.index(INSTANCES.len());
+        }
+        self.logins.last += 1;
+        let number = self.logins.last;
+        if !self.calm && plan.revoke_every_ms > 0 && self.rng.chance(100) {
+            self.server.revoked.insert(number);
+        }
+        self.logins.given.push((number, self.logins.instance));
+        let (access_token, url) = (token(number), INSTANCES[self.logins.instance]);
+        self.trace(|| format!("* token {number} for {url}"));
+        let input = Input::Token { number, access_token: &access_token, url };
+        self.no_secret(&format!("{input:?}"));
+        self.input(input);
+    }
+
+    pub fn revoke(&mut self) {
+        if self.calm {
+            return;
+        }
+        let pause = self.rng.below(2 * self.plan.replay.map_or(1, |plan| plan.revoke_every_ms));
+        self.after(1 + pause, Ev::Revoke);
+        let last = self.logins.last;
+        if self.rng.chance(200) {
+            self.trace(|| format!("== token {last} is refused elsewhere"));
+            if last > 0 && self.closed_at.is_none() {
+                if self.rng.chance(500) {
+                    self.server.revoked.insert(last);
+                }
+                self.logins.refused_elsewhere = true;
+                self.input(Input::TokenRefused { number: last });
+            }
+            return;
+        }
+        self.trace(|| format!("== token {last} is revoked"));
+        let mut rng = crate::rng::Rng::new(self.rng.next());
+        self.server.revoke(self.now, last, &mut rng);
+    }
+}

@@ -1,0 +1,558 @@
+//! What replay promises, judged by what the server published and the application has committed.
+//!
+//! **Owed.** Of each channel that a client follows, the events are owed that were published after its position: the
+//! stored one, or that with which its subscribe was accepted. Where it began with new events, those that were published
+//! after the client knew of the accepted subscribe, and those after the first one that it got. What a gap names is not.
+//!
+//! **Done.** An owed event is done once the application has committed it, by all of its open subscriptions to the
+//! channel, and no reader has left with it in hand. A new subscription is owed whatever is not done when it comes.
+//!
+//! **Saved.** No position is saved that passes an owed event that is not done; so whatever happens to the client, the
+//! next one goes on without a loss.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cometd_edge::replay::{OnInvalid, Position, Start};
+use cometd_edge::session::{Event, GapCause};
+
+use crate::checks::Gap;
+use crate::model_server::Server;
+use crate::session_model::matches;
+
+/// The name of the subscription under which events of this channel are followed.
+pub fn name_of(channel: &str) -> &str {
+    if channel == "/f/1" { "/f/1?k='v'" } else { channel }
+}
+
+pub fn topic_of(name: &str) -> &str {
+    name.split('?').next().unwrap_or_default()
+}
+
+/// From where on events are owed.
+#[derive(Clone, Debug)]
+enum From {
+    /// The store has not answered.
+    Unknown,
+    After(u32),
+    New {
+        since: Option<u64>,
+        first: Option<u32>,
+    },
+    All {
+        floor: Option<u32>,
+    },
+}
+
+/// A channel that the present client follows.
+struct Channel {
+    from: From,
+    start: Start,
+    /// Counts refused positions.
+    epoch: u32,
+    /// Positions of this epoch alone count.
+    last_saved: Option<u32>,
+    /// The last that the store has for certain.
+    stored: Option<u32>,
+    load: Option<u32>,
+    loaded: bool,
+    save: Option<(u32, u32)>,
+    /// Named by gaps: from, to, and the gap's index.
+    named: Vec<(u64, u64, usize)>,
+    committed: BTreeSet<u32>,
+    /// Saves that were answered.
+    saves: u32,
+    /// In the hands of readers that have left.
+    held: BTreeSet<(u32, u32)>,
+    /// All before it was done when a position was saved.
+    passed: u32,
+    /// It began with new events, and a reader that came later cannot have the first one again.
+    lost_start: u32,
+    /// When the server last began it with new events.
+    begun_at: u64,
+}
+
+#[derive(Default)]
+pub struct Reader {
+    pub names: Vec<String>,
+    pub patterns: Vec<String>,
+    pub settled: bool,
+    pub open: bool,
+    /// What it is owed lies after these.
+    owed_after: BTreeMap<String, u32>,
+    passed: BTreeMap<String, u32>,
+    pub queue: std::collections::VecDeque<(u32, u32, u32)>,
+    /// Handed out and not committed: by sequence number, the event's, and the epoch.
+    pub given: BTreeMap<u32, (u32, u32)>,
+    pub in_hand: bool,
+    pub handed: u32,
+    delivered: BTreeMap<u32, u32>,
+    commits: BTreeSet<u32>,
+    last: BTreeMap<String, u32>,
+    pub rests_until: u64,
+    /// It was the first in its channels, so it gets everything in order.
+    alone: bool,
+}
+
+#[derive(Default)]
+pub struct Promises {
+    /// Counts clients.
+    pub client: u32,
+    channels: BTreeMap<String, Channel>,
+    pub readers: BTreeMap<u32, Reader>,
+    on_invalid: Option<OnInvalid>,
+    /// `event.commit()`s that wait: by command, channel, event, epoch and saves before.
+    waiting: BTreeMap<u32, (String, u32, u32, u32)>,
+    accepted: usize,
+    pub again: u32,
+    pub positions_refused: u32,
+}
+
+impl Promises {
+    pub fn new_client(&mut self, on_invalid: OnInvalid) {
+        self.client += 1;
+        self.channels.clear();
+        self.readers.clear();
+        self.waiting.clear();
+        self.on_invalid = Some(on_invalid);
+    }
+
+    // What the client is told.
+
+    pub fn subscribed(&mut self, server: &Server, number: u32, channels: &[String], starts: &[Start]) {
+        let first = |name: &String| !self.channels.contains_key(name) && !name.contains('*');
+        let alone = channels.iter().all(first);
+        let mut reader = Reader { open: true, alone, patterns: channels.to_vec(), ..Reader::default() };
+        for (name, start) in channels.iter().zip(starts) {
+            if name.contains('*') || name.starts_with("/service/") {
+                continue;
+            }
+            let alone = !self.is_open(name);
+            let channel = self.channels.entry(name.clone()).or_insert_with(|| Channel::new(start.clone()));
+            if alone {
+                channel.start = start.clone();
+                if let From::New { since, first: None } = &mut channel.from {
+                    *since = None;
+                }
+            }
+            let mut owed_after = self.done_up_to(server, name);
+            let channel = self.channels.get_mut(name).expect("just added");
+            if let From::New { first: Some(first), .. } = channel.from
+                && first > owed_after
+            {
+                // There is no position before it.
+                owed_after = first;
+                channel.lost_start = first;
+            }
+            channel.held.clear();
+            reader.owed_after.insert(name.clone(), owed_after);
+            reader.names.push(name.clone());
+        }
+        self.readers.insert(number, reader);
+    }
+
+    /// The client has taken in that the server accepts the channel.
+    pub fn confirmed(&mut self, now: u64, name: &str) {
+        let Some(channel) = self.channels.get_mut(name) else { return };
+        if let From::New { since, first: None } = &mut channel.from {
+            since.get_or_insert(now);
+        }
+    }
+
+    /// A gap lasts until the client has reason to think the channel sound.
+    pub fn gaps(&mut self, gaps: &[Gap]) {
+        for channel in self.channels.values_mut() {
+            for (_, until, index) in &mut channel.named {
+                *until = gaps.get(*index).map_or(*until, |gap| gap.until);
+            }
+        }
+    }
+
+    pub fn settled(&mut self, number: u32, ok: bool) {
+        if let Some((name, event, epoch, saves)) = self.waiting.remove(&number).filter(|_| ok) {
+            let Some(channel) = self.channels.get(&name) else { return };
+            // Of what came on two responses at once nobody but the server knows the order.
+            let stored = channel.stored.is_some_and(|stored| stored >= event) || channel.saves > saves;
+            assert!(
+                stored || channel.epoch > epoch,
+                "R3: commit {number} of event {event} on {name} settles before it is saved"
+            );
+        }
+        if let Some(reader) = self.readers.get_mut(&number) {
+            reader.settled |= ok;
+            reader.open &= ok;
+        }
+    }
+
+    pub fn ended(&mut self, number: u32) {
+        self.left(number);
+    }
+
+    /// The reader goes, perhaps with events in its hands (R3a).
+    pub fn left(&mut self, number: u32) {
+        let Some(reader) = self.readers.get_mut(&number).filter(|reader| reader.open) else { return };
+        reader.open = false;
+        reader.queue.clear();
+        let names = reader.names.clone();
+        let held: Vec<(u32, u32)> = reader.given.values().copied().collect();
+        for name in names {
+            if let Some(channel) = self.channels.get_mut(&name) {
+                let held = held.iter().filter(|(_, epoch)| *epoch == channel.epoch);
+                channel.held.extend(held.map(|(event, _)| (number, *event)));
+            }
+        }
+    }
+
+    pub fn channel_failed(&mut self, name: &str) {
+        for reader in self.readers.values_mut() {
+            reader.names.retain(|known| known != name);
+            reader.patterns.retain(|known| known != name);
+        }
+        self.forget_unloaded(name);
+    }
+
+    /// A channel whose stored position makes no sense is not followed.
+    pub fn forget_unloaded(&mut self, name: &str) {
+        if self.channels.get(name).is_some_and(|channel| !channel.loaded && channel.load.is_none()) {
+            self.channels.remove(name);
+        }
+    }
+
+    pub fn committed(&mut self, number: u32, sequence: u32, through: bool) {
+        let Some(reader) = self.readers.get_mut(&number) else { return };
+        let range = if through { 0..=sequence } else { sequence..=sequence };
+        let done: Vec<(u32, u32)> =
+            reader.given.range(range).map(|(key, (event, _))| (*key, *event)).collect();
+        for (key, event) in done {
+            reader.given.remove(&key);
+            reader.commits.insert(event);
+            for name in &reader.names {
+                if let Some(channel) = self.channels.get_mut(name) {
+                    channel.committed.insert(event);
+                    channel.held.remove(&(number, event));
+                }
+            }
+        }
+    }
+
+    /// A commit that must not settle before the position is saved.
+    pub fn waits(&mut self, server: &Server, command: u32, subscription: u32, (event, epoch): (u32, u32)) {
+        let name = name_of(&server.published[event as usize].channel);
+        let reader = &self.readers[&subscription];
+        let follows = reader.open && reader.names.iter().any(|known| known == name);
+        let current = |channel: &&Channel| follows && epoch == channel.epoch;
+        if let Some(channel) = self.channels.get(name).filter(current) {
+            self.waiting.insert(command, (name.to_owned(), event, channel.epoch, channel.saves));
+        }
+    }
+
+    // What the client gives out.
+
+    pub fn event(&mut self, server: &Server, event: &Event, number: u32, strict: bool) {
+        let published = &server.published[number as usize];
+        let name = name_of(&published.channel);
+        let mut epoch = 0;
+        if let Some(channel) = self.channels.get_mut(name) {
+            epoch = channel.epoch;
+            if let From::New { first: first @ None, .. } = &mut channel.from {
+                *first = Some(number);
+                // Who came while it was under way begins with the next one.
+                let late = |number: &u32| !event.subscriptions.contains(number);
+                for (_, reader) in self.readers.iter_mut().filter(|(subscription, _)| late(subscription)) {
+                    if let Some(after) = reader.owed_after.get_mut(name) {
+                        *after = number.max(*after);
+                    }
+                }
+            }
+        }
+        for subscription in &event.subscriptions {
+            let reader = self.readers.get_mut(subscription).expect("a known subscription");
+            if !reader.open {
+                // It was under way when its subscription was left.
+                continue;
+            }
+            assert!(
+                reader.patterns.iter().any(|pattern| matches(pattern, &published.channel)),
+                "an event for subscription {subscription}, which does not match"
+            );
+            if let Some(before) = reader.delivered.insert(number, epoch) {
+                self.again += 1;
+                assert!(before < epoch, "R7b: event {number} comes twice for subscription {subscription}");
+            }
+            let last = reader.last.insert(published.channel.clone(), number);
+            assert!(
+                !strict
+                    || !reader.alone
+                    || last.is_none_or(|last| last < number || reader.delivered[&last] < epoch),
+                "S13: event {number} after {last:?} for subscription {subscription}"
+            );
+            reader.queue.push_back((event.sequence, number, epoch));
+        }
+    }
+
+    pub fn gap(&mut self, index: usize, name: &str, cause: GapCause, since: u64) {
+        let Some(channel) = self.channels.get_mut(name) else { return };
+        match cause {
+            GapCause::PositionInvalid => {
+                self.positions_refused += 1;
+                channel.epoch += 1;
+                channel.last_saved = None;
+                channel.passed = 0;
+                channel.held.clear();
+                channel.from = match self.on_invalid {
+                    Some(OnInvalid::New) => From::New { since: None, first: None },
+                    _ => From::All { floor: None },
+                };
+            }
+            GapCause::NoPosition => {
+                let goes_on = !matches!(channel.from, From::New { .. });
+                assert!(!goes_on, "a gap although the channel has a position: {:?}", channel.from);
+                channel.named.push((since, u64::MAX, index));
+            }
+            _ => panic!("a {cause:?} gap on a channel that is followed"),
+        }
+    }
+
+    /// R5a: loads.
+    pub fn load_asked(&mut self, name: &str, request: u32) {
+        let channel = self.channels.get_mut(name).expect("a channel that is followed");
+        assert!(!channel.loaded, "loads {name} twice");
+        assert!(channel.load.is_none(), "two loads of {name} at once");
+        channel.load = Some(request);
+    }
+
+    pub fn load_failed(&mut self, name: &str) {
+        if let Some(channel) = self.channels.get_mut(name) {
+            channel.load = None;
+        }
+    }
+
+    pub fn loaded(&mut self, server: &Server, name: &str, request: u32, found: Result<Option<String>, ()>) {
+        let Some(channel) = self.channels.get_mut(name) else { return };
+        if channel.load.take_if(|open| *open == request).is_none() {
+            return;
+        }
+        let Ok(found) = found else { return };
+        channel.loaded = true;
+        let id = found.or(match &channel.start {
+            Start::After(id) => Some(id.clone()),
+            _ => None,
+        });
+        channel.from = match (id, &channel.start) {
+            (Some(id), _) => From::After(server.number_of(&id).expect("an id of the server's")),
+            (None, Start::All) => From::All { floor: None },
+            (None, _) => From::New { since: None, first: None },
+        };
+    }
+
+    /// R5a, R3a: a subscribe is on its way.
+    pub fn subscribe_sent(&self, name: &str) {
+        if name.contains('*') {
+            return;
+        }
+        let channel = self.channels.get(name).unwrap_or_else(|| panic!("{name} is not followed"));
+        assert!(channel.loaded, "R5a: {name} is subscribed before its load has answered");
+    }
+
+    /// R4, R4a, R5: what is saved is done, and never moves back.
+    pub fn save_asked(&mut self, server: &Server, name: &str, request: u32, position: &Position) {
+        let event = server.number_of(&position.replay_id).expect("a position that the server gave");
+        assert_eq!(server.published[event as usize].channel, topic_of(name), "a position of another channel");
+        let channel = self.channels.get_mut(name).expect("a channel that is followed");
+        assert!(channel.loaded, "R5a: {name} is saved before its load has answered");
+        assert!(channel.save.is_none(), "R5: two saves of {name} at once");
+        channel.save = Some((request, event));
+        let back = channel.last_saved.is_some_and(|last| event < last);
+        assert!(
+            !back,
+            "R4: the saved position of {name} moves back from {:?} to {event}",
+            channel.last_saved
+        );
+        channel.last_saved = Some(event);
+        let channel = &self.channels[name];
+        let new = |after: u32| {
+            let log = server.log(topic_of(name));
+            log.iter().copied().filter(move |number| *number > after && *number <= event)
+        };
+        for number in
+            new(channel.passed.max(channel.lost_start)).filter(|number| channel.owes(server, *number))
+        {
+            assert!(
+                channel.committed.contains(&number),
+                "R4: position {event} of {name} is saved although event {number} of {} was never committed ({:?})",
+                server.published[number as usize].at,
+                channel.from
+            );
+        }
+        for (_, number) in &channel.held {
+            let here = name_of(&server.published[*number as usize].channel) == name;
+            let owed = here && channel.owes(server, *number);
+            assert!(
+                !owed || *number > event,
+                "R3a: position {event} passes event {number} in hand on {name}"
+            );
+        }
+        for (subscription, reader) in self.readers.iter().filter(|(_, reader)| reader.open) {
+            let Some(owed_after) =
+                reader.owed_after.get(name).filter(|_| reader.names.iter().any(|n| n == name))
+            else {
+                continue;
+            };
+            let passed = reader.passed.get(name).copied().unwrap_or(0).max(*owed_after);
+            for number in new(passed).filter(|number| channel.owes(server, *number)) {
+                assert!(
+                    reader.commits.contains(&number),
+                    "R3a: position {event} of {name} is saved, not committed is {number} by {subscription} ({:?})",
+                    channel.from
+                );
+            }
+        }
+        self.channels.get_mut(name).expect("known").passed = event;
+        for reader in self.readers.values_mut() {
+            reader.passed.insert(name.to_owned(), event);
+        }
+    }
+
+    pub fn save_failed(&mut self, name: &str) {
+        if let Some(channel) = self.channels.get_mut(name) {
+            channel.save = None;
+        }
+    }
+
+    pub fn save_answered(&mut self, name: &str, request: u32) {
+        let Some(channel) = self.channels.get_mut(name) else { return };
+        if let Some((_, event)) = channel.save.take_if(|(open, _)| *open == request) {
+            channel.stored = channel.stored.max(Some(event));
+            channel.saves += 1;
+        }
+    }
+
+    /// Subscribes that the server has accepted from the present client.
+    pub fn accepted(&mut self, server: &Server) {
+        for accepted in server.accepted.iter().skip(self.accepted) {
+            let Some(channel) = self.channels.get_mut(&accepted.name) else { continue };
+            match (&mut channel.from, accepted.position.as_str()) {
+                (From::All { floor }, "-2") => *floor = Some(floor.unwrap_or(0).max(accepted.floor)),
+                (From::New { .. }, "-1") => channel.begun_at = accepted.at,
+                _ => {}
+            }
+        }
+        self.accepted = server.accepted.len();
+    }
+
+    // Judgement.
+
+    pub fn is_open(&self, name: &str) -> bool {
+        self.readers.values().any(|reader| reader.open && reader.names.iter().any(|known| known == name))
+    }
+
+    /// The last event before which all that is owed is done.
+    fn done_up_to(&self, server: &Server, name: &str) -> u32 {
+        let channel = &self.channels[name];
+        if matches!(channel.from, From::Unknown | From::All { floor: None }) {
+            return 0;
+        }
+        let mut last = 0;
+        for number in server.log(topic_of(name)).iter().copied() {
+            if number > channel.lost_start
+                && channel.owes(server, number)
+                && !self.is_done(channel, name, number)
+            {
+                break;
+            }
+            last = number;
+        }
+        last
+    }
+
+    fn is_done(&self, channel: &Channel, name: &str, number: u32) -> bool {
+        let open = self.readers.values().filter(|reader| reader.open);
+        let mut missing = open.filter(|reader| {
+            let owed = reader.owed_after.get(name).is_some_and(|after| number > *after);
+            let owed = owed || reader.delivered.contains_key(&number);
+            owed && reader.names.iter().any(|known| known == name) && !reader.commits.contains(&number)
+        });
+        channel.committed.contains(&number)
+            && !channel.held.iter().any(|(_, held)| *held == number)
+            && missing.next().is_none()
+    }
+
+    /// At the end of the good times: all that was published is delivered or named.
+    pub fn all_delivered(&self, server: &Server) {
+        for (subscription, reader) in self.readers.iter().filter(|(_, reader)| reader.open && reader.settled)
+        {
+            for name in &reader.names {
+                let Some(channel) = self.channels.get(name) else { continue };
+                let after = reader.owed_after.get(name).copied().unwrap_or(0);
+                for number in server.log(topic_of(name)).iter().copied().filter(|number| *number > after) {
+                    let fine = reader.delivered.contains_key(&number) || !channel.owes(server, number);
+                    assert!(
+                        fine,
+                        "event {number} on {name} is lost for subscription {subscription} without a gap ({:?})",
+                        channel.from
+                    );
+                }
+            }
+        }
+    }
+
+    /// The last event up to which the store has said that it holds the position.
+    pub fn stored(&self, name: &str) -> Option<u32> {
+        self.channels.get(name).and_then(|channel| channel.stored)
+    }
+
+    /// What the store must hold once the client has closed in good times.
+    pub fn must_be_stored(&self, server: &Server) -> Vec<(String, u32)> {
+        let mut must = Vec::new();
+        for (name, channel) in
+            self.channels.iter().filter(|(name, channel)| channel.loaded && self.is_open(name))
+        {
+            let done = self.done_up_to(server, name);
+            let log = server.log(topic_of(name));
+            let committed = log.iter().copied().filter(|number| {
+                *number <= done && channel.committed.contains(number) && channel.owes(server, *number)
+            });
+            must.extend(committed.max().map(|number| (name.clone(), number)));
+        }
+        must
+    }
+}
+
+impl Channel {
+    fn new(start: Start) -> Self {
+        Self {
+            from: From::Unknown,
+            start,
+            epoch: 0,
+            last_saved: None,
+            stored: None,
+            load: None,
+            loaded: false,
+            save: None,
+            named: Vec::new(),
+            committed: BTreeSet::new(),
+            saves: 0,
+            held: BTreeSet::new(),
+            passed: 0,
+            lost_start: 0,
+            begun_at: 0,
+        }
+    }
+
+    /// Has this event of the channel to reach the application?
+    fn owes(&self, server: &Server, number: u32) -> bool {
+        let at = server.published[number as usize].at;
+        if self.named.iter().any(|(since, until, _)| (*since..=*until).contains(&at)) {
+            return false;
+        }
+        match self.from {
+            From::Unknown => false,
+            From::After(position) => number > position,
+            From::All { floor } => floor.is_some_and(|floor| number >= floor),
+            From::New { since, first } => {
+                // What is left over from an earlier subscription is no beginning.
+                let first = first.filter(|first| server.published[*first as usize].at >= self.begun_at);
+                since.is_some_and(|since| at > since) || first.is_some_and(|first| number > first)
+            }
+        }
+    }
+}

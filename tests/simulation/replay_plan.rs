@@ -1,0 +1,90 @@
+//! What a life with replay adds to a plan.
+
+use cometd_edge::replay::{Commit, OnInvalid, Start};
+
+use crate::rng::Rng;
+
+/// How the server writes replay ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayIds {
+    Number,
+    /// Larger than a float holds exactly (R1).
+    LargeNumber,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayPlan {
+    /// With tokens, and without the acknowledgement extension; else plain Bayeux with a replay extension.
+    pub salesforce: bool,
+    pub ids: ReplayIds,
+    pub uuids: bool,
+    pub retention_ms: u64,
+    /// The org moves now and then: no replay id is good any more.
+    pub org_moves: bool,
+    /// Subscribes refused because the server is busy, in a thousand.
+    pub busy_subscribes: u64,
+    pub revoke_every_ms: u64,
+    /// Logins that take long or fail, in a thousand.
+    pub login_faults: u64,
+    pub login_may_refuse: bool,
+    /// Calls of the store that fail, hang or come late, in a thousand.
+    pub store_faults: u64,
+    /// What is stored is damaged now and then.
+    pub store_damage: bool,
+    pub restart_every_ms: u64,
+    /// The client asks the application about refused subscribes.
+    pub decides: bool,
+    /// Readers that leave their subscription, in a thousand of the application's acts.
+    pub restless: u64,
+    /// Events that are never committed by hand, in a thousand.
+    pub forgets: u64,
+}
+
+impl ReplayPlan {
+    pub fn new(rng: &mut Rng, clean: bool) -> Self {
+        let faults = |rng: &mut Rng, of: &[u64]| if clean { 0 } else { rng.pick(of) };
+        Self {
+            salesforce: rng.chance(750),
+            ids: rng.pick(&[ReplayIds::Number, ReplayIds::LargeNumber, ReplayIds::Text]),
+            uuids: rng.chance(500),
+            retention_ms: rng.pick(&[8_000, 30_000, 120_000, 10_000_000, 10_000_000]),
+            org_moves: !clean && rng.chance(150),
+            busy_subscribes: faults(rng, &[0, 0, 100, 300]),
+            revoke_every_ms: faults(rng, &[0, 0, 8_000, 40_000]),
+            login_faults: faults(rng, &[0, 100, 400]),
+            login_may_refuse: rng.chance(100),
+            store_faults: faults(rng, &[0, 0, 100, 400]),
+            store_damage: !clean && rng.chance(60),
+            restart_every_ms: faults(rng, &[0, 10_000, 30_000, 60_000]),
+            decides: rng.chance(200),
+            restless: rng.pick(&[50, 200, 400]),
+            forgets: rng.pick(&[0, 0, 30]),
+        }
+    }
+}
+
+/// What one client after the other is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions {
+    pub commit: Commit,
+    pub on_invalid: OnInvalid,
+}
+
+impl Conditions {
+    pub fn new(rng: &mut Rng) -> Self {
+        Self {
+            commit: rng.pick(&[Commit::Processed, Commit::Processed, Commit::Delivered, Commit::Manual]),
+            on_invalid: rng.pick(&[OnInvalid::All, OnInvalid::All, OnInvalid::New, OnInvalid::Fail]),
+        }
+    }
+}
+
+/// Where channels begin that have no position.
+pub fn choose_start(rng: &mut Rng, known: Option<String>) -> Start {
+    match (rng.below(5), known) {
+        (0 | 1, _) => Start::All,
+        (2, Some(id)) => Start::After(id),
+        _ => Start::New,
+    }
+}

@@ -1,0 +1,90 @@
+//! Clients come and go: dropped at any moment or closed, and the next one begins with what the store holds.
+
+use cometd_edge::Instant;
+use cometd_edge::session::{Command, Config, Input, Session};
+
+use crate::plan::Plan;
+use crate::replay_plan::Conditions;
+use crate::world::{Ev, NETWORK_DELAY_MS, SECRET_HEADER, UNIX_ZERO, URL, World};
+
+pub fn config_of(plan: &Plan) -> Config {
+    let mut config = Config::new(URL).expect("a url");
+    if let Some(replay) = plan.replay {
+        config.replay = true;
+        config.decides = replay.decides;
+        if replay.salesforce {
+            config.salesforce();
+            config.authenticated().expect("https");
+        }
+    }
+    if plan.replay.is_none_or(|replay| !replay.salesforce) {
+        config.header("Authorization", SECRET_HEADER).expect("a header");
+        config.ack = plan.ask_ack;
+    }
+    config.inspect = plan.inspect;
+    config.max_interval_ms = plan.max_interval_ms;
+    config.unix_ms_at_zero = UNIX_ZERO;
+    config.network_delay_ms = NETWORK_DELAY_MS;
+    config.retry.handshakes_per_minute = plan.handshakes_per_minute;
+    config.retry.session_window_ms = plan.session_window_ms;
+    config.limits.request_bytes = plan.request_bytes;
+    if let Some(bytes) = plan.message_bytes {
+        config.limits.message_bytes = bytes;
+    }
+    if let Some((events, bytes)) = plan.own_limits {
+        (config.limits.queued_events, config.limits.queued_bytes) = (events, bytes);
+    }
+    config
+}
+
+impl World {
+    pub fn restart(&mut self) {
+        if self.calm {
+            return;
+        }
+        let pause = self.rng.below(2 * self.plan.replay.map_or(1, |plan| plan.restart_every_ms));
+        self.after(1_000 + pause, Ev::Restart);
+        if self.closed_at.is_some() {
+            return;
+        }
+        if self.rng.chance(700) { self.crash() } else { self.close() }
+    }
+
+    /// The client is gone from one moment to the next.
+    pub fn crash(&mut self) {
+        self.trace(|| "== crash".to_owned());
+        self.closed_at = Some(self.now);
+        self.wake = None;
+        self.gone();
+    }
+
+    /// There is no client any more, for whatever reason; another one comes.
+    pub fn gone(&mut self) {
+        for number in core::mem::take(&mut self.recent) {
+            self.exchanges[number as usize].closed = true;
+        }
+        let pause = self.rng.pick(&[0, 10, 2_000]);
+        let pause = self.rng.between(1, 1 + pause);
+        self.after(pause, Ev::Start);
+    }
+
+    pub fn start(&mut self) {
+        self.trace(|| "== a new client".to_owned());
+        self.conditions = Conditions::new(&mut self.rng);
+        self.starts.clear();
+        let seed = self.rng.next();
+        self.session = Session::new(config_of(&self.plan), seed, Instant::from_millis(self.now));
+        self.promises.new_client(self.conditions.on_invalid);
+        self.logins.new_client();
+        self.checks.new_client();
+        self.app.new_client();
+        (self.started, self.closed_at, self.malformed) = (false, None, 0);
+        self.input(Input::Command(Command::Tap(true)));
+        if self.calm {
+            self.follow_all();
+            self.burst_later();
+        } else {
+            self.act_at_start();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The replay store: it answers late, fails, never answers; what it holds survives the client.
+
+use std::collections::BTreeMap;
+
+use cometd_edge::replay::Position;
+use cometd_edge::session::Input;
+
+use crate::world::{Ev, World};
+
+/// What a damaged store holds.
+const NONSENSE: &str = "";
+
+#[derive(Default)]
+pub struct Store {
+    pub held: BTreeMap<String, String>,
+    calls: Vec<Call>,
+}
+
+struct Call {
+    client: u32,
+    request: u32,
+    channel: String,
+    /// What is to be stored; `None` for a load.
+    save: Option<String>,
+    fails: bool,
+}
+
+impl World {
+    pub fn load(&mut self, request: u32, channel: String) {
+        self.promises.load_asked(&channel, request);
+        self.call(request, channel, None);
+    }
+
+    pub fn save(&mut self, request: u32, channel: String, position: &Position) {
+        self.promises.save_asked(&self.server, &channel, request, position);
+        if let Some(date) = &position.created_date {
+            assert_eq!(date, "2026-11-21", "a date of its own");
+        }
+        self.call(request, channel, Some(position.replay_id.clone()));
+    }
+
+    fn call(&mut self, request: u32, channel: String, save: Option<String>) {
+        let faults = if self.calm { 0 } else { self.plan.replay.map_or(0, |plan| plan.store_faults) };
+        let number = u32::try_from(self.store.calls.len()).expect("few calls");
+        let client = self.promises.client;
+        let prompt = self.rng.pick(&[1, 20, 300]);
+        let mut delay = self.rng.below(prompt);
+        let mut write = Some(delay);
+        let (mut fails, mut answers) = (false, true);
+        if self.rng.chance(faults) {
+            match self.rng.below(5) {
+                0 => (fails, write) = (true, None),
+                // Stored, and yet reported as failed.
+                1 => fails = true,
+                2 => (answers, write) = (false, None),
+                3 => (answers, write) = (false, Some(self.rng.below(30_000))),
+                _ => {
+                    delay = self.rng.between(1_000, 14_000);
+                    write = Some(self.rng.below(delay));
+                }
+            }
+        }
+        self.trace(|| {
+            format!("* store {number}: answers {answers} after {delay}, fails {fails}, writes {write:?}")
+        });
+        if let Some(at) = write.filter(|_| save.is_some()) {
+            self.after(at, Ev::StoreWrites(number));
+        }
+        self.store.calls.push(Call { client, request, channel, save, fails });
+        if answers {
+            self.after(delay, Ev::StoreAnswers(number));
+        }
+    }
+
+    pub fn store_writes(&mut self, number: u32) {
+        let call = &mut self.store.calls[number as usize];
+        // What a client had in flight when it was dropped may or may not arrive.
+        if call.client != self.promises.client && number.is_multiple_of(2) {
+            return;
+        }
+        if let Some(position) = call.save.clone() {
+            let channel = call.channel.clone();
+            self.trace(|| format!("* stored: {channel} {position}"));
+            self.store.held.insert(channel, position);
+        }
+    }
+
+    pub fn store_answers(&mut self, number: u32) {
+        let call = &self.store.calls[number as usize];
+        if call.client != self.promises.client || self.closed_at.is_some() {
+            return;
+        }
+        let (request, channel, fails) = (call.request, call.channel.clone(), call.fails);
+        if call.save.is_some() {
+            if !fails {
+                self.promises.save_answered(&channel, request);
+            }
+            let problem = fails.then_some("quota exceeded");
+            return self.input(Input::Saved { request, problem });
+        }
+        if fails {
+            return self
+                .input(Input::Loaded { request, result: Err(("no connection to the database", false)) });
+        }
+        let held = self.store.held.get(&channel).cloned();
+        self.trace(|| format!("* loaded: {channel} {held:?}"));
+        let result = match held {
+            Some(text) if text == NONSENSE && self.rng.chance(500) => Err(("not a position", true)),
+            other => Ok(other.map(|replay_id| Position { replay_id, created_date: None })),
+        };
+        let found = match &result {
+            Ok(Some(position)) if position.replay_id == NONSENSE => Err(()),
+            Ok(position) => Ok(position.as_ref().map(|position| position.replay_id.clone())),
+            Err(_) => Err(()),
+        };
+        self.promises.loaded(&self.server, &channel, request, found);
+        self.input(Input::Loaded { request, result });
+    }
+
+    pub fn damage_store(&mut self) {
+        let names: Vec<String> = self.store.held.keys().cloned().collect();
+        if !names.is_empty() {
+            let name = names[self.rng.index(names.len())].clone();
+            self.trace(|| format!("== damaged: {name}"));
+            self.store.held.insert(name, NONSENSE.to_owned());
+        }
+    }
+
+    pub fn repair_store(&mut self) {
+        self.store.held.retain(|_, held| held != NONSENSE);
+    }
+}
