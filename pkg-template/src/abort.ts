@@ -1,26 +1,34 @@
+import { after, noop } from "./runtime.js";
+
 /**
- * Starts something, and waits for it unless one of the signals comes first: then it rejects with its reason. What was
- * started goes on unseen.
+ * Starts something, and waits for it unless one of the signals comes first, or `ms` have passed: then it rejects with
+ * the signal's reason, or with what `late` gives. What was started goes on unseen; its own signal tells it so.
  */
 export async function unlessAborted<R>(
   signals: readonly (AbortSignal | null | undefined)[],
-  start: () => Promise<R>,
+  start: (signal: AbortSignal) => Promise<R>,
+  ms?: number,
+  late?: () => unknown,
 ): Promise<R> {
-  const given = signals.filter((signal) => signal !== undefined && signal !== null);
-  const check = () => {
-    for (const signal of given) if (signal.aborted) throw signal.reason;
+  const controller = new AbortController();
+  const { signal } = controller;
+  const given = signals.filter((one) => one !== undefined && one !== null);
+  const forward = () => {
+    for (const one of given) if (one.aborted) controller.abort(one.reason);
   };
-  check();
-  let listener: () => void;
+  forward();
+  signal.throwIfAborted();
   const aborted = new Promise<never>((_, reject) => {
-    listener = () => reject(given.find((signal) => signal.aborted)?.reason);
+    signal.addEventListener("abort", () => reject(signal.reason));
   });
-  for (const signal of given) signal.addEventListener("abort", listener!);
+  for (const one of given) one.addEventListener("abort", forward);
+  const stop = ms === undefined ? noop : after(ms, () => controller.abort(late?.()));
   try {
-    const result = await Promise.race([aborted, start()]);
-    check();
-    return result;
+    return await Promise.race([aborted, start(signal)]);
   } finally {
-    for (const signal of given) signal.removeEventListener("abort", listener!);
+    stop();
+    for (const one of given) one.removeEventListener("abort", forward);
+    // It may have been noticed by what was started, and not be told by it as it is.
+    signal.throwIfAborted();
   }
 }

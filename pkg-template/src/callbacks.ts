@@ -1,11 +1,9 @@
+import { unlessAborted } from "./abort.js";
 import { CometdError, describe } from "./errors.js";
 import { inspect } from "./extensions.js";
 import { invalid, type CheckedOptions } from "./options.js";
 import { NETWORK_DELAY_MS } from "./token.js";
 import type { LogEntry, Status } from "./types.js";
-
-/** Runs `callback` after `ms`, unless the function that it returns is called before. */
-type Delay = (callback: () => void, ms: number) => () => void;
 
 /** The user's functions. What they throw is told by a status and goes no further. */
 export class Callbacks {
@@ -34,23 +32,21 @@ export class Callbacks {
   }
 
   /** Asks whether to try a subscription again: 1 yes, 0 no, -1 where the callback is of no help. */
-  async shouldRetrySubscribe(channel: string, failure: CometdError, delay: Delay): Promise<number> {
+  async shouldRetrySubscribe(channel: string, failure: CometdError, over: AbortSignal): Promise<number> {
     const { shouldRetrySubscribe, engine } = this.#options;
     const ms = engine.networkDelayMs ?? NETWORK_DELAY_MS;
-    let stop: (() => void) | undefined;
     try {
-      const late = new Promise<never>((_, reject) => {
-        stop = delay(() => reject(new CometdError("timeout", `no answer within ${ms} ms`, { channel })), ms);
-      });
-      const asked = async () => shouldRetrySubscribe?.(channel, failure);
-      const verdict = await Promise.race([asked(), late]);
+      const verdict = await unlessAborted(
+        [over],
+        async () => shouldRetrySubscribe?.(channel, failure),
+        ms,
+        () => new CometdError("timeout", `no answer within ${ms} ms`, { channel }),
+      );
       if (typeof verdict === "boolean") return verdict ? 1 : 0;
       throw invalid("shouldRetrySubscribe: must give true or false, or a promise of it");
     } catch (error) {
-      this.#failed("shouldRetrySubscribe", error);
+      if (!over.aborted) this.#failed("shouldRetrySubscribe", error);
       return -1;
-    } finally {
-      stop?.();
     }
   }
 

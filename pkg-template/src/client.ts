@@ -1,6 +1,6 @@
 import type { Core } from "./core.js";
 import type { CometdEvent } from "./event.js";
-import { checkSignal, invalid, isObject, toJson } from "./options.js";
+import { checkSignal, isObject, toJson, want } from "./options.js";
 import type { Reader } from "./reader.js";
 import { followingOf } from "./replay.js";
 import { asyncDispose } from "./runtime.js";
@@ -67,10 +67,9 @@ export class Client implements AsyncDisposable {
     return promised(() => {
       const given: readonly string[] = typeof channel === "string" ? [channel] : channel;
       const channels = Array.isArray(given) ? [...new Set<unknown>(given)] : [];
-      if (channels.length === 0 || !channels.every(isName)) {
-        throw invalid("channel: give a channel name such as /orders, or an array of them");
-      }
-      const signal = checkSignal("signal", options.signal);
+      want("channel", channels.length > 0 && channels.every(isName), `${CHANNEL}, or an array of them`);
+      const { signal } = options;
+      checkSignal("signal", signal);
       if (signal?.aborted) throw signal.reason;
       const following = followingOf(options, channels, this.#core.replay);
       return this.#core.subscribe(channels, following, signal, (feed) => new Subscription<T>(feed));
@@ -107,7 +106,7 @@ export class Client implements AsyncDisposable {
    */
   publish(channel: string, data: unknown): Promise<Message> {
     return promised(() => {
-      if (typeof channel !== "string") throw invalid("channel: give a channel name such as /orders");
+      want("channel", typeof channel === "string", CHANNEL);
       return this.#core.publish(channel, toJson("data", data));
     });
   }
@@ -121,9 +120,8 @@ export class Client implements AsyncDisposable {
   send(message: object | readonly object[]): Promise<Message[]> {
     return promised(() => {
       const messages: readonly unknown[] = Array.isArray(message) ? message : [message];
-      if (messages.length === 0 || !messages.every((one) => isObject(one) && !Array.isArray(one))) {
-        throw invalid("message: give an object, or an array of objects");
-      }
+      const good = messages.length > 0 && messages.every((one) => isObject(one) && !Array.isArray(one));
+      want("message", good, "an object, or an array of objects");
       return this.#core.send(toJson("message", messages));
     });
   }
@@ -155,6 +153,8 @@ export class Client implements AsyncDisposable {
     return this.close();
   }
 }
+
+const CHANNEL = "a channel name such as /orders";
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";

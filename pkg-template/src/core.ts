@@ -1,16 +1,15 @@
 import { Callbacks } from "./callbacks.js";
-import { Commands, parseReplies } from "./commands.js";
 import type { Engine, ErrorRecord } from "./engine.js";
-import { CometdError, toCometdError } from "./errors.js";
+import { CometdError, describe, toCometdError } from "./errors.js";
 import { Batch } from "./event.js";
 import { Feed, SHARED_READER } from "./feed.js";
 import type { Host } from "./host.js";
 import { invalid, type CheckedOptions } from "./options.js";
 import { Positions } from "./positions.js";
 import { LEFT, type Ending } from "./reader.js";
-import { startsOf, type CheckedReplay, type Following } from "./replay.js";
+import { notFollowed, startsOf, type CheckedReplay, type Following } from "./replay.js";
 import { requestWith } from "./rest.js";
-import { noop, quietly } from "./runtime.js";
+import { deferred, noop, quietly, type Deferred } from "./runtime.js";
 import { Taps, type Ring } from "./taps.js";
 import type { Tokens } from "./tokens.js";
 import type { ClientState, Message, Status } from "./types.js";
@@ -36,9 +35,12 @@ export class Core {
 
   readonly #host: Host;
   readonly #feeds = new Map<number, Feed>();
-  readonly #commands = new Commands((on) => this.hold(on));
+  /** What the user waits for, by the number that the engine knows it by. */
+  readonly #commands = new Map<number, Command>();
   readonly #taps: Taps;
   readonly #over = new AbortController();
+  /** Aborted when the client ends, with what its promises reject with. */
+  readonly over = this.#over.signal;
   /** How the subscriptions commit, those to come included. */
   readonly #modes = new Set<string>();
   #sequence = 0;
@@ -53,11 +55,6 @@ export class Core {
     this.#taps = new Taps(this);
     if (options.replay) this.#modes.add(options.replay.commit);
     this.shared = new Feed(this, SHARED_READER, [], (mode) => this.#modes.has(mode));
-  }
-
-  /** Aborted when the client ends, with what its promises reject with. */
-  get over(): AbortSignal {
-    return this.#over.signal;
   }
 
   // What the user asks for.
@@ -117,7 +114,7 @@ export class Core {
   /** A REST call. Somebody waits for it, and maybe for a token that only this client can get. */
   async request(path: string, init: RequestInit): Promise<Response> {
     const { tokens } = this;
-    if (!tokens) throw invalid("request: there is no access token; give `auth` to connect()");
+    if (!tokens) throw invalid("request: no access token; give `auth` to connect()");
     if (this.#ending) throw this.#closedError();
     this.hold(true);
     try {
@@ -189,8 +186,13 @@ export class Core {
   }
 
   settled(command: number, replies: string, error: CometdError | undefined): void {
-    if (error) this.#reject(command, error);
-    else this.#commands.resolve(command, replies);
+    if (error) return this.#reject(command, error);
+    const waiter = this.#take(command);
+    try {
+      waiter?.resolve(waiter.read(replies));
+    } catch (thrown) {
+      waiter?.reject(thrown);
+    }
   }
 
   ended(subscription: number, error: CometdError | undefined): void {
@@ -234,8 +236,7 @@ export class Core {
 
   /** Asks `shouldRetrySubscribe`. */
   async decide(request: number, channel: string, record: ErrorRecord): Promise<void> {
-    const delay = (callback: () => void, ms: number) => this.#host.delay(callback, ms);
-    const verdict = await this.callbacks.shouldRetrySubscribe(channel, this.error(record), delay);
+    const verdict = await this.callbacks.shouldRetrySubscribe(channel, this.error(record), this.over);
     this.attempt((engine) => engine.decided(request, verdict));
   }
 
@@ -289,25 +290,36 @@ export class Core {
     read: (replies: string) => R,
     command = ++this.#sequence,
   ): Promise<R> {
-    const promise = this.#commands.add(command, read);
+    const waiter = deferred<R>();
+    this.#commands.set(command, { ...waiter, read } as Command);
+    this.hold(true);
     try {
       if (this.#ending) throw this.#closedError();
       this.call((engine) => issue(engine, command));
     } catch (error) {
       this.#reject(command, error);
     }
-    return promise;
+    return waiter.promise;
+  }
+
+  #take(command: number): Command | undefined {
+    const waiter = this.#commands.get(command);
+    if (this.#commands.delete(command)) this.hold(false);
+    return waiter;
   }
 
   #reject(command: number, error: unknown): void {
-    // That the client has ended is known by other ways.
-    const waited = this.#commands.reject(command, error, this.#ending !== undefined);
+    const waiter = this.#take(command);
+    if (!waiter) return;
+    // Who does not wait for it need not hear that the client has ended, which is known by other ways.
+    if (this.#ending) waiter.promise.catch(noop);
+    waiter.reject(error);
     // Where the command was a subscribe.
-    if (waited) this.#feeds.get(command)?.end({ failed: true, error, drop: true });
+    this.#feeds.get(command)?.end({ failed: true, error, drop: true });
   }
 
   #rejectAll(error: unknown): void {
-    for (const command of this.#commands.numbers) this.#reject(command, error);
+    for (const command of [...this.#commands.keys()]) this.#reject(command, error);
   }
 
   #closedError(): CometdError {
@@ -315,6 +327,20 @@ export class Core {
   }
 }
 
+/** A promise of the user that waits for the engine; `read` makes of the replies what it resolves with. */
+interface Command extends Deferred<unknown> {
+  read(replies: string): unknown;
+}
+
+/** The replies of the engine, as the server sent them. */
+function parseReplies(replies: string): Message[] {
+  try {
+    return JSON.parse(replies) as Message[];
+  } catch (cause) {
+    throw new CometdError("protocol", `the reply is not JSON: ${describe(cause)}`, { cause });
+  }
+}
+
 function withoutReplay(): Promise<never> {
-  return Promise.reject(invalid("commit: positions are not followed; give `replay` to connect()"));
+  return Promise.reject(notFollowed("commit"));
 }

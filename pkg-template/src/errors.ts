@@ -144,14 +144,13 @@ export class CometdError extends Error {
   declare readonly cause?: unknown;
 
   constructor(code: ErrorCode, message: string, details: CometdErrorDetails = {}) {
-    super(message);
+    const { retryable = false, channel, status, failure, oauth, cause } = details;
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.retryable = details.retryable ?? false;
-    for (const key of ["channel", "status", "failure", "oauth", "cause"] as const) {
-      // As `Error` itself does it with `cause`: there only where given, and not in the way when it is printed.
-      if (details[key] !== undefined) {
-        Object.defineProperty(this, key, { value: details[key], enumerable: key !== "cause", configurable: true });
-      }
+    this.retryable = retryable;
+    // There only where given.
+    for (const [key, value] of Object.entries({ channel, status, failure, oauth })) {
+      if (value !== undefined) Object.assign(this, { [key]: value });
     }
   }
 }
@@ -177,6 +176,6 @@ export function describe(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message || error.name : error);
   } catch {
-    return "something without words"; // an object without a prototype, or with a toString() that throws
+    return "no words"; // an object without a prototype, or with a toString() that throws
   }
 }

@@ -45,5 +45,5 @@ function checked(result: unknown): Message {
   // An async hook by mistake; its failure must not become an unhandled rejection on top.
   if (typeof then === "function") then.call(result, undefined, () => {});
   else if (typeof result === "object" && !Array.isArray(result)) return result as Message;
-  throw new CometdError("invalid-argument", "an extension must return a message, null or undefined, and not a promise");
+  throw new CometdError("invalid-argument", "an extension must return a message, null or undefined, no promise");
 }

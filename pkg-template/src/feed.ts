@@ -31,7 +31,7 @@ export class Feed implements Source {
 
   readonly #core: Core;
   readonly #closed = deferred<Error | undefined>();
-  #ending: Ending | undefined;
+  ending: Ending | undefined;
   #released: Promise<void> | undefined;
   #reader: Reader<unknown> | undefined;
   #claimed = false;
@@ -60,10 +60,6 @@ export class Feed implements Source {
   /** The sequence number of the last event given out, 0 for none. */
   get handed(): number {
     return this.#progress.handed;
-  }
-
-  get ending(): Ending | undefined {
-    return this.#ending;
   }
 
   /** Has somebody ever read here? */
@@ -101,7 +97,7 @@ export class Feed implements Source {
 
   /** Takes all that is left, since the engine is about to go. */
   gather(): void {
-    if (this.#ending?.drop) return;
+    if (this.ending?.drop) return;
     const rest: Batch[] = [];
     for (let batch = this.#core.take(this.id); batch; batch = this.#core.take(this.id)) rest.push(batch);
     this.#rest = rest;
@@ -109,8 +105,8 @@ export class Feed implements Source {
 
   /** The first ending stays. */
   end(ending: Ending): void {
-    if (this.#ending) return;
-    this.#ending = ending;
+    if (this.ending) return;
+    this.ending = ending;
     if (ending.drop) {
       this.#batch = this.#rest = undefined;
       this.#back.length = this.#inHand.length = 0;
@@ -124,7 +120,7 @@ export class Feed implements Source {
   /** Ends it from this side. Resolves when the server knows. */
   release(ending: Ending): Promise<void> {
     if (!this.#released) {
-      const open = !this.#ending;
+      const open = !this.ending;
       if (!open) this.#discard();
       this.end(ending);
       const { handed } = this.#claimed ? this : this.#core.shared;
@@ -135,7 +131,7 @@ export class Feed implements Source {
 
   asked(): void {
     // What was in hand when it was dropped stays uncommitted (S16).
-    if (this.#ending?.drop) return;
+    if (this.ending?.drop) return;
     this.#progress.asked();
     const { settled } = this.#progress;
     while (this.#inHand.length > 0 && this.#inHand[0]!.sequence <= settled) this.#inHand.shift();
@@ -158,8 +154,7 @@ export class Feed implements Source {
   #read<V>(pull: () => V | undefined): Reader<V> {
     const previous = this.#reader;
     if (previous && (this.id !== SHARED_READER || !previous.done)) {
-      const what = this.id === SHARED_READER ? "events()" : `the subscription to ${this.channels.join(", ")}`;
-      throw new CometdError("already-reading", `${what} has a reader already; there can be only one`);
+      throw new CometdError("already-reading", `there can be only one reader${this.id ? ` of ${this.channels}` : ""}`);
     }
     this.claim();
     const reader = new Reader(this, () => {
@@ -199,13 +194,13 @@ export class Feed implements Source {
   #advance(): boolean {
     if (this.#rest) {
       this.#batch = this.#rest.shift();
-    } else if (this.#ending?.drop) {
+    } else if (this.ending?.drop) {
       this.#batch = undefined;
     } else {
       if (this.#owing) this.#core.attempt((engine) => engine.taken(this.id));
       this.#batch = this.#core.take(this.id);
       this.#owing = this.#batch !== undefined;
-      if (!this.#batch && this.#ending) this.#core.forget(this);
+      if (!this.#batch && this.ending) this.#core.forget(this);
     }
     return this.#batch !== undefined;
   }

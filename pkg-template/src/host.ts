@@ -24,12 +24,12 @@ export class Host implements EngineHost {
   readonly #instance: Instance;
   readonly #fetch: FetchLike;
   readonly #deferrer = new Deferrer();
-  readonly #timers = new Set<() => void>();
+  /** What lets go of timers and signals. */
+  readonly #owned = new Set<() => void>();
   /** Not answered yet. */
   readonly #requests = new Set<AbortController>();
   /** The latest that were answered. */
-  readonly #bodies: AbortController[] = [];
-  readonly #links = new Set<() => void>();
+  #bodies: AbortController[] = [];
   #engine: Engine | undefined;
   #weak: Weak<Core> | undefined;
   #strong: Core | undefined;
@@ -82,12 +82,8 @@ export class Host implements EngineHost {
       unlink();
       this.core?.abort(signal.reason, subscription);
     };
-    const unlink = () => {
-      signal.removeEventListener("abort", listener);
-      this.#links.delete(unlink);
-    };
-    signal.addEventListener("abort", listener, { once: true });
-    this.#links.add(unlink);
+    signal.addEventListener("abort", listener);
+    const unlink = this.#own(() => signal.removeEventListener("abort", listener));
     return unlink;
   }
 
@@ -100,15 +96,9 @@ export class Host implements EngineHost {
   /** Ends the client without its engine's help: it is broken, or its context is gone. */
   lose(error: CometdError): void {
     if (this.#over) return;
-    const engine = this.#engine;
-    const requests = [...this.#requests, ...this.#bodies];
     // What is in a broken engine cannot be had any more; from one whose context is gone events can still be taken.
     if (error.code === "instance-lost") this.#engine = undefined;
-    const reason = this.core?.finish(error, error) ?? error;
-    this.#release();
-    this.closing.resolve(reason as Error);
-    for (const request of requests) quietly(() => request.abort(error));
-    if (error.code !== "instance-lost") quietly(() => engine?.free());
+    this.#finish(error, error);
   }
 
   // What the engine calls.
@@ -117,25 +107,18 @@ export class Host implements EngineHost {
     if (this.#over) throw new TypeError("the client is gone");
     // A controller of our own, for the day when the engine cannot abort its requests itself.
     const controller = new AbortController();
-    const { signal } = init;
-    const forward = () => {
-      this.#requests.delete(controller);
-      controller.abort(signal?.reason);
-    };
+    init.signal?.addEventListener("abort", () => controller.abort(init.signal!.reason));
     this.#requests.add(controller);
-    signal?.addEventListener("abort", forward, { once: true });
-    if (signal?.aborted) forward();
     try {
       const response = await this.#fetch(url, { ...init, signal: controller.signal });
       if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
         throw new TypeError("`fetch` gave something that is not a Response");
+      // Nobody tells when a body has been read to its end. As many answers are remembered as can be open at once (S2);
+      // should an older one still be under way when the wasm breaks, it goes on until its server ends it.
+      if (!this.#over) this.#bodies = [controller, ...this.#bodies].slice(0, MOST_REQUESTS);
       return response;
-    } catch (error) {
-      this.#requests.delete(controller);
-      signal?.removeEventListener("abort", forward);
-      throw error;
     } finally {
-      if (this.#requests.delete(controller)) this.#answered(controller);
+      this.#requests.delete(controller);
     }
   }
 
@@ -152,15 +135,13 @@ export class Host implements EngineHost {
 
   delay(callback: () => void, ms: number): () => void {
     if (this.#over) return noop;
-    const stop = after(ms, () => {
-      this.#timers.delete(stop);
-      callback();
-    });
-    this.#timers.add(stop);
-    return () => {
-      this.#timers.delete(stop);
-      stop();
-    };
+    const stop = this.#own(
+      after(ms, () => {
+        stop();
+        callback();
+      }),
+    );
+    return stop;
   }
 
   alive(): boolean {
@@ -218,21 +199,16 @@ export class Host implements EngineHost {
   }
 
   closed(record: ErrorRecord | undefined): void {
-    const error = this.#error(record);
-    const { core } = this;
-    const reason = core ? core.finish(error) : error;
-    const engine = this.#engine;
-    this.#release();
-    this.closing.resolve(reason as Error | undefined);
-    quietly(() => engine?.free());
+    this.#finish(this.#error(record));
   }
 
-  /**
-   * Nobody tells when a body has been read to its end. As many answers are remembered as can be open at once (S2);
-   * should an older one still be under way when the wasm breaks, it goes on until its server ends it.
-   */
-  #answered(controller: AbortController): void {
-    if (this.#bodies.push(controller) > MOST_REQUESTS) this.#bodies.shift();
+  /** `release` is called at the end, unless what is returned is called before, which does so too. */
+  #own(release: () => void): () => void {
+    const once = () => {
+      if (this.#owned.delete(once)) release();
+    };
+    this.#owned.add(once);
+    return once;
   }
 
   #error(record: ErrorRecord | undefined): CometdError | undefined {
@@ -249,17 +225,24 @@ export class Host implements EngineHost {
     }
   }
 
-  #release(): void {
+  /** The end of the client. With `rejection` it comes without the engine's help. */
+  #finish(error: CometdError | undefined, rejection?: CometdError): void {
+    const { core } = this;
+    const reason = core ? (core.finish(error, rejection) ?? rejection) : error;
+    const engine = this.#engine;
+    const requests = [...this.#requests, ...this.#bodies];
     this.#over = true;
     this.#engine = this.#strong = undefined;
     this.#instance.hosts.delete(this);
     this.#requests.clear();
-    this.#bodies.length = 0;
+    this.#bodies = [];
     // In a context that is gone even letting go may be refused.
-    for (const unlink of [...this.#links]) quietly(unlink);
-    for (const stop of this.#timers) quietly(stop);
-    this.#timers.clear();
+    for (const release of this.#owned) quietly(release);
     quietly(() => this.#deferrer.close());
+    this.closing.resolve(reason as Error | undefined);
+    // An engine that has closed has ended its requests itself.
+    if (rejection) for (const request of requests) quietly(() => request.abort(rejection));
+    quietly(() => engine?.free());
   }
 }
 

@@ -59,7 +59,7 @@ export class Instance {
   /** The wasm is broken: ends all its clients. Returns the error that they end with. */
   lose(thrown: unknown): CometdError {
     const text = quietly(() => this.#glue?.last_panic()) || describe(thrown);
-    const message = `the wasm broke, which ends all its clients; connect again. Please report it: ${text}`;
+    const message = `the wasm broke and ended all its clients; connect again, and please report: ${text}`;
     const error = new CometdError("instance-lost", message, { retryable: true, cause: thrown });
     if (!this.#broken) {
       this.#broken = true;
@@ -78,7 +78,7 @@ export class Instance {
     after(0, () => {
       for (const host of late) {
         if (!host.overdue()) continue;
-        const message = "the runtime ended the request in which this client lived; connect again";
+        const message = "the runtime ended the request of this client; connect again";
         host.lose(new CometdError("context-lost", message, { retryable: true }));
       }
     });
@@ -92,9 +92,8 @@ export class Instance {
     } catch (cause) {
       if (isCometdError(cause)) throw cause;
       const message =
-        `the wasm could not be loaded: ${describe(cause)}. With Vite 7, add optimizeDeps: { exclude: ` +
-        '["cometd-edge"] }; a Content-Security-Policy must allow script-src "wasm-unsafe-eval"; where files cannot be ' +
-        'served, import "cometd-edge/inline"';
+        `the wasm could not be loaded: ${describe(cause)}. Vite 7 needs optimizeDeps: { exclude: ["cometd-edge"] }, a ` +
+        'Content-Security-Policy script-src "wasm-unsafe-eval"; where files cannot be served, import "cometd-edge/inline"';
       throw new CometdError("wasm-load", message, { retryable: true, cause });
     }
   }

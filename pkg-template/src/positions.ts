@@ -59,11 +59,13 @@ function inMemory(): ReplayStore {
 /** @throws CometdError `"store-invalid"` that does not repeat what the store gave. */
 function replayIdOf(found: Position | null | undefined): string {
   if (found === undefined || found === null) return "";
-  const { replayId, createdDate = null }: Partial<Record<keyof Position, unknown>> = found;
-  const datedWell = createdDate === null || typeof createdDate === "string";
+  const { replayId, createdDate }: Partial<Record<keyof Position, unknown>> = found;
+  const datedWell = createdDate === undefined || createdDate === null || typeof createdDate === "string";
   if (typeof replayId === "string" && replayId !== "" && datedWell) return replayId;
-  const what = "undefined, or { replayId, createdDate? } of non-empty strings: a number would lose digits";
-  throw new CometdError("store-invalid", `replay.store: load() must give ${what}`);
+  throw new CometdError(
+    "store-invalid",
+    "replay.store: load() must give undefined, or { replayId, createdDate? } of strings",
+  );
 }
 
 function problemOf(error: unknown): string {

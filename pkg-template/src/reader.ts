@@ -35,7 +35,8 @@ export class Reader<V> implements AsyncIterableIterator<V, undefined> {
   readonly #pull: () => V | undefined;
   readonly #waiters: Deferred<IteratorResult<V, undefined>>[] = [];
   #holding = false;
-  #done = false;
+  /** Has it given out its end? */
+  done = false;
 
   /** `pull` gives the next item, if there is one already. */
   constructor(source: Source, pull: () => V | undefined) {
@@ -43,17 +44,12 @@ export class Reader<V> implements AsyncIterableIterator<V, undefined> {
     this.#pull = pull;
   }
 
-  /** Has it given out its end? */
-  get done(): boolean {
-    return this.#done;
-  }
-
   [Symbol.asyncIterator](): this {
     return this;
   }
 
   next(): Promise<IteratorResult<V, undefined>> {
-    if (this.#done) return Promise.resolve({ done: true, value: undefined });
+    if (this.done) return Promise.resolve({ done: true, value: undefined });
     this.#source.asked();
     if (this.#waiters.length === 0) {
       const value = this.#pull();
@@ -66,7 +62,7 @@ export class Reader<V> implements AsyncIterableIterator<V, undefined> {
   }
 
   return(): Promise<IteratorResult<V, undefined>> {
-    if (!this.#done) {
+    if (!this.done) {
       this.#finish();
       this.#source.left();
     }
@@ -98,7 +94,7 @@ export class Reader<V> implements AsyncIterableIterator<V, undefined> {
   }
 
   #finish(): void {
-    this.#done = true;
+    this.done = true;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined });
     this.#hold(false);
   }

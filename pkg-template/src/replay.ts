@@ -1,5 +1,6 @@
 /** How channels are followed: the options for it, and what the engine is told of them. */
-import { invalid, isObject } from "./options.js";
+import type { CometdError } from "./errors.js";
+import { invalid, isFunction, isObject, want } from "./options.js";
 import type { CommitMode, InvalidPosition, ReplayOptions, ReplayStore, Start, SubscribeOptions } from "./types.js";
 
 /** How a subscription follows its channels. */
@@ -16,20 +17,13 @@ export interface CheckedReplay extends Following {
 
 export const FOLLOWING: Following = { start: "new", commit: "processed", onInvalidPosition: "all" };
 
-/** Positions that are no replay ids. */
-const STARTS = new Map([
-  ["new", "-1"],
-  ["all", "-2"],
-]);
-
 /** @throws CometdError `"invalid-argument"` */
 export function checkReplay(replay: ReplayOptions | undefined): CheckedReplay | undefined {
   if (replay === undefined) return undefined;
-  if (!isObject(replay)) throw invalid("replay: give an object; {} keeps positions in memory");
+  want("replay", isObject(replay), "an object; {} keeps positions in memory");
   const { store } = replay;
-  if (store !== undefined && !(isObject(store) && isFunction(store.load) && isFunction(store.save))) {
-    throw invalid("replay.store: give an object with methods `load` and `save`, such as one of cometd-edge/stores");
-  }
+  const good = store === undefined || (isFunction(store?.load) && isFunction(store.save));
+  want("replay.store", good, "an object with methods `load` and `save`, such as one of cometd-edge/stores");
   return { store, ...checkFollowing("replay.", replay, FOLLOWING) };
 }
 
@@ -45,7 +39,7 @@ export function followingOf(
 ): Following {
   for (const name of ["start", "commit", "onInvalidPosition"] as const) {
     if (!defaults && options[name] !== undefined) {
-      throw invalid(`${name}: positions are not followed; give \`replay\` to connect(), {} keeps them in memory`);
+      throw notFollowed(name);
     }
   }
   const checked = checkFollowing("", options, defaults ?? FOLLOWING);
@@ -60,29 +54,29 @@ export function followingOf(
 export function startsOf(start: Start, channels: readonly string[]): string[] {
   return channels.map((channel) => {
     const given = typeof start === "string" ? start : Object.hasOwn(start, channel) ? start[channel]! : "new";
-    return STARTS.get(given) ?? given;
+    return given === "new" ? "-1" : given === "all" ? "-2" : given;
   });
+}
+
+/** The error for what makes sense only where positions are followed. */
+export function notFollowed(name: string): CometdError {
+  return invalid(`${name}: positions are not followed; give \`replay\` to connect(), {} keeps them in memory`);
 }
 
 function checkFollowing(path: string, given: SubscribeOptions, defaults: Following): Following {
   const { start = defaults.start, commit = defaults.commit, onInvalidPosition = defaults.onInvalidPosition } = given;
-  if (!isStart(start)) {
-    throw invalid(`${path}start: give "new", "all", or an object of replay ids, strings, by channel`);
-  }
-  if (!["processed", "delivered", "manual"].includes(commit))
-    throw invalid(`${path}commit: give "processed", "delivered" or "manual"`);
-  if (!["all", "new", "fail"].includes(onInvalidPosition))
-    throw invalid(`${path}onInvalidPosition: give "all", "new" or "fail"`);
+  want(`${path}start`, isStart(start), '"new", "all", or an object of replay ids, strings, by channel');
+  wantOneOf(`${path}commit`, commit, ["processed", "delivered", "manual"]);
+  wantOneOf(`${path}onInvalidPosition`, onInvalidPosition, ["all", "new", "fail"]);
   return { start, commit, onInvalidPosition };
 }
 
-function isStart(start: unknown): boolean {
-  if (typeof start === "string") return STARTS.has(start);
-  return (
-    isObject(start) && !Array.isArray(start) && Object.values(start).every((id) => typeof id === "string" && id !== "")
-  );
+function wantOneOf(name: string, given: string, words: readonly string[]): void {
+  want(name, words.includes(given), `"${words.join('" or "')}"`);
 }
 
-function isFunction(value: unknown): boolean {
-  return typeof value === "function";
+function isStart(start: unknown): boolean {
+  if (start === "new" || start === "all") return true;
+  const isId = (id: unknown) => typeof id === "string" && id !== "";
+  return isObject(start) && !Array.isArray(start) && Object.values(start).every(isId);
 }

@@ -2,7 +2,7 @@
 import { unlessAborted } from "./abort.js";
 import type { Core } from "./core.js";
 import { CometdError, describe } from "./errors.js";
-import { invalid, isObject } from "./options.js";
+import { isObject, want } from "./options.js";
 import { noop, quietly } from "./runtime.js";
 import type { CurrentToken, Tokens } from "./tokens.js";
 import type { FetchLike } from "./types.js";
@@ -15,7 +15,7 @@ const REDIRECTS = [301, 302, 303, 307, 308];
  * once more, unless its body can be read only once.
  */
 export async function requestWith(core: Core, tokens: Tokens, path: string, init: RequestInit): Promise<Response> {
-  if (!isObject(init)) throw invalid("init: give an object, as to fetch()");
+  want("init", isObject(init), "an object, as to fetch()");
   const headers = headersOf(init);
   let token = await unlessAborted([core.over, init.signal], () => tokens.after(0));
   const place = placeOf(path, token);
@@ -38,59 +38,45 @@ export async function requestWith(core: Core, tokens: Tokens, path: string, init
 /** Where in the instance it is; a new token may bring another instance. */
 function placeOf(path: string, { instanceUrl }: CurrentToken): string {
   const base = new URL(instanceUrl).href.replace(/\/$/, "");
-  let url: URL;
-  try {
-    // From the instance, and not from the root of its host, where it is not at the root.
-    url = new URL(/^\/(?!\/)/.test(path) ? base + path : path, `${base}/`);
-  } catch {
-    throw invalid("path: give a path such as /services/data, or an address of the instance");
-  }
-  url.username = url.password = url.hash = "";
-  if (!url.href.startsWith(`${base}/`)) {
-    throw invalid("path: leads away from the instance, and the token must not go there");
-  }
-  return url.href.slice(base.length);
+  // From the instance, and not from the root of its host, where it is not at the root.
+  const url = quietly(() => new URL(/^\/(?!\/)/.test(path) ? base + path : path, `${base}/`));
+  if (url) url.username = url.password = url.hash = "";
+  want(
+    "path",
+    url?.href.startsWith(`${base}/`),
+    "a path such as /services/data, or an address, of the token's instance",
+  );
+  return url!.href.slice(base.length);
 }
 
 function headersOf({ headers }: RequestInit): Headers {
-  let checked: Headers;
-  try {
-    checked = new Headers(headers);
-  } catch (cause) {
-    throw invalid("init.headers: give names and values that a header can hold", cause);
-  }
-  if (checked.has("authorization")) {
-    throw invalid("init.headers: the client sets Authorization; with a token of your own use fetch()");
-  }
+  const name = "init.headers";
+  const checked = quietly(() => new Headers(headers));
+  want(name, checked, "names and values that a header can hold");
+  want(name, !checked.has("authorization"), "no Authorization, which the client sets");
   return checked;
 }
 
 /** One exchange. The end of the client aborts it until the answer is there; the caller's signal also the body. */
-async function exchange(core: Core, fetch: FetchLike, url: string, init: RequestInit): Promise<Response> {
-  const { over } = core;
-  const controller = new AbortController();
-  let { signal } = controller;
+async function exchange({ over }: Core, fetch: FetchLike, url: string, init: RequestInit): Promise<Response> {
+  const own = init.signal;
   // Where the two cannot be joined the caller's goes before; what was aborted for the other is then just not looked at.
-  if (init.signal) signal = AbortSignal.any?.([init.signal, signal]) ?? init.signal;
+  const send = (signal: AbortSignal) =>
+    fetch(url, { ...init, signal: own ? (AbortSignal.any?.([own, signal]) ?? own) : signal });
   try {
-    const response = await unlessAborted([over, init.signal], () => fetch(url, { ...init, signal }));
+    const response = await unlessAborted([over, own], send);
     const { status, type } = response;
     if (type !== "opaqueredirect" && !REDIRECTS.includes(status)) return response;
     discard(response);
-    throw new CometdError("redirect", "the instance redirects, and the token must not go elsewhere", { status });
-  } catch (error) {
-    if (over.aborted) {
-      controller.abort(over.reason);
-      throw over.reason;
-    }
-    if (init.signal?.aborted) throw init.signal.reason;
-    if (error instanceof CometdError) throw error;
-    throw new CometdError("network", `the request failed: ${describe(error)}`, { retryable: true, cause: error });
+    throw new CometdError("redirect", "the instance redirects; the token must not go elsewhere", { status });
+  } catch (cause) {
+    if (over.aborted || own?.aborted || cause instanceof CometdError) throw cause;
+    throw new CometdError("network", `the request failed: ${describe(cause)}`, { retryable: true, cause });
   }
 }
 
 function isStream(body: unknown): boolean {
-  return typeof body === "object" && body !== null && ("getReader" in body || Symbol.asyncIterator in body);
+  return isObject(body) && ("getReader" in body || Symbol.asyncIterator in body);
 }
 
 /** Lets go of the connection. */

@@ -11,7 +11,6 @@ interface Scope {
   MessageChannel?: new () => { port1: Port; port2: Port };
   WeakRef?: new <T extends object>(target: T) => Weak<T>;
   performance?: { now(): number };
-  crypto?: { getRandomValues(array: Uint32Array): Uint32Array };
   fetch: FetchLike;
   Deno?: unknown;
 }
@@ -39,12 +38,6 @@ export const asyncDispose: typeof Symbol.asyncDispose =
 /** Milliseconds on a clock that does not jump. */
 export function now(): number {
   return scope.performance ? scope.performance.now() : Date.now();
-}
-
-/** Anything, for jitter. */
-export function seed(): number {
-  if (scope.crypto) return scope.crypto.getRandomValues(new Uint32Array(1))[0]!;
-  return Math.floor(Math.random() * 2 ** 32);
 }
 
 /** The global `fetch`, called as a method: workerd refuses it unbound. */

@@ -55,11 +55,13 @@ export class Taps {
 
   /** `open`: else it is at its end already. */
   messages(open: boolean): Ring<Message> {
-    const messages = this.#messages;
-    const tap = this.#tap(messages, open, () => {
-      if (messages.size === 0) this.#core.attempt((engine) => engine.tap(false));
-    });
-    if (messages.size === 1) this.#core.attempt((engine) => engine.tap(true));
+    const taps = this.#messages;
+    /** The first one turns them on, the last one off. */
+    const turn = (on: boolean) => {
+      if (taps.size === Number(on)) this.#core.attempt((engine) => engine.tap(on));
+    };
+    const tap = this.#tap(taps, open, () => turn(false));
+    turn(true);
     return tap;
   }
 

@@ -1,7 +1,8 @@
 /** Where a client gets its access tokens, and what it does with them: for `connect()` and `connectSalesforce()` alike. */
+import { unlessAborted } from "./abort.js";
 import { CometdError, describe, isCometdError } from "./errors.js";
-import { invalid, isObject } from "./options.js";
-import { after, noop } from "./runtime.js";
+import { isFunction, want } from "./options.js";
+import { quietly } from "./runtime.js";
 import type { Authenticator, FetchLike, Token, TokenContext } from "./types.js";
 
 /** What a source is given each time. */
@@ -46,93 +47,54 @@ export const NETWORK_DELAY_MS = 10_000;
 export function plainSource(auth: Authenticator, url: string, networkDelayMs?: number): TokenSource {
   checkAuth(auth);
   const get = async (request: TokenRequest): Promise<IssuedToken> => {
-    const { refused, fetch } = request;
-    const token = await askToken(auth, request, (signal) => ({ refused, fetch, signal }), networkDelayMs);
+    const { accessToken, instanceUrl = new URL(url).origin } = await askToken(auth, request, networkDelayMs);
     request.checkInstance(url);
-    if (token.instanceUrl === undefined) return { ...token, instanceUrl: new URL(url).origin, url };
-    request.checkInstance(token.instanceUrl);
-    return { ...token, instanceUrl: token.instanceUrl, url };
+    request.checkInstance(instanceUrl);
+    return { accessToken, instanceUrl, url };
   };
   return { salesforce: false, allowedHosts: [], get };
 }
 
 /** @throws CometdError `"invalid-argument"` */
 export function checkAuth(auth: Authenticator): void {
-  if (isObject(auth) && typeof auth.token === "function") return;
-  throw invalid("auth: give an object with a method `token`");
+  want("auth", isFunction(auth?.token), "an object with a method `token`");
 }
 
 /** Asks an authenticator, which may be the user's own: nothing that it does is trusted. */
 export async function askToken(
   auth: Authenticator,
-  request: TokenRequest,
-  context: (signal: AbortSignal) => TokenContext,
+  { refused, fetch, signal: wanted }: TokenRequest,
   networkDelayMs = NETWORK_DELAY_MS,
+  contextOf = (context: TokenContext) => context,
 ): Promise<Token> {
   const ms = LOGIN_DELAYS * networkDelayMs;
-  const late = () => failed(`auth: token() gave no answer within ${ms} ms`, true);
   try {
-    return checkToken(await within(ms, request.signal, late, async (signal) => auth.token(context(signal))));
+    const token = await unlessAborted(
+      [wanted],
+      async (signal) => auth.token(contextOf({ refused, fetch, signal })),
+      ms,
+      () => failed(`auth: token() gave no answer within ${ms} ms`, true),
+    );
+    return checkToken(token);
   } catch (error) {
-    if (request.signal.aborted) throw request.signal.reason;
-    if (isCometdError(error)) throw error;
+    if (wanted.aborted || isCometdError(error)) throw error;
     throw failed(`auth: token() failed: ${describe(error)}`, true, error);
-  }
-}
-
-/** Gives up on a call that takes longer than `ms`, or is not wanted any more; its own signal tells it so. */
-export async function within<R>(
-  ms: number,
-  signal: AbortSignal,
-  late: () => CometdError,
-  call: (signal: AbortSignal) => Promise<R>,
-): Promise<R> {
-  const controller = new AbortController();
-  let giveUp: (reason: unknown) => void = noop;
-  const givenUp = new Promise<never>((_, reject) => {
-    giveUp = (reason) => {
-      reject(reason);
-      controller.abort(reason);
-    };
-  });
-  const abort = () => giveUp(signal.reason);
-  const stop = after(ms, () => giveUp(late()));
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([givenUp, call(controller.signal)]);
-  } finally {
-    stop();
-    signal.removeEventListener("abort", abort);
   }
 }
 
 /** @throws CometdError `"login-failed"` that never repeats a value, for it may be a secret in the wrong place. */
 function checkToken(token: Token): Token {
-  if (!isObject(token)) throw failed("auth: token() must give an object with `accessToken`");
-  const { accessToken, instanceUrl } = token;
-  if (typeof accessToken !== "string" || accessToken === "") {
-    throw failed("auth: token() must give a non-empty string as `accessToken`");
-  }
+  const { accessToken, instanceUrl } = Object(token) as { accessToken?: unknown; instanceUrl?: unknown };
   // What a header can carry; a line break at the end comes from a file or a variable.
-  if (!/^[\x21-\x7e]+$/.test(accessToken)) {
-    throw failed("auth: the `accessToken` of token() holds white space or characters beyond ASCII; give it bare");
+  if (typeof accessToken !== "string" || !/^[\x21-\x7e]+$/.test(accessToken)) {
+    throw failed("auth: token() must give `accessToken`, ASCII without white space");
   }
   if (instanceUrl === undefined || instanceUrl === null) return { accessToken };
-  return { accessToken, instanceUrl: checkInstanceUrl(instanceUrl) };
-}
-
-function checkInstanceUrl(given: unknown): string {
-  let url: URL | undefined;
-  try {
-    if (typeof given === "string") url = new URL(given);
-  } catch {
-    // Said below.
-  }
+  const url = typeof instanceUrl === "string" && quietly(() => new URL(instanceUrl));
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    throw failed("auth: the `instanceUrl` of token() must be an absolute URL, as in https://example.my.salesforce.com");
+    throw failed("auth: token() must give `instanceUrl` as in https://example.my.salesforce.com");
   }
-  return url.origin + url.pathname.replace(/\/+$/, "");
+  return { accessToken, instanceUrl: url.origin + url.pathname.replace(/\/+$/, "") };
 }
 
 function failed(message: string, retryable = false, cause?: unknown): CometdError {

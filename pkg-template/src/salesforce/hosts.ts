@@ -8,11 +8,6 @@ export function isSalesforce(host: string): boolean {
   return DOMAINS.some((domain) => host === domain || host.endsWith(`.${domain}`));
 }
 
-/** Is the host on this machine, where nobody listens in? */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
-}
-
 /** Does one of the patterns allow the host? `*.example.com` stands for all below `example.com`. */
 export function isAllowed(host: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => (pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) : host === pattern));

@@ -1,6 +1,6 @@
 /** How the login flows of this package and the client talk to each other, and to the login server. */
 import { CometdError, describe, isCometdError } from "../errors.js";
-import { invalid, isObject } from "../options.js";
+import { invalid, isObject, want } from "../options.js";
 import type { Authenticator, FetchLike, Token, TokenContext } from "../types.js";
 import { readLogin } from "./answer.js";
 
@@ -54,7 +54,7 @@ export function withLogin(context: TokenContext & { loginUrl: string }): LoginCo
 
 /** @throws CometdError `"invalid-argument"` unless these options are non-empty strings */
 export function checkStrings<T extends object>(flow: string, options: T, names: readonly (keyof T & string)[]): void {
-  if (!isObject(options)) throw invalid(`${flow}: give an object with ${names.join(", ")}`);
+  want(flow, isObject(options), `an object with ${names.join(", ")}`);
   for (const name of names) {
     const value: unknown = options[name];
     if (typeof value !== "string" || value === "") throw invalid(`${flow}: ${name} must be a non-empty string`);

@@ -1,7 +1,8 @@
-import { invalid, isObject } from "../options.js";
+import { invalid, isLoopback, isObject, want } from "../options.js";
+import { quietly } from "../runtime.js";
 import { checkAuth } from "../token.js";
 import type { Authenticator, ConnectOptions } from "../types.js";
-import { isAllowed, isLoopback, isSalesforce, isSharedLogin } from "./hosts.js";
+import { isAllowed, isSalesforce, isSharedLogin } from "./hosts.js";
 import { flowOf } from "./login.js";
 
 /** Options of `connectSalesforce()`: those of `connect()`, but for the url, which follows from the login. */
@@ -40,7 +41,7 @@ const OLDEST = 37;
 
 /** @throws CometdError `"invalid-argument"` that names the option; it never repeats a value, which may be a secret. */
 export function checkSalesforce(options: SalesforceOptions): CheckedSalesforce {
-  if (!isObject(options)) throw invalid("connectSalesforce: give an object with at least `auth`");
+  want("connectSalesforce", isObject(options), "an object with at least `auth`");
   if ("url" in options && options.url !== undefined) {
     throw invalid("url: give `loginUrl` to connectSalesforce(); the endpoint follows from the login");
   }
@@ -56,20 +57,14 @@ export function checkSalesforce(options: SalesforceOptions): CheckedSalesforce {
 }
 
 function checkLogin({ loginUrl, sandbox }: SalesforceOptions, allowedHosts: readonly string[]): string {
-  if (sandbox !== undefined && typeof sandbox !== "boolean") throw invalid("sandbox: must be a boolean");
+  want("sandbox", sandbox === undefined || typeof sandbox === "boolean", "a boolean");
   if (loginUrl === undefined) return sandbox ? SANDBOX : PRODUCTION;
   if (sandbox) throw invalid("loginUrl: leave it out with `sandbox: true`, or give the sandbox's My Domain without it");
-  let url: URL;
-  try {
-    url = new URL(loginUrl);
-  } catch {
-    throw invalid(`loginUrl: not an absolute URL, such as ${PRODUCTION}`);
-  }
+  const url = quietly(() => new URL(loginUrl));
+  want("loginUrl", url, `an absolute URL, such as ${PRODUCTION}`);
   const { hostname, protocol } = url;
-  if (protocol !== "https:" && !(protocol === "http:" && isLoopback(hostname))) {
-    throw invalid("loginUrl: must begin with https://");
-  }
-  if (url.username || url.password) throw invalid("loginUrl: must not hold a user or password");
+  want("loginUrl", protocol === "https:" || (protocol === "http:" && isLoopback(hostname)), "https://");
+  want("loginUrl", !url.username && !url.password, "no user or password");
   if (url.search || url.hash || url.pathname.includes("/services/")) {
     throw invalid("loginUrl: give the address without what comes after the host or the site");
   }
@@ -82,7 +77,7 @@ function checkLogin({ loginUrl, sandbox }: SalesforceOptions, allowedHosts: read
 
 function checkHosts(hosts: readonly string[] | undefined): readonly string[] {
   if (hosts === undefined) return [];
-  if (!Array.isArray(hosts)) throw invalid("allowedHosts: give an array");
+  want("allowedHosts", Array.isArray(hosts), "an array");
   return hosts.map((host: unknown, i) => {
     if (typeof host === "string" && /^((\*\.)?[\w-]+(\.[\w-]+)*|\[[\da-f:.]+\])$/i.test(host))
       return host.toLowerCase();

@@ -1,5 +1,6 @@
+import { unlessAborted } from "../abort.js";
 import { CometdError, isCometdError } from "../errors.js";
-import { askToken, NETWORK_DELAY_MS, within, type IssuedToken, type TokenRequest, type TokenSource } from "../token.js";
+import { askToken, NETWORK_DELAY_MS, type IssuedToken, type TokenRequest, type TokenSource } from "../token.js";
 import type { Token } from "../types.js";
 import { newestVersion } from "./answer.js";
 import { exchange, withLogin, type Exchange } from "./login.js";
@@ -14,13 +15,7 @@ export function makeTokenSource(options: CheckedSalesforce): TokenSource {
   let unused: (Token & { instanceUrl: string }) | undefined;
 
   async function logIn(request: TokenRequest): Promise<Token & { instanceUrl: string }> {
-    const { refused, fetch } = request;
-    const token = await askToken(
-      auth,
-      request,
-      (signal) => withLogin({ refused, fetch, signal, loginUrl }),
-      networkDelayMs,
-    );
+    const token = await askToken(auth, request, networkDelayMs, (context) => withLogin({ ...context, loginUrl }));
     const { instanceUrl } = token;
     if (instanceUrl === undefined) throw new CometdError("login-failed", "auth: token() must give `instanceUrl`, too");
     request.checkInstance(instanceUrl);
@@ -30,8 +25,12 @@ export function makeTokenSource(options: CheckedSalesforce): TokenSource {
   async function versionOf(instanceUrl: string, { fetch, signal: wanted }: TokenRequest): Promise<string> {
     const known = options.apiVersion ?? newest.get(instanceUrl);
     if (known !== undefined) return known;
-    const late = () => noVersion(`no answer within ${networkDelayMs} ms`);
-    const version = await within(networkDelayMs, wanted, late, (signal) => askVersion(instanceUrl, { fetch, signal }));
+    const version = await unlessAborted(
+      [wanted],
+      (signal) => askVersion(instanceUrl, { fetch, signal }),
+      networkDelayMs,
+      () => noVersion(`no answer within ${networkDelayMs} ms`),
+    );
     newest.set(instanceUrl, version);
     return version;
   }
