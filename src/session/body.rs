@@ -249,8 +249,8 @@ impl Session {
         }
         for name in concerned {
             let error = Error::EventTooLarge { channel: channel.clone(), replay_id: replay_id.clone() };
-            let changes = self.subscriptions.failed(&name, &error);
-            self.apply(changes);
+            self.subscriptions.failed(&name, &error);
+            self.apply();
         }
     }
 

@@ -27,11 +27,11 @@ impl Session {
                     self.check_follow(channels, follow)?;
                 }
                 let order = self.next_order();
-                let changes = self.subscriptions.add(subscription, channels, order, self.now)?;
+                self.subscriptions.add(subscription, channels, order, self.now)?;
                 if let Some(follow) = &follow {
                     self.follow(subscription, channels, follow);
                 }
-                self.apply(changes);
+                self.apply();
             }
             Command::Unsubscribe { command, subscription, handed } => {
                 self.unsubscribe(command, subscription, handed)
@@ -65,8 +65,8 @@ impl Session {
         } else {
             self.settle(subscription, Err(Error::Closed));
         }
-        let changes = self.subscriptions.release(&sub.channels, command, order);
-        self.apply(changes);
+        self.subscriptions.release(&sub.channels, command, order);
+        self.apply();
         self.no_longer_queued(events, bytes);
     }
 
@@ -245,8 +245,8 @@ impl Session {
             }
         }
         let subscribed = accepted && current && matches!(what, What::Subscribe(_));
-        let changes = match what {
-            What::Subscribe(_) | What::Unsubscribe(_) if !current || unknown => Vec::new(),
+        match what {
+            What::Subscribe(_) | What::Unsubscribe(_) if !current || unknown => {}
             What::Subscribe(channel) if accepted => self.subscriptions.subscribed(&channel, message.raw()),
             What::Subscribe(channel) => return self.subscribe_refused(&channel, failure),
             What::Unsubscribe(channel) => self.subscriptions.unsubscribed(&channel),
@@ -261,8 +261,8 @@ impl Session {
                 return self.settle(command, Err(Error::PublishRefused { channel, failure }));
             }
             What::Raw(raw) => return self.raw_answered(raw.command, message.raw().to_owned()),
-        };
-        self.apply(changes);
+        }
+        self.apply();
         if subscribed
             && self.polling.lost
             && let Some(exchange) = &self.commands_lane
@@ -298,8 +298,8 @@ impl Session {
             match sent.what {
                 What::Subscribe(channel) if current => self.unanswered_subscribe(&channel),
                 What::Unsubscribe(channel) if current => {
-                    let changes = self.subscriptions.unsubscribed(&channel);
-                    self.apply(changes);
+                    self.subscriptions.unsubscribed(&channel);
+                    self.apply();
                 }
                 what => self.reject(what, &|channel| Error::OutcomeUnknown { channel }),
             }
@@ -321,13 +321,13 @@ impl Session {
     fn unanswered_subscribe(&mut self, channel: &str) {
         let Some(wire) = self.subscriptions.wire(channel) else { return };
         wire.unanswered = wire.unanswered.saturating_add(1);
-        let changes = if wire.unanswered >= MOST_UNANSWERED {
-            self.subscriptions.refused(channel, &Error::Protocol("no reply to /meta/subscribe"))
+        if wire.unanswered >= MOST_UNANSWERED {
+            self.subscriptions.refused(channel, &Error::Protocol("no reply to /meta/subscribe"));
         } else {
             let retry_at = self.now.after(self.commands_backoff.next(&self.config.retry, &mut self.rng));
-            self.subscriptions.undo(channel, retry_at)
-        };
-        self.apply(changes);
+            self.subscriptions.undo(channel, retry_at);
+        }
+        self.apply();
     }
 
     /// Subscribes are sent again, messages never: whether they were processed is unknown (R7).
@@ -356,25 +356,21 @@ impl Session {
             }
         }
         for sent in sent {
-            let changes = match (sent.what, &given_up) {
+            match (sent.what, &given_up) {
                 (What::Subscribe(_) | What::Unsubscribe(_), _) if !goes_on => continue,
                 (What::Subscribe(channel), Some(error)) => self.subscriptions.refused(&channel, error),
                 (What::Subscribe(channel) | What::Unsubscribe(channel), _) => {
-                    self.subscriptions.undo(&channel, retry_at)
+                    self.subscriptions.undo(&channel, retry_at);
                 }
                 // Not processed, hence sent once more, with the next token.
                 (What::Publish(publish), _) if refused_token && !publish.again && self.ending.is_none() => {
                     self.publishes.push(Publish { again: true, ..publish });
-                    continue;
                 }
                 (what, _) => {
-                    self.reject(what, &|channel| {
-                        refused.clone().unwrap_or(Error::OutcomeUnknown { channel })
-                    });
-                    continue;
+                    self.reject(what, &|channel| refused.clone().unwrap_or(Error::OutcomeUnknown { channel }))
                 }
-            };
-            self.apply(changes);
+            }
+            self.apply();
         }
         if !goes_on {
             return;

@@ -174,7 +174,7 @@ impl Session {
                 self.settle(sub.id, Err(reason.clone()));
             }
         }
-        let changes = self.subscriptions.session_lost(self.now);
-        self.apply(changes);
+        self.subscriptions.session_lost(self.now);
+        self.apply();
     }
 }

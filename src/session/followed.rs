@@ -262,8 +262,8 @@ impl Session {
                 let one = self.followed.remove(index);
                 let channel = one.ledger.channel().to_owned();
                 let error = Error::StoreInvalid { channel: channel.clone(), problem: problem.to_owned() };
-                let changes = self.subscriptions.refused(&channel, &error);
-                self.apply(changes);
+                self.subscriptions.refused(&channel, &error);
+                self.apply();
             }
             Err((problem, false)) => self.store_failed(index, true, problem),
         }
@@ -326,8 +326,8 @@ impl Session {
         let error = Error::SubscribeRefused { channel: channel.to_owned(), failure };
         self.settle_commits(commands, Some(&error));
         let (channel, after) = (channel.to_owned(), Some(after));
-        let changes = self.subscriptions.undo(&channel, retry_at);
-        self.apply(changes);
+        self.subscriptions.undo(&channel, retry_at);
+        self.apply();
         // An earlier loss was none, as long as there was a position.
         self.subscriptions.gap_ends(&channel);
         self.report(Status::Gap { channel, cause: GapCause::PositionInvalid, after, since_unix_ms });

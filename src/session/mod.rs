@@ -413,8 +413,8 @@ impl Session {
     }
 
     /// Tells the application what a change of the subscriptions means for it.
-    fn apply(&mut self, changes: Vec<Change>) {
-        for change in changes {
+    fn apply(&mut self) {
+        for change in core::mem::take(&mut self.subscriptions.changes) {
             match change {
                 Change::Settled(command, result) => {
                     let failed = result.is_err();

@@ -27,8 +27,8 @@ impl Session {
         let deadline = self.now.after(self.config.network_delay_ms);
         let Some(wire) = self.subscriptions.wire(channel) else { return };
         wire.deciding = Some(Deciding { request, deadline, failure: failure.clone() });
-        let changes = self.subscriptions.undo(channel, self.now);
-        self.apply(changes);
+        self.subscriptions.undo(channel, self.now);
+        self.apply();
         let channel = channel.to_owned();
         let error = Error::SubscribeRefused { channel: channel.clone(), failure };
         self.emit(Output::Decide { request, channel, error });
@@ -83,26 +83,26 @@ impl Session {
         let delay_ms = wire.backoff.next(&self.config.retry, &mut self.rng).max(pause_ms);
         let attempt = wire.backoff.attempts();
         let retry_at = self.now.after(delay_ms);
-        let changes = if attempt > most {
+        if attempt > most {
             let error = if most == 0 {
                 error
             } else {
                 Error::MaxRetries { attempts: attempt, last: Box::new(error) }
             };
-            self.subscriptions.refused(channel, &error)
+            self.subscriptions.refused(channel, &error);
         } else {
             self.report(Status::Retry { attempt, delay_ms, error });
             if let Some(wire) = self.subscriptions.wire(channel) {
                 wire.retry_at = retry_at;
             }
-            self.subscriptions.undo(channel, retry_at)
-        };
-        self.apply(changes);
+            self.subscriptions.undo(channel, retry_at);
+        }
+        self.apply();
     }
 
     fn give_up(&mut self, channel: &str, failure: Failure) {
         let error = Error::SubscribeRefused { channel: channel.to_owned(), failure };
-        let changes = self.subscriptions.refused(channel, &error);
-        self.apply(changes);
+        self.subscriptions.refused(channel, &error);
+        self.apply();
     }
 }

@@ -92,17 +92,13 @@ pub(super) enum Change {
 pub(super) struct Subscriptions {
     pub subs: Vec<Subscription>,
     pub wires: Vec<Wire>,
+    /// What the last changes of the table mean for the application, which is to be told soon.
+    pub changes: Vec<Change>,
 }
 
 impl Subscriptions {
     /// Adds a subscription; its channels are subscribed with the next request.
-    pub fn add(
-        &mut self,
-        id: u32,
-        channels: &[String],
-        order: u32,
-        now: Instant,
-    ) -> Result<Vec<Change>, ApiMisuse> {
+    pub fn add(&mut self, id: u32, channels: &[String], order: u32, now: Instant) -> Result<(), ApiMisuse> {
         if channels.is_empty() {
             return Err(ApiMisuse::NoChannels);
         }
@@ -121,14 +117,13 @@ impl Subscriptions {
         for pattern in patterns {
             channels.push(self.attach(pattern, order, now));
         }
-        let mut sub = Subscription { id, channels, settled: false, replies: Vec::new(), queued: Vec::new() };
-        let settled = sub.settle();
+        let sub = Subscription { id, channels, settled: false, replies: Vec::new(), queued: Vec::new() };
         self.subs.push(sub);
-        let mut changes = self.sweep();
-        if let Some(settled) = settled {
-            changes.push(settled);
+        self.sweep();
+        if let Some(sub) = self.subs.last_mut() {
+            sub.settle(&mut self.changes);
         }
-        Ok(changes)
+        Ok(())
     }
 
     fn attach(&mut self, pattern: Pattern, order: u32, now: Instant) -> SubscribedChannel {
@@ -174,7 +169,7 @@ impl Subscriptions {
     }
 
     /// `command` settles once the server delivers none of these channels any more, or somebody wants them again.
-    pub fn release(&mut self, channels: &[SubscribedChannel], command: u32, order: u32) -> Vec<Change> {
+    pub fn release(&mut self, channels: &[SubscribedChannel], command: u32, order: u32) {
         let mut waiting = false;
         for channel in channels {
             let Some(wire) = self.wire(channel.pattern.as_str()) else { continue };
@@ -184,16 +179,15 @@ impl Subscriptions {
                 waiting = true;
             }
         }
-        let mut changes = self.sweep();
+        self.sweep();
         if !waiting {
-            changes.push(Change::Settled(command, Ok(Vec::new())));
+            self.changes.push(Change::Settled(command, Ok(Vec::new())));
         }
-        changes
     }
 
     /// Answers `unsubscribe()` calls that need not wait any longer, and drops what nobody wants and the server does
     /// not know. Ends every change of the table.
-    fn sweep(&mut self) -> Vec<Change> {
+    fn sweep(&mut self) {
         let mut released = Vec::new();
         let mut wires = core::mem::take(&mut self.wires);
         wires.retain_mut(|wire| {
@@ -208,23 +202,21 @@ impl Subscriptions {
             wanted || wire.remote != Remote::Absent
         });
         self.wires = wires;
-        let mut changes = Vec::new();
         for command in released {
             if !self.wires.iter().any(|wire| wire.waiters.contains(&command)) {
-                changes.push(Change::Settled(command, Ok(Vec::new())));
+                self.changes.push(Change::Settled(command, Ok(Vec::new())));
             }
         }
-        changes
     }
 
     /// The server said yes.
-    pub fn subscribed(&mut self, channel: &str, reply: &str) -> Vec<Change> {
-        let Some(wire) = self.wire(channel) else { return Vec::new() };
+    pub fn subscribed(&mut self, channel: &str, reply: &str) {
+        let Some(wire) = self.wire(channel) else { return };
         wire.remote = Remote::Present;
         wire.confirmed = true;
         wire.unanswered = 0;
         wire.backoff.reset();
-        let mut changes = self.sweep();
+        self.sweep();
         for sub in &mut self.subs {
             let mut concerned = false;
             for entry in &mut sub.channels {
@@ -235,25 +227,21 @@ impl Subscriptions {
             }
             if concerned && !sub.settled {
                 sub.replies.push(reply.to_owned());
-                if let Some(settled) = sub.settle() {
-                    changes.push(settled);
-                }
+                sub.settle(&mut self.changes);
             }
         }
-        changes
     }
 
     /// The server said no.
-    pub fn refused(&mut self, channel: &str, error: &Error) -> Vec<Change> {
+    pub fn refused(&mut self, channel: &str, error: &Error) {
         if let Some(wire) = self.wire(channel) {
             wire.remote = Remote::Absent;
         }
-        self.failed(channel, error)
+        self.failed(channel, error);
     }
 
     /// The channel cannot go on, whatever the server thinks: `error` for all who wanted it.
-    pub fn failed(&mut self, channel: &str, error: &Error) -> Vec<Change> {
-        let mut changes = Vec::new();
+    pub fn failed(&mut self, channel: &str, error: &Error) {
         for sub in &mut self.subs {
             let still = |entry: &&mut SubscribedChannel| {
                 entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_))
@@ -262,39 +250,36 @@ impl Subscriptions {
             entry.state = ChannelState::Failed(error.clone());
             let all_failed = sub.channels.iter().all(|entry| matches!(entry.state, ChannelState::Failed(_)));
             if !all_failed {
-                changes.push(Change::ChannelFailed(channel.to_owned(), error.clone()));
+                self.changes.push(Change::ChannelFailed(channel.to_owned(), error.clone()));
             }
             if !sub.settled {
-                if let Some(settled) = sub.settle() {
-                    changes.push(settled);
-                }
+                sub.settle(&mut self.changes);
             } else if all_failed {
-                changes.push(Change::Ended(sub.id, error.clone()));
+                self.changes.push(Change::Ended(sub.id, error.clone()));
             }
         }
-        changes.append(&mut self.sweep());
-        changes
+        self.sweep();
     }
 
     /// The server has unsubscribed it, or refused to, which comes to the same for those who do not want it.
-    pub fn unsubscribed(&mut self, channel: &str) -> Vec<Change> {
+    pub fn unsubscribed(&mut self, channel: &str) {
         if let Some(wire) = self.wire(channel) {
             wire.remote = Remote::Absent;
             wire.confirmed = false;
         }
-        self.sweep()
+        self.sweep();
     }
 
     /// A request that held this channel failed on the way, so the server may know of it or not: what is wanted now is
     /// sent (again), be it a subscribe (R7) or an unsubscribe.
-    pub fn undo(&mut self, channel: &str, retry_at: Instant) -> Vec<Change> {
+    pub fn undo(&mut self, channel: &str, retry_at: Instant) {
         let wanted = self.wants(channel);
         let under_way = |wire: &&mut Wire| matches!(wire.remote, Remote::Subscribing | Remote::Unsubscribing);
         if let Some(wire) = self.wire(channel).filter(under_way) {
             wire.remote = if wanted { Remote::Absent } else { Remote::Present };
             wire.retry_at = retry_at;
         }
-        self.sweep()
+        self.sweep();
     }
 
     /// Channels that were promised and of which events from `since` on may be missing, with the last replay id of
@@ -328,13 +313,13 @@ impl Subscriptions {
     }
 
     /// The session is gone, and with it all that the server knew (S9).
-    pub fn session_lost(&mut self, now: Instant) -> Vec<Change> {
+    pub fn session_lost(&mut self, now: Instant) {
         for wire in &mut self.wires {
             wire.remote = Remote::Absent;
             wire.again = false;
             wire.retry_at = now;
         }
-        self.sweep()
+        self.sweep();
     }
 
     /// The subscriptions that an event on this channel is for, ascending.
@@ -409,12 +394,12 @@ impl Subscriptions {
 
 impl Subscription {
     /// Answers `subscribe()` once no channel is pending (S15): with an error only if all failed.
-    fn settle(&mut self) -> Option<Change> {
+    fn settle(&mut self, changes: &mut Vec<Change>) {
         let mut open = false;
         let mut first_error = None;
         for entry in &self.channels {
             match &entry.state {
-                ChannelState::Pending => return None,
+                ChannelState::Pending => return,
                 ChannelState::Open => open = true,
                 ChannelState::Failed(error) => first_error = first_error.or(Some(error)),
             }
@@ -424,7 +409,7 @@ impl Subscription {
             Some(error) if !open => Err(error.clone()),
             _ => Ok(core::mem::take(&mut self.replies)),
         };
-        Some(Change::Settled(self.id, result))
+        changes.push(Change::Settled(self.id, result));
     }
 
     pub fn is_settled(&self) -> bool {

@@ -262,7 +262,7 @@ impl Session {
             self.farewell = Some(Farewell { client_id, jar, endpoint });
         }
         self.restart_followed();
-        let changes = self.subscriptions.session_lost(self.now);
-        self.apply(changes);
+        self.subscriptions.session_lost(self.now);
+        self.apply();
     }
 }
