@@ -193,6 +193,9 @@ impl World {
         if !matches!(output, Output::Send(_) | Output::Message(_) | Output::Event(_)) {
             self.trace(|| format!("    {output:?}"));
         }
+        if self.plan.replay.is_some() && !matches!(output, Output::Message(_) | Output::Event(_)) {
+            self.no_secret(&format!("{output:?}"));
+        }
         match output {
             Output::Send(request) => self.send(&request),
             Output::Abort(request) => {

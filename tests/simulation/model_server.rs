@@ -70,6 +70,10 @@ pub struct Server {
     pub revoked: HashSet<u32>,
     /// How often a token was refused.
     pub refusals: u32,
+    /// The first session of the present client.
+    pub first_session: usize,
+    /// Its disconnects that were answered by a refusal, and so count as answered.
+    pub unseen_farewells: usize,
 }
 
 impl Server {
@@ -90,6 +94,8 @@ impl Server {
             accepted: Vec::new(),
             revoked: HashSet::new(),
             refusals: 0,
+            first_session: 0,
+            unseen_farewells: 0,
         }
     }
 

@@ -245,6 +245,9 @@ impl World {
             exchange.headed = true;
             let headers = std::mem::take(&mut exchange.headers);
             let status = exchange.status;
+            if self.exchanges[number as usize].kind == "disconnect" && (400..500).contains(&status) {
+                self.server.unseen_farewells += 1;
+            }
             self.trace(|| format!("  < #{number} head {status}"));
             self.input(Input::Head { request, status, headers: &headers });
             return self.next_step(number);

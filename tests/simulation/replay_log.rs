@@ -127,6 +127,12 @@ impl Server {
             old.is_none_or(|session| !session.alive() || session.dismissed || !session.known),
             "R7d: a handshake with the cookie of a session that lives"
         );
+        // Only where they are counted for as long as the server keeps them.
+        if self.plan.session_window_ms > self.plan.timeout_ms + self.plan.max_interval_ms + 20_000 {
+            let left = |session: &&ServerSession| session.alive() && session.known && !session.dismissed;
+            let left = self.sessions.iter().skip(self.first_session).filter(left).count();
+            assert!(left < 3 + self.unseen_farewells, "S8a: {left} sessions are left behind");
+        }
     }
 
     /// Is this token not good (any more)?
