@@ -203,7 +203,11 @@ impl World {
                 let exchange = &mut self.exchanges[number as usize];
                 assert!(!exchange.aborted, "aborts a request twice");
                 // It may have failed in the same turn.
-                (exchange.closed, exchange.aborted) = (true, true);
+                let failed = core::mem::replace(&mut exchange.closed, true);
+                exchange.aborted = true;
+                if !failed {
+                    self.maybe_left_behind(number);
+                }
             }
             Output::Hold(request) => {
                 let number = self.exchange_of(request);
@@ -291,7 +295,7 @@ impl World {
         let allowed = match error.code() {
             "server-ended" => self.server.said_none,
             "login-refused" => self.logins.refused_login,
-            "unauthorized" => self.server.refusals >= 2,
+            "unauthorized" => self.server.refused.len() >= 2,
             "protocol" => self.malformed >= 3,
             "max-retries" => !self.started,
             "not-bayeux" | "http-status" => !self.started && self.plan.rough_start,

@@ -71,6 +71,7 @@ pub struct Checks {
     pub subscriptions: BTreeMap<u32, Subscription>,
     pub gaps: Vec<Gap>,
     handshakes: Vec<u64>,
+    pub left_behind: Vec<u64>,
     state: State,
     /// The session that the client has now, and for each channel the one that last confirmed it.
     pub current: Option<usize>,
@@ -89,6 +90,7 @@ impl Checks {
             subscriptions: BTreeMap::new(),
             gaps: Vec::new(),
             handshakes: Vec::new(),
+            left_behind: Vec::new(),
             state: State::Handshaking,
             current: None,
             confirmed: BTreeMap::new(),
@@ -100,7 +102,9 @@ impl Checks {
     }
 
     /// S8a.
-    pub fn handshake(&mut self, now: u64, most: usize) {
+    pub fn handshake(&mut self, now: u64, most: usize, session_window_ms: u64) {
+        let left = self.left_behind.iter().filter(|at| now - **at < session_window_ms).count();
+        assert!(left < 3, "S8a: {left} sessions are left behind");
         self.handshakes.retain(|at| now - at < 60_000);
         self.handshakes.push(now);
         assert!(self.handshakes.len() <= most, "S8a: {} handshakes in a minute", self.handshakes.len());
@@ -112,6 +116,7 @@ impl Checks {
         self.subscriptions.clear();
         self.gaps.clear();
         self.handshakes.clear();
+        self.left_behind.clear();
         self.confirmed.clear();
         (self.state, self.current, self.connected) = (State::Handshaking, None, false);
     }

@@ -103,6 +103,9 @@ impl World {
 
     /// Reads what has come, and says so as the wrapper does.
     pub fn read_followed(&mut self) {
+        if self.app.closed_at.is_some() {
+            return;
+        }
         let numbers: Vec<u32> = self.promises.readers.keys().copied().collect();
         let mut waits = false;
         for subscription in numbers {

@@ -54,6 +54,7 @@ impl World {
         if self.now < self.burst_at {
             return;
         }
+        self.burst_at = u64::MAX;
         if self.closed_at.is_none() {
             assert_eq!(
                 self.session.state(),
@@ -80,9 +81,15 @@ impl World {
         } else {
             self.checks.losses(&self.server, self.cutoff(), true);
         }
-        if self.closed_at.is_none() {
-            self.close();
+        if self.plan.replay.is_none() {
+            return self.close();
         }
+        // Some more, so that saves are under way at the end.
+        for channel in crate::application::CHANNELS {
+            self.server.publish(self.now, channel, &mut self.rng);
+        }
+        let pause = self.rng.below(2_000);
+        self.after(pause, Ev::Close);
     }
 
     /// What has been committed is saved before the last client ends (R5), unless an event is held for good.

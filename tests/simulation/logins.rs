@@ -38,7 +38,7 @@ impl World {
     pub fn authenticate(&mut self, refused: bool) {
         assert!(self.logins.open.is_none(), "S10: asks for a token while one is being fetched");
         assert_eq!(refused, !self.logins.given.is_empty(), "says wrongly whether the last token was refused");
-        let asked_for = self.server.refusals > 0 || self.logins.refused_elsewhere;
+        let asked_for = self.server.refused.contains(&self.logins.last) || self.logins.refused_elsewhere;
         assert!(!refused || asked_for, "S10: a new token although none was refused");
         self.logins.logins += 1;
         self.logins.open = Some(self.logins.logins);
@@ -65,6 +65,7 @@ impl World {
             self.logins.instance = self.rng.index(INSTANCES.len());
         }
         self.logins.last += 1;
+        self.logins.refused_elsewhere = false;
         let number = self.logins.last;
         if !self.calm && plan.revoke_every_ms > 0 && self.rng.chance(100) {
             self.server.revoked.insert(number);
@@ -85,6 +86,10 @@ impl World {
         self.after(1 + pause, Ev::Revoke);
         let last = self.logins.last;
         if self.rng.chance(200) {
+            // One that is no longer in use is of no interest to anybody.
+            if self.rng.chance(300) && last > 1 && self.closed_at.is_none() {
+                return self.input(Input::TokenRefused { number: last - 1 });
+            }
             self.trace(|| format!("== token {last} is refused elsewhere"));
             if last > 0 && self.closed_at.is_none() {
                 if self.rng.chance(500) {

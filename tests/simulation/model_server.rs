@@ -68,12 +68,8 @@ pub struct Server {
     pub logs: HashMap<String, Vec<u32>>,
     pub accepted: Vec<Accepted>,
     pub revoked: HashSet<u32>,
-    /// How often a token was refused.
-    pub refusals: u32,
-    /// The first session of the present client.
-    pub first_session: usize,
-    /// Its disconnects that were answered by a refusal, and so count as answered.
-    pub unseen_farewells: usize,
+    /// Tokens that were refused to the client.
+    pub refused: HashSet<u32>,
 }
 
 impl Server {
@@ -93,9 +89,7 @@ impl Server {
             logs: HashMap::new(),
             accepted: Vec::new(),
             revoked: HashSet::new(),
-            refusals: 0,
-            first_session: 0,
-            unseen_farewells: 0,
+            refused: HashSet::new(),
         }
     }
 
@@ -125,7 +119,7 @@ impl Server {
         let mut session = None;
         if self.refuses(token) {
             for message in &messages {
-                match self.unauthorized(now, message, rng) {
+                match self.unauthorized(now, message, token, rng) {
                     Some(reply) => replies.push(reply),
                     None => return Some(Reply::status(401)),
                 }
@@ -325,7 +319,7 @@ impl Server {
         let Some(parked) = self.sessions[index].parked.take() else { return };
         if self.refuses(parked.token) {
             // The token is looked at again with each response.
-            self.refusals += 1;
+            self.refused.extend(parked.token);
             let mut rng = Rng::new(now);
             let text = self.unauthorized_poll(&parked.id, &mut rng);
             self.end_session(now, index);

@@ -78,7 +78,7 @@ impl World {
             }
         }
         if kind == "handshake" {
-            self.checks.handshake(self.now, self.plan.handshakes_per_minute);
+            self.checks.handshake(self.now, self.plan.handshakes_per_minute, self.plan.session_window_ms);
         }
         let header = |wanted: &str| {
             request
@@ -245,9 +245,6 @@ impl World {
             exchange.headed = true;
             let headers = std::mem::take(&mut exchange.headers);
             let status = exchange.status;
-            if self.exchanges[number as usize].kind == "disconnect" && (400..500).contains(&status) {
-                self.server.unseen_farewells += 1;
-            }
             self.trace(|| format!("  < #{number} head {status}"));
             self.input(Input::Head { request, status, headers: &headers });
             return self.next_step(number);
@@ -291,10 +288,25 @@ impl World {
             return;
         }
         exchange.closed = true;
-        let request = exchange.request;
+        self.maybe_left_behind(number);
+        let request = self.exchanges[number as usize].request;
         let reason = self.rng.pick(&["connection reset", "failed to fetch"]);
         self.trace(|| format!("  < #{number} failed: {reason}"));
         self.input(Input::Failed { request, reason });
+    }
+
+    /// The client gives up a request: a disconnect that nobody answered leaves a session behind, and so does a handshake
+    /// whose reply had begun (S8a).
+    pub fn maybe_left_behind(&mut self, number: u32) {
+        let exchange = &self.exchanges[number as usize];
+        let left = match exchange.kind {
+            "disconnect" => !exchange.headed || !(400..500).contains(&exchange.status),
+            "handshake" => exchange.headed && exchange.status == 200,
+            _ => false,
+        };
+        if left && self.app.closed_at.is_none() {
+            self.checks.left_behind.push(self.now);
+        }
     }
 
     /// A proxy has had enough of an idle request. The server does not learn of it.
@@ -362,7 +374,9 @@ impl World {
                 assert_eq!(self.session.state(), State::Closed, "S5: goes on although the server said none");
             }
             if exchange.kind == "connect" && exchange.is_whole() {
-                self.malformed = 0;
+                if self.plan.replay.is_none() {
+                    self.malformed = 0;
+                }
                 self.last_whole_sent = exchange.sent_at;
                 let whole = Whole { at: self.now, gaps };
                 self.checks.whole_poll(&whole);

@@ -87,7 +87,7 @@ pub struct Reader {
     pub handed: u32,
     delivered: BTreeMap<u32, u32>,
     commits: BTreeSet<u32>,
-    last: BTreeMap<String, u32>,
+    last: BTreeMap<String, (u32, u32)>,
     pub rests_until: u64,
     /// It was the first in its channels, so it gets everything in order.
     alone: bool,
@@ -278,11 +278,9 @@ impl Promises {
                 self.again += 1;
                 assert!(before < epoch, "R7b: event {number} comes twice for subscription {subscription}");
             }
-            let last = reader.last.insert(published.channel.clone(), number);
+            let last = reader.last.insert(published.channel.clone(), (number, epoch));
             assert!(
-                !strict
-                    || !reader.alone
-                    || last.is_none_or(|last| last < number || reader.delivered[&last] < epoch),
+                !strict || !reader.alone || last.is_none_or(|(last, before)| last < number || before < epoch),
                 "S13: event {number} after {last:?} for subscription {subscription}"
             );
             reader.queue.push_back((event.sequence, number, epoch));

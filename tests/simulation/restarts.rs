@@ -77,7 +77,6 @@ impl World {
         self.promises.new_client(self.conditions.on_invalid);
         self.logins.new_client();
         self.checks.new_client();
-        (self.server.first_session, self.server.unseen_farewells) = (self.server.sessions.len(), 0);
         self.app.new_client();
         (self.started, self.closed_at, self.malformed) = (false, None, 0);
         self.input(Input::Command(Command::Tap(true)));
