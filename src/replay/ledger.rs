@@ -171,7 +171,8 @@ impl Ledger {
 
     /// An event has come that no local subscription wants.
     pub fn passed_by(&mut self) {
-        self.missed = true;
+        // Without a position it could not be had again.
+        self.missed |= self.from() != Start::New.as_str();
         // It may belong before what is not certain yet.
         self.rewinding |= self.entries.iter().any(|entry| !entry.is_certain());
     }
@@ -301,7 +302,7 @@ impl Ledger {
     /// The channel is about to be subscribed at the server; `beside`: its events come by another subscription, too. Gives
     /// the position after which it begins, the last one that is certain (R7).
     pub fn subscribing(&mut self, request: u32, beside: bool) -> String {
-        self.rewind();
+        self.rewind(true);
         let left_over = core::mem::replace(&mut self.before, true) || beside;
         self.overlap = left_over.then_some(request);
         self.from().to_owned()
@@ -309,11 +310,12 @@ impl Ledger {
 
     /// The session is gone: whatever came after the last certain position will come again.
     pub fn restart(&mut self) {
-        self.rewind();
+        self.rewind(false);
         self.before = false;
     }
 
-    fn rewind(&mut self) {
+    /// `lives`: what responses that are open still bring counts.
+    fn rewind(&mut self, lives: bool) {
         let mut kept = if core::mem::take(&mut self.rewinding) { 0 } else { self.certain() };
         self.missed = false;
         // There is no position before the very first event, so that one will not come again.
@@ -330,9 +332,10 @@ impl Ledger {
             first = first.filter(|_| entry.tied);
         }
         if let Some(first) = self.seen.iter().position(is_first) {
-            self.entries.push(self.seen.remove(first));
+            let first = self.seen.remove(first);
+            self.entries.push(Entry { wait: Wait::Nothing, overlap: None, ..first });
         }
-        for entry in &mut self.entries {
+        for entry in self.entries.iter_mut().filter(|_| !lives) {
             (entry.wait, entry.overlap) = (Wait::Nothing, None);
         }
         // Some of it is there from before, and in its order.

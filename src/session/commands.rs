@@ -178,8 +178,8 @@ impl Session {
             Next::Unsubscribe(channel) => {
                 let wire = self.subscriptions.wire(&channel)?;
                 wire.remote = Remote::Unsubscribing;
-                wire.again = false;
-                wire.confirmed = false;
+                // One that is only to be subscribed again stays promised.
+                wire.confirmed &= core::mem::take(&mut wire.again);
                 Some(What::Unsubscribe(channel))
             }
             Next::Publish(command) => {

@@ -370,12 +370,7 @@ impl Session {
 
     /// The session is gone: a new handshake, and all subscriptions again (S9).
     pub(super) fn lose_session(&mut self, error: Error, at_least_ms: u64) {
-        // What is still in flight may be lost with the session.
-        let mut since = self.sound_until;
-        for lane in [&self.session_lane, &self.commands_lane] {
-            since.pull_to(lane.as_ref().map_or(Instant::NEVER, |exchange| exchange.since));
-        }
-        self.leave_session(GapCause::SessionLost, since, false, None);
+        self.leave_session(GapCause::SessionLost, self.sound_until, false, None);
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.handshake_at = self.now.after(delay_ms);
         }

@@ -329,7 +329,7 @@ impl Session {
         self.subscriptions.undo(&channel, retry_at);
         self.apply();
         // An earlier loss was none, as long as there was a position.
-        self.subscriptions.gap_ends(&channel);
+        self.subscriptions.begin_anew(&channel);
         self.report(Status::Gap { channel, cause: GapCause::PositionInvalid, after, since_unix_ms });
         Ok(())
     }

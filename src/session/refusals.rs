@@ -12,6 +12,9 @@ const MOST_FIRST_TRIES: u32 = 10;
 impl Session {
     /// The server said no to one subscription.
     pub(super) fn subscribe_refused(&mut self, channel: &str, failure: Failure) {
+        if !self.subscriptions.wants(channel) {
+            return self.give_up(channel, failure);
+        }
         let failure = match classify(&failure) {
             Some(Refusal::ReplayInvalid) => match self.position_refused(channel, failure) {
                 Ok(()) => return,

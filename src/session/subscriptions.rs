@@ -265,7 +265,6 @@ impl Subscriptions {
     pub fn unsubscribed(&mut self, channel: &str) {
         if let Some(wire) = self.wire(channel) {
             wire.remote = Remote::Absent;
-            wire.confirmed = false;
         }
         self.sweep();
     }
@@ -298,10 +297,10 @@ impl Subscriptions {
         missing
     }
 
-    /// Whatever is lost of this channel from now on is a gap of its own.
-    pub fn gap_ends(&mut self, channel: &str) {
+    /// The channel begins anew: whatever is lost of it from now on is a gap of its own, and nothing has to come again.
+    pub fn begin_anew(&mut self, channel: &str) {
         if let Some(wire) = self.wire(channel) {
-            wire.gap = None;
+            (wire.gap, wire.again) = (None, false);
         }
     }
 

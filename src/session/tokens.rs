@@ -249,10 +249,14 @@ impl Session {
     pub(super) fn leave_session(
         &mut self,
         cause: super::GapCause,
-        since: Instant,
+        mut since: Instant,
         uncovered: bool,
         farewell: Option<String>,
     ) {
+        // What is still in flight may be lost with the session.
+        for lane in [&self.session_lane, &self.commands_lane] {
+            since.pull_to(lane.as_ref().map_or(Instant::NEVER, |exchange| exchange.since));
+        }
         self.gap(cause, since, uncovered);
         self.forget_session();
         if let Some(client_id) = farewell {
