@@ -1,6 +1,6 @@
 //! How a session begins: S1, S14.
 
-use cometd_edge::session::{Error, State};
+use cometd_edge::session::{Command, Error, State};
 
 use crate::sim::*;
 
@@ -197,4 +197,23 @@ fn a_handshake_without_client_id_or_without_reply_is_retried() {
         sim.shake();
         assert!(sim.result(0).is_some_and(Result::is_ok));
     }
+}
+
+#[test]
+fn the_handshake_asks_for_replay_where_it_is_wanted() {
+    let ext = |sim: &Sim| only(&sim.request("handshake")).get("ext").map(ToString::to_string);
+    let mut sim = Sim::salesforce();
+    sim.token();
+    assert_eq!(ext(&sim).as_deref(), Some(r#"{"replay":true}"#));
+    assert_eq!(ext(&Sim::new()).as_deref(), Some(r#"{"ack":true}"#));
+    let both = Sim::with(|config| config.replay = true);
+    assert_eq!(ext(&both).as_deref(), Some(r#"{"ack":true,"replay":true}"#));
+    let mut sim = Sim::salesforce_with(|config| config.replay = false);
+    sim.token();
+    assert_eq!(ext(&sim), None);
+    // And so does every later one.
+    let mut sim = Sim::logged_in();
+    sim.poll(&refused("403::Unknown client", ""));
+    assert_eq!(ext(&sim).as_deref(), Some(r#"{"replay":true}"#));
+    sim.command(Command::Close);
 }

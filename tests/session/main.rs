@@ -1,4 +1,4 @@
-//! The session on a simulated clock: every rule of delivery that holds without replay, clause by clause.
+//! The session on a simulated clock: every rule of delivery, with replay and without, clause by clause.
 //!
 //! A test's name begins with the rule that it proves.
 #![cfg(not(target_arch = "wasm32"))]
@@ -8,16 +8,26 @@ mod advice;
 mod bad_input;
 mod chaos;
 mod commands;
+mod commits;
+mod cuts;
+mod duplicates;
 mod end;
+mod epochs;
+mod farewell;
 mod flow;
 mod gaps;
 mod handshake;
 mod hooks;
+mod instances;
+mod logins;
+mod none;
 mod poll;
 mod positions;
+mod provisional;
 mod races;
 mod recovery;
 mod refusals;
+mod renewals;
 mod resume;
 mod retry;
 mod secrets;
@@ -25,3 +35,4 @@ mod sim;
 mod store;
 mod storms;
 mod tokens;
+mod unreadable;

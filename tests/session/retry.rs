@@ -4,22 +4,13 @@ use cometd_edge::session::{Config, Error, State, Status};
 
 use crate::sim::*;
 
-/// Waits until the request is out, and says how long that took.
-fn until_open(sim: &mut Sim, kind: &str) -> u64 {
-    let from = sim.now;
-    while sim.try_open(kind).is_none() {
-        sim.wait();
-    }
-    sim.now - from
-}
-
 #[test]
 fn s8_the_first_retry_is_at_once_then_from_1_s_up_to_30_s() {
     let mut sim = Sim::connected();
     let mut delays = Vec::new();
     for _ in 0..30 {
         sim.fail("connect");
-        delays.push(until_open(&mut sim, "connect"));
+        delays.push(sim.until_open("connect"));
     }
     assert_eq!(delays[0], 0);
     assert!(delays[1..].iter().all(|delay| (1_000..=30_000).contains(delay)), "{delays:?}");
@@ -37,7 +28,7 @@ fn s8_jitter_is_decorrelated_each_wait_is_at_most_3_times_the_last() {
     let mut last = 1_000;
     for attempt in 1..20 {
         sim.fail("connect");
-        let delay = until_open(&mut sim, "connect");
+        let delay = sim.until_open("connect");
         assert!(delay <= last * 3 && (attempt == 1 || delay >= 1_000));
         last = delay.max(1_000);
     }
@@ -49,7 +40,7 @@ fn s8_successful_false_backs_off_despite_an_interval_of_0() {
     let body = refused("500::x", r#","advice":{"reconnect":"retry","interval":0}"#);
     for expected in [0..=0, 1_000..=3_000, 1_000..=9_000] {
         sim.poll(&body);
-        assert!(expected.contains(&until_open(&mut sim, "connect")));
+        assert!(expected.contains(&sim.until_open("connect")));
     }
 }
 
@@ -57,9 +48,9 @@ fn s8_successful_false_backs_off_despite_an_interval_of_0() {
 fn s8_a_longer_interval_wins_over_the_back_off() {
     let mut sim = Sim::connected();
     sim.poll(&refused("500::x", r#","advice":{"reconnect":"retry","interval":45000}"#));
-    assert_eq!(until_open(&mut sim, "connect"), 45_000);
+    assert_eq!(sim.until_open("connect"), 45_000);
     sim.fail("connect");
-    assert_eq!(until_open(&mut sim, "connect"), 45_000);
+    assert_eq!(sim.until_open("connect"), 45_000);
 }
 
 #[test]
@@ -67,10 +58,10 @@ fn s8_a_handshake_alone_does_not_reset_the_back_off_a_connect_does() {
     let mut sim = Sim::new();
     sim.fail("handshake");
     sim.fail("handshake");
-    until_open(&mut sim, "handshake");
+    sim.until_open("handshake");
     sim.shake();
     sim.fail("connect");
-    assert!(until_open(&mut sim, "connect") >= 1_000);
+    assert!(sim.until_open("connect") >= 1_000);
     assert_eq!(sim.retries().last().map(|(attempt, _)| *attempt), Some(3));
     sim.poll(CONNECTED);
     sim.fail("connect");
@@ -82,7 +73,7 @@ fn s8_sessions_that_never_get_a_poll_through_back_off_too() {
     let mut sim = Sim::connected();
     for _ in 0..4 {
         sim.poll(&refused(UNKNOWN, ""));
-        until_open(&mut sim, "handshake");
+        sim.until_open("handshake");
         sim.shake();
     }
     let attempts: Vec<u32> = sim.retries().iter().map(|(attempt, _)| *attempt).collect();
@@ -100,7 +91,7 @@ fn s8_the_options_say_how_long() {
     let mut delays = Vec::new();
     for _ in 0..30 {
         sim.fail("connect");
-        delays.push(until_open(&mut sim, "connect"));
+        delays.push(sim.until_open("connect"));
     }
     assert!(delays[1..].iter().all(|delay| (10..=50).contains(delay)), "{delays:?}");
     assert!(delays[1] <= 20);
@@ -116,7 +107,7 @@ fn s8_nonsense_in_the_options_is_survived() {
         });
         for _ in 0..5 {
             sim.fail("connect");
-            assert!(until_open(&mut sim, "connect") <= 20);
+            assert!(sim.until_open("connect") <= 20);
         }
     }
 }
@@ -126,7 +117,7 @@ fn s8_max_retries_ends_the_client_with_the_last_error() {
     let mut sim = Sim::connected_with(|config| config.retry.max_retries = Some(2));
     for _ in 0..2 {
         sim.fail("connect");
-        until_open(&mut sim, "connect");
+        sim.until_open("connect");
     }
     assert!(sim.closed.is_none());
     sim.answer_status("connect", 503);
@@ -148,14 +139,14 @@ fn s8_before_the_first_session_10_retries_are_the_default_and_later_there_is_no_
     let mut sim = Sim::new();
     for _ in 0..10 {
         sim.fail("handshake");
-        until_open(&mut sim, "handshake");
+        sim.until_open("handshake");
     }
     sim.fail("handshake");
     assert_eq!(sim.error(0).code(), "max-retries");
     let mut sim = Sim::connected();
     for _ in 0..200 {
         sim.fail("connect");
-        until_open(&mut sim, "connect");
+        sim.until_open("connect");
     }
     assert!(sim.closed.is_none());
 }
@@ -165,7 +156,7 @@ fn s8_retry_after_is_waited_for() {
     let mut sim = Sim::connected();
     let id = sim.request("connect").id();
     sim.head_with(id, 503, &[("Retry-After", "17")]);
-    assert_eq!(until_open(&mut sim, "connect"), 17_000);
+    assert_eq!(sim.until_open("connect"), 17_000);
 }
 
 #[test]
@@ -224,7 +215,7 @@ fn s8a_an_eleventh_handshake_within_a_minute_waits_in_state_retrying() {
     // The next place is free when the second one's minute is over.
     sim.shake();
     sim.poll(&advised(r#"{"reconnect":"handshake"}"#));
-    assert_eq!(until_open(&mut sim, "handshake"), 100);
+    assert_eq!(sim.until_open("handshake"), 100);
 }
 
 #[test]
@@ -244,7 +235,7 @@ fn three_left_behind(configure: impl FnOnce(&mut Config)) -> Sim {
     let mut sim = Sim::connected_with(configure);
     sim.poll(&refused(UNKNOWN, ""));
     for _ in 0..3 {
-        until_open(&mut sim, "handshake");
+        sim.until_open("handshake");
         sim.cut("handshake", "[{");
     }
     sim
@@ -255,7 +246,7 @@ fn s8a_after_3_sessions_left_behind_the_next_handshake_waits_for_their_window() 
     let mut sim = three_left_behind(|_| {});
     assert_eq!(sim.states.last(), Some(&State::Retrying));
     let from = sim.now;
-    until_open(&mut sim, "handshake");
+    sim.until_open("handshake");
     // The first was left at 0.
     assert_eq!(sim.now, 150_000);
     assert!(sim.now - from > 100_000);
@@ -267,7 +258,7 @@ fn s8a_after_3_sessions_left_behind_the_next_handshake_waits_for_their_window() 
 #[test]
 fn s8a_the_window_is_an_option() {
     let mut sim = three_left_behind(|config| config.retry.session_window_ms = 20_000);
-    until_open(&mut sim, "handshake");
+    sim.until_open("handshake");
     assert!(sim.now <= 30_000 && sim.now >= 20_000, "{}", sim.now);
 }
 
@@ -276,11 +267,11 @@ fn s8a_two_left_behind_or_refused_connections_do_not_wait() {
     let mut sim = Sim::new();
     sim.cut("handshake", "[{");
     sim.cut("handshake", "[{");
-    assert!(until_open(&mut sim, "handshake") <= 30_000);
+    assert!(sim.until_open("handshake") <= 30_000);
     // Handshakes that no server answered leave nothing behind.
     for _ in 0..5 {
         sim.fail("handshake");
-        assert!(until_open(&mut sim, "handshake") <= 30_000);
+        assert!(sim.until_open("handshake") <= 30_000);
     }
 }
 

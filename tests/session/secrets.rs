@@ -1,4 +1,4 @@
-//! What must not leak, and cookies: X2, X4.
+//! What must not leak, tokens included, and cookies: X2, X4.
 
 use cometd_edge::session::{Command, Config, Input};
 
@@ -135,6 +135,88 @@ fn x2_the_words_of_the_host_are_cleaned() {
     sim.open.retain(|request| request.id() != id);
     sim.input(Input::Failed { request: id, reason: "cannot send {clientId: cl13nt-id-one}" });
     sim.statuses.iter().for_each(|status| clean(&format!("{status:?}")));
+}
+
+#[test]
+fn x2_no_token_in_what_can_be_logged_also_where_the_server_echoes_it() {
+    const SECRET: &str = "00Dxx!AQEAQ.s3cret";
+    let mut sim = Sim::salesforce_with(|config| config.decides = true);
+    let inputs =
+        [Input::Token { number: 1, access_token: SECRET, url: URL }, Input::TokenRefused { number: 1 }];
+    for input in &inputs {
+        assert!(!format!("{input:?}").contains(SECRET));
+    }
+    sim.input(Input::Token { number: 1, access_token: SECRET, url: URL });
+    assert!(!format!("{:?}", sim.request("handshake")).contains(SECRET));
+    sim.shake();
+    let words = |code: u16| format!("{code}::the token {SECRET} is wrong, {SECRET}");
+    sim.poll(&refused(&words(500), ""));
+    sim.subscribe(1, &["/a"]);
+    sim.publish(2, "/p");
+    let reply = |channel: &str, code: u16| {
+        format!(r#"{{"channel":"{channel}","successful":false,"error":"{}"}}"#, words(code))
+    };
+    sim.answer("commands", &format!("[{}]", reply("/meta/subscribe", 403)));
+    sim.answer("commands", &format!("[{}]", reply("/p", 403)));
+    let id = sim.sent.last().expect("a request").id();
+    sim.open.retain(|request| request.id() != id);
+    sim.input(Input::Failed { request: id, reason: &format!("Authorization: Bearer {SECRET}") });
+    sim.publish(3, "/q");
+    sim.advance(3_000);
+    let late = sim.try_open("commands").is_some();
+    if sim.try_open("connect").is_some() {
+        sim.poll(&refused(&words(401), &because(&words(401))));
+    }
+    // The new token is there, and the server still speaks of the old one.
+    sim.input(Input::Token { number: 2, access_token: "another-one", url: URL });
+    if late && sim.try_open("commands").is_some() {
+        sim.answer("commands", &format!("[{}]", reply("/q", 403)));
+    }
+    sim.close();
+    sim.advance(2_000);
+    let mut texts: Vec<String> = Vec::new();
+    for (_, result) in &sim.settled {
+        if let Err(error) = result {
+            texts.extend([format!("{error}"), format!("{error:?}")]);
+        }
+    }
+    for (_, _, error) in &sim.decisions {
+        texts.extend([format!("{error}"), format!("{error:?}")]);
+    }
+    texts.extend(sim.statuses.iter().map(|status| format!("{status:?}")));
+    assert!(texts.len() > 5);
+    for text in texts {
+        assert!(!text.contains(SECRET), "{text}");
+    }
+}
+
+#[test]
+fn x2_late_words_about_the_last_token_are_cleaned_too() {
+    let mut sim = Sim::logged_in();
+    sim.publish(1, "/p");
+    sim.poll(&refused(EXPIRED, NONE));
+    let late = r#"[{"channel":"/p","successful":false,"error":"500::token-1 is expired"}]"#;
+    let mut other = Sim::logged_in();
+    other.publish(1, "/p");
+    other.poll(&refused(EXPIRED, NONE));
+    // Before the next token is there, and after.
+    sim.answer("commands", late);
+    other.token();
+    other.answer("commands", late);
+    for sim in [sim, other] {
+        assert_eq!(sim.error(1).failure().expect("words").text, "[token] is expired");
+    }
+}
+
+#[test]
+fn x2_the_last_word_on_a_refused_token_does_not_hold_it() {
+    let mut sim = Sim::salesforce();
+    refuse_all(&mut sim, |sim| {
+        let words = format!("401::token-{} is not known, nor token-{}", sim.tokens, sim.tokens);
+        sim.answer("handshake", &denied(&words));
+    });
+    let text = format!("{} {:?}", sim.closed_with(), sim.statuses);
+    assert!(!text.contains("token-") && text.contains("[token]"), "{text}");
 }
 
 #[test]

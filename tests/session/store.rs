@@ -5,18 +5,22 @@ use cometd_edge::session::{Error, Input, Status};
 
 use crate::sim::*;
 
-const A: &str = "/event/A__e";
-const B: &str = "/event/B__e";
-
-fn following() -> Sim {
-    Sim::following(A, Start::New, Some("10"))
-}
-
 /// Events arrive on a poll, and the application is done with the last of them.
 fn process(sim: &mut Sim, ids: &[&str]) {
     sim.poll(&with_events(&replayed(A, ids)));
     let sequence = sim.sequence(ids.last().expect("an id"));
     sim.done(1, sequence);
+}
+
+/// These events have arrived, and each is committed by itself.
+fn manual(ids: &[&str]) -> Sim {
+    let mut sim = Sim::connected();
+    sim.follow_as(1, A, Start::New, Commit::Manual, OnInvalid::All);
+    sim.load(A, Some("10"));
+    sim.confirm();
+    sim.poll(CONNECTED);
+    arrive(&mut sim, ids);
+    sim
 }
 
 fn store_failures(sim: &Sim) -> Vec<(&'static str, &str)> {
@@ -332,12 +336,7 @@ fn r5_a_save_that_hangs_is_given_up_after_10_s_and_its_late_answer_ignored() {
 
 #[test]
 fn r5_commit_resolves_once_a_position_at_or_above_is_saved() {
-    let mut sim = Sim::connected();
-    sim.follow_as(1, A, Start::New, Commit::Manual, OnInvalid::All);
-    sim.load(A, Some("10"));
-    sim.confirm();
-    sim.poll(CONNECTED);
-    sim.poll(&with_events(&replayed(A, &["11", "12", "13"])));
+    let mut sim = manual(&["11", "12", "13"]);
     sim.commit(2, 1, 2);
     // The one before it is not committed yet (R4).
     assert!(sim.saves.is_empty() && sim.result(2).is_none());
@@ -358,12 +357,7 @@ fn r5_commit_resolves_once_a_position_at_or_above_is_saved() {
 
 #[test]
 fn r5_commit_waits_through_failing_saves() {
-    let mut sim = Sim::connected();
-    sim.follow_as(1, A, Start::New, Commit::Manual, OnInvalid::All);
-    sim.load(A, Some("10"));
-    sim.confirm();
-    sim.poll(CONNECTED);
-    sim.poll(&with_events(&replayed(A, &["11"])));
+    let mut sim = manual(&["11"]);
     sim.commit(2, 1, 1);
     sim.save_answer(A, Some("quota"));
     sim.save_answer(A, Some("quota"));
@@ -393,12 +387,7 @@ fn r5_close_flushes_what_is_in_flight_and_what_waits() {
 
 #[test]
 fn r5_close_waits_for_no_store_longer_than_2_s() {
-    let mut sim = Sim::connected();
-    sim.follow_as(1, A, Start::New, Commit::Manual, OnInvalid::All);
-    sim.load(A, Some("10"));
-    sim.confirm();
-    sim.poll(CONNECTED);
-    sim.poll(&with_events(&replayed(A, &["11"])));
+    let mut sim = manual(&["11"]);
     sim.commit(2, 1, 1);
     let (hanging, _, _) = sim.saves.remove(0);
     sim.close();

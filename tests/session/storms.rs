@@ -5,8 +5,6 @@ use cometd_edge::session::Input;
 
 use crate::sim::*;
 
-const A: &str = "/event/A__e";
-
 /// When something happened, and which request it was.
 struct Life {
     handshakes: Vec<u64>,

@@ -1,0 +1,220 @@
+//! Positions that are not certain yet: R4a.
+
+use cometd_edge::replay::Start;
+
+use crate::sim::*;
+
+/// Events of A come on the reply to a publish.
+fn on_publish(sim: &mut Sim, command: u32, ids: &[&str]) {
+    sim.publish(command, "/p");
+    let reply = reply_to(&only(&sim.request("commands")), true);
+    sim.answer("commands", &format!("[{}{reply}]", replayed(A, ids)));
+}
+
+/// The first poll has ended, and the subscribe of A has no answer yet.
+fn subscribing() -> Sim {
+    let mut sim = Sim::salesforce();
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
+    sim.token();
+    sim.shake();
+    sim.poll(CONNECTED);
+    sim
+}
+
+#[test]
+fn r4a_a_position_from_a_publish_reply_is_saved_only_after_the_open_poll_has_ended_whole() {
+    let mut sim = following();
+    on_publish(&mut sim, 2, &["12"]);
+    assert_eq!(sim.ids(), ["12"]);
+    sim.done(1, 1);
+    sim.advance(5_000);
+    assert!(sim.saves.is_empty());
+    // A chunk is not the end.
+    let id = sim.begin("connect", "[");
+    assert!(sim.saves.is_empty());
+    sim.chunk(id, CONNECTED.trim_start_matches('['));
+    assert!(sim.saves.is_empty());
+    sim.end(id);
+    assert_eq!(saved(&mut sim), "12");
+}
+
+#[test]
+fn r4a_if_the_poll_fails_the_restart_is_from_the_position_before_it() {
+    let mut sim = following();
+    arrive(&mut sim, &["11"]);
+    on_publish(&mut sim, 2, &["13"]);
+    sim.done(1, 2);
+    assert_eq!(saved(&mut sim), "11");
+    // It held 12.
+    sim.fail("connect");
+    sim.new_session();
+    assert_eq!(sim.from(), "11");
+    sim.confirm();
+    sim.poll(CONNECTED);
+    assert!(sim.saves.is_empty());
+    arrive(&mut sim, &["12", "13", "14"]);
+    // 13 is not given out twice.
+    assert_eq!(sim.ids(), ["11", "13", "12", "14"]);
+    done(&mut sim, 1, "12");
+    assert_eq!(saved(&mut sim), "13");
+}
+
+#[test]
+fn r4a_a_poll_that_the_server_refused_has_lost_nothing() {
+    for status in [400, 404, 429] {
+        let mut sim = following();
+        on_publish(&mut sim, 2, &["12"]);
+        sim.done(1, 1);
+        sim.answer_status("connect", status);
+        assert_eq!(saved(&mut sim), "12");
+    }
+    let mut sim = following();
+    on_publish(&mut sim, 2, &["12"]);
+    sim.done(1, 1);
+    sim.poll(&refused("500::x", ""));
+    assert_eq!(saved(&mut sim), "12");
+}
+
+#[test]
+fn r4a_the_mirror_an_event_on_the_poll_while_a_reply_is_open() {
+    let mut sim = following();
+    sim.publish(2, "/p");
+    arrive(&mut sim, &["12"]);
+    sim.done(1, 1);
+    assert!(sim.saves.is_empty());
+    // It ends whole.
+    sim.confirm();
+    assert_eq!(saved(&mut sim), "12");
+
+    // It does not.
+    let mut sim = following();
+    sim.publish(2, "/p");
+    arrive(&mut sim, &["12"]);
+    sim.done(1, 1);
+    sim.fail("commands");
+    assert!(sim.saves.is_empty());
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
+}
+
+#[test]
+fn r4a_a_provisional_position_holds_those_behind_it() {
+    let mut sim = following();
+    on_publish(&mut sim, 2, &["12"]);
+    let id = sim.begin("connect", &format!("[{}", replayed(A, &["13"])));
+    sim.done(1, 2);
+    assert!(sim.saves.is_empty());
+    sim.chunk(id, r#"{"channel":"/meta/connect","successful":true}]"#);
+    sim.end(id);
+    assert_eq!(saved(&mut sim), "13");
+}
+
+#[test]
+fn r4a_a_later_poll_does_not_stand_in_for_the_one_that_was_open() {
+    let mut sim = following();
+    // The commands reply goes on while two polls end; its events wait for the poll that was open when they came.
+    sim.publish(2, "/p");
+    let id = sim.begin("commands", &format!("[{}", replayed(A, &["11"])));
+    sim.poll(CONNECTED);
+    sim.done(1, 1);
+    assert_eq!(saved(&mut sim), "11");
+    sim.chunk(id, &replayed(A, &["12"]));
+    sim.done(1, 2);
+    assert!(sim.saves.is_empty());
+    sim.poll(CONNECTED);
+    assert_eq!(saved(&mut sim), "12");
+    sim.chunk(id, r#"{"channel":"/p","successful":true}]"#);
+    sim.end(id);
+}
+
+#[test]
+fn r4a_closing_with_the_poll_open_saves_no_provisional_position() {
+    let mut sim = following();
+    arrive(&mut sim, &["11"]);
+    on_publish(&mut sim, 2, &["12"]);
+    sim.done(1, 2);
+    assert_eq!(saved(&mut sim), "11");
+    sim.close();
+    sim.answer("disconnect", "[]");
+    assert!(sim.saves.is_empty());
+    assert_eq!(sim.closed, Some(None));
+}
+
+#[test]
+fn r4a_a_channel_that_was_just_subscribed_for_the_first_time_has_nothing_left_over() {
+    // The poll was open before; what it brings of this channel can only be of this subscription.
+    let mut sim = Sim::connected_with(|config| config.replay = true);
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
+    sim.confirm();
+    arrive(&mut sim, &["11"]);
+    sim.done(1, 1);
+    assert_eq!(saved(&mut sim), "11");
+}
+
+#[test]
+fn r4a_an_event_left_over_from_before_a_resubscribe_is_no_position() {
+    let mut sim = following();
+    arrive(&mut sim, &["11", "12", "13"]);
+    // A second reader: everything after 10 has to come again, while the poll is open.
+    sim.follow(2, A, Start::New);
+    sim.confirm();
+    assert_eq!(sim.from(), "10");
+    sim.confirm();
+    // What the server had put into the poll before it heard of that.
+    arrive(&mut sim, &["14"]);
+    assert_eq!(sim.events.last().map(|event| event.subscriptions.clone()), Some(vec![1, 2]));
+    sim.done(1, 4);
+    sim.done(2, 4);
+    assert!(sim.saves.is_empty());
+    // It is not restarted from either.
+    sim.fail("connect");
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
+    sim.confirm();
+    sim.poll(CONNECTED);
+    arrive(&mut sim, &["11", "12", "13", "14", "15"]);
+    assert_eq!(sim.ids_of(1), ["11", "12", "13", "14", "15"]);
+    assert_eq!(sim.ids_of(2), ["14", "11", "12", "13", "15"]);
+    let last = sim.events.last().map_or(0, |event| event.sequence);
+    sim.done(1, last);
+    sim.done(2, last);
+    assert_eq!(saved(&mut sim), "15");
+}
+
+#[test]
+fn r4a_what_was_left_over_and_comes_again_takes_its_right_place() {
+    let mut sim = following();
+    arrive(&mut sim, &["11"]);
+    sim.follow(2, A, Start::New);
+    sim.confirm();
+    sim.confirm();
+    arrive(&mut sim, &["13"]);
+    arrive(&mut sim, &["11", "12", "13", "14"]);
+    assert_eq!(sim.ids_of(1), ["11", "13", "12", "14"]);
+    assert_eq!(sim.ids_of(2), ["13", "11", "12", "14"]);
+    let twelve = sim.sequence("12");
+    sim.done(1, twelve);
+    sim.done(2, twelve);
+    assert_eq!(saved(&mut sim), "13");
+}
+
+#[test]
+fn r4a_while_a_channel_is_subscribed_from_a_position_the_next_poll_waits() {
+    let mut sim = subscribing();
+    assert_eq!(sim.kinds(), ["commands"]);
+    sim.answer("commands", &subscribed_with(A, &sim, &["11", "12"]));
+    // So its events are certain at once.
+    sim.done(1, 2);
+    assert_eq!(saved(&mut sim), "12");
+    assert_eq!(sim.kinds(), ["connect"]);
+}
+
+#[test]
+fn r4a_a_subscribe_that_is_not_answered_does_not_hold_the_poll_for_ever() {
+    let mut sim = subscribing();
+    sim.advance(10_000);
+    sim.new_session();
+    assert!(sim.try_open("connect").is_some());
+}
