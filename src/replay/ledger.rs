@@ -341,7 +341,7 @@ impl Ledger {
         // Some of it is there from before, and in its order.
         again.append(&mut self.seen);
         self.seen = again;
-        self.ascending = self.seen.is_empty();
+        self.ascending = self.seen.is_empty() && (self.ascending || self.entries.is_empty());
         self.overlap = None;
     }
 
