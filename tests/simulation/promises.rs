@@ -74,6 +74,8 @@ struct Channel {
 #[derive(Default)]
 pub struct Reader {
     pub names: Vec<String>,
+    /// Those that have failed, too.
+    all_names: Vec<String>,
     pub patterns: Vec<String>,
     pub settled: bool,
     pub open: bool,
@@ -146,6 +148,7 @@ impl Promises {
             channel.held.clear();
             reader.owed_after.insert(name.clone(), owed_after);
             reader.names.push(name.clone());
+            reader.all_names.push(name.clone());
         }
         self.readers.insert(number, reader);
     }
@@ -192,12 +195,21 @@ impl Promises {
         let Some(reader) = self.readers.get_mut(&number).filter(|reader| reader.open) else { return };
         reader.open = false;
         reader.queue.clear();
-        let names = reader.names.clone();
+        let names = reader.all_names.clone();
         let held: Vec<(u32, u32)> = reader.given.values().copied().collect();
-        for name in names {
-            if let Some(channel) = self.channels.get_mut(&name) {
+        for name in &names {
+            if let Some(channel) = self.channels.get_mut(name) {
                 let held = held.iter().filter(|(_, epoch)| *epoch == channel.epoch);
                 channel.held.extend(held.map(|(event, _)| (number, *event)));
+            }
+        }
+        // Who leaves a channel before it has a position gives up what was on its way.
+        for name in &names {
+            let open = self.is_open(name);
+            if let Some(Channel { from: From::New { since, .. }, .. }) = self.channels.get_mut(name)
+                && !open
+            {
+                *since = None;
             }
         }
     }
@@ -225,7 +237,7 @@ impl Promises {
         for (key, event) in done {
             reader.given.remove(&key);
             reader.commits.insert(event);
-            for name in &reader.names {
+            for name in &reader.all_names {
                 if let Some(channel) = self.channels.get_mut(name) {
                     channel.committed.insert(event);
                     channel.held.remove(&(number, event));
@@ -292,6 +304,12 @@ impl Promises {
         match cause {
             GapCause::PositionInvalid => {
                 self.positions_refused += 1;
+                // What is left over from the old epoch may come first.
+                for reader in
+                    self.readers.values_mut().filter(|reader| reader.names.iter().any(|n| n == name))
+                {
+                    reader.alone = false;
+                }
                 channel.epoch += 1;
                 channel.last_saved = None;
                 channel.passed = 0;
@@ -451,10 +469,9 @@ impl Promises {
         }
         let mut last = 0;
         for number in server.log(topic_of(name)).iter().copied() {
-            if number > channel.lost_start
-                && channel.owes(server, number)
-                && !self.is_done(channel, name, number)
-            {
+            let held = channel.held.iter().any(|(_, held)| *held == number);
+            let owed = number > channel.lost_start && channel.owes(server, number);
+            if held || owed && !self.is_done(channel, name, number) {
                 break;
             }
             last = number;
