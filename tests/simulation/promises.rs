@@ -469,9 +469,8 @@ impl Promises {
         }
         let mut last = 0;
         for number in server.log(topic_of(name)).iter().copied() {
-            let held = channel.held.iter().any(|(_, held)| *held == number);
             let owed = number > channel.lost_start && channel.owes(server, number);
-            if held || owed && !self.is_done(channel, name, number) {
+            if owed && !self.is_done(channel, name, number) {
                 break;
             }
             last = number;
