@@ -5,7 +5,8 @@ use std::fmt;
 use super::date::parse_date;
 use super::endpoint::{Endpoint, is_address};
 use crate::Instant;
-use crate::text::{cut, cut_last, has};
+use crate::bayeux::json::{elements, push_string, strings};
+use crate::text::{cut, cut_last, decimal, has, number};
 
 /// The most cookies that are kept.
 const COOKIES: usize = 64;
@@ -124,6 +125,56 @@ impl Jar {
         (!header.is_empty()).then_some(header)
     }
 
+    /// Appends all cookies as elements of a JSON array, for [`Jar::read`].
+    pub fn write(&self, out: &mut String) {
+        for (index, cookie) in self.cookies.iter().enumerate() {
+            out.push(if index == 0 { '[' } else { ',' });
+            if index > 0 {
+                out.push('[');
+            }
+            let flags = match (cookie.host_only, cookie.secure) {
+                (true, true) => "hs",
+                (true, false) => "h",
+                (false, true) => "s",
+                (false, false) => "",
+            };
+            for part in [&cookie.name, &cookie.value, &cookie.domain, &cookie.path] {
+                push_string(out, part);
+                out.push(',');
+            }
+            push_string(out, flags);
+            if let Some(expires) = cookie.expires {
+                out.push(',');
+                push_string(out, &decimal(u64::try_from(expires).unwrap_or(0)));
+            }
+            out.push(']');
+        }
+    }
+
+    /// Reads the array that [`Jar::write`] makes; `None` for anything else.
+    pub fn read(raw: &str, now: Instant) -> Option<Self> {
+        let mut jar = Self::new();
+        for raw in elements(raw).take(COOKIES) {
+            let parts = strings(raw);
+            let [name, value, domain, path, flags, expires @ ..] = parts.as_slice() else { return None };
+            if !is_clean(name) || !is_clean(value) || name.len() + value.len() > COOKIE_BYTES {
+                return None;
+            }
+            let expires = expires.first().and_then(|text| number(text));
+            jar.cookies.push(Cookie {
+                name: name.clone(),
+                value: value.clone(),
+                domain: domain.clone(),
+                host_only: has(flags, b'h'),
+                path: path.clone(),
+                secure: has(flags, b's'),
+                expires: expires.map(clock),
+                stored: now,
+            });
+        }
+        Some(jar)
+    }
+
     /// Empties the jar.
     pub fn clear(&mut self) {
         self.cookies.clear();
@@ -164,6 +215,11 @@ impl fmt::Debug for Jar {
     }
 }
 
+/// Can it stand in a header?
+fn is_clean(text: &str) -> bool {
+    !text.chars().any(|char| (char.is_ascii_control() && char != '\t') || char > '\u{ff}')
+}
+
 fn clock(unix_ms: u64) -> i64 {
     i64::try_from(unix_ms).unwrap_or(i64::MAX)
 }
@@ -174,7 +230,7 @@ fn expired(cookie: &Cookie, now: i64) -> bool {
 
 fn read(set_cookie: &str, endpoint: &Endpoint, now: Instant, unix_now: i64) -> Option<Cookie> {
     // Nothing of it may break out of a header later.
-    if set_cookie.chars().any(|char| (char.is_ascii_control() && char != '\t') || char > '\u{ff}') {
+    if !is_clean(set_cookie) {
         return None;
     }
     let (pair, mut attributes) = cut(set_cookie, b';').unwrap_or((set_cookie, ""));

@@ -201,7 +201,6 @@ impl Session {
     }
 
     fn event(&mut self, lane: Lane, message: Message) {
-        let bytes = message.raw().len();
         let replay_id = message.replay_id().and_then(|range| message.raw().get(range));
         let Some(channel) = message.channel() else { return };
         // A farewell is never held: what it brings beyond the limits comes again in the next session (R8).
@@ -212,13 +211,22 @@ impl Session {
         let mut subscriptions = self.subscriptions.takers(channel);
         self.subscriptions.arrived(channel, replay_id);
         self.passed_by(channel);
-        let sequence = self.next_sequence.wrapping_add(1).max(1);
         if !subscriptions.is_empty() {
+            let sequence = self.sequence();
             subscriptions = self.receive(lane, sequence, subscriptions, &message);
         }
-        if subscriptions.is_empty() {
-            return;
+        if !subscriptions.is_empty() {
+            self.give_out(subscriptions, message);
         }
+    }
+
+    /// The number of the next event.
+    fn sequence(&self) -> u32 {
+        self.next_sequence.wrapping_add(1).max(1)
+    }
+
+    fn give_out(&mut self, subscriptions: Vec<u32>, message: Message) {
+        let (sequence, bytes) = (self.sequence(), message.raw().len());
         self.next_sequence = sequence;
         self.subscriptions.queue(&subscriptions, bytes);
         let mut stopped = false;
@@ -228,6 +236,16 @@ impl Session {
         self.emit(Output::Event(super::Event { sequence, subscriptions, message }));
         if stopped {
             self.report_backpressure(true);
+        }
+    }
+
+    /// An event that was queued when the client before was suspended (S17).
+    pub(super) fn restore(&mut self, wanted: &[u32], message: &str) {
+        let Some(message) = Message::parse(message.to_owned()) else { return };
+        let mut subscriptions = self.subscriptions.takers(message.channel().unwrap_or_default());
+        subscriptions.retain(|number| wanted.contains(number));
+        if !subscriptions.is_empty() {
+            self.give_out(subscriptions, message);
         }
     }
 

@@ -22,6 +22,16 @@ impl Session {
             Command::Close => self.end(None),
             Command::Tap(on) => self.tap = on,
             _ if self.ending.is_some() => return Err(ApiMisuse::Closed),
+            Command::Subscribe { .. } | Command::Publish { .. } | Command::Send { .. }
+                if self.is_suspended() =>
+            {
+                return Err(ApiMisuse::Suspended);
+            }
+            Command::Drain { command, idle_ms, deadline_ms } => self.drain(command, idle_ms, deadline_ms)?,
+            Command::Rest { command } => self.rest_and_settle(command),
+            Command::Hidden(hidden) => self.hidden(hidden),
+            Command::Suspend { command } => self.suspend(command),
+            Command::Restore { subscriptions, message } => self.restore(subscriptions, message),
             Command::Subscribe { subscription, channels, follow } => {
                 if let Some(follow) = &follow {
                     self.check_follow(channels, follow)?;
@@ -30,6 +40,9 @@ impl Session {
                 self.subscriptions.add(subscription, channels, order, self.now)?;
                 if let Some(follow) = &follow {
                     self.follow(subscription, channels, follow);
+                }
+                for channel in channels {
+                    self.resumes(channel);
                 }
                 self.apply();
             }
@@ -66,6 +79,9 @@ impl Session {
             self.settle(subscription, Err(Error::Closed));
         }
         self.subscriptions.release(&sub.channels, command, order);
+        if self.is_suspended() {
+            self.subscriptions.let_go();
+        }
         self.apply();
         self.no_longer_queued(events, bytes);
     }
@@ -150,7 +166,9 @@ impl Session {
         for wire in self.subscriptions.wires.iter().filter(|wire| wire.retry_at <= self.now) {
             let channel = wire.pattern.as_str();
             let wanted = self.subscriptions.wants(channel);
-            let ready = wire.deciding.is_none() && self.followed(channel).is_none_or(Followed::is_loaded);
+            // A poll that got lost would swallow what comes again, until the next one takes its place.
+            let loaded = |one: &Followed| one.is_loaded() && !self.polling.lost;
+            let ready = wire.deciding.is_none() && self.followed(channel).is_none_or(loaded);
             if wanted && wire.remote == Remote::Absent && room && ready {
                 in_order(&mut waiting, wire.order, Next::Subscribe(channel.to_owned()));
             } else if (!wanted || wire.again) && wire.remote == Remote::Present {
@@ -263,6 +281,9 @@ impl Session {
             What::Raw(raw) => return self.raw_answered(raw.command, message.raw().to_owned()),
         }
         self.apply();
+        if subscribed {
+            self.polling.covers = false;
+        }
         if subscribed
             && self.polling.lost
             && let Some(exchange) = &self.commands_lane
@@ -392,7 +413,7 @@ impl Session {
         }
     }
 
-    fn reject(&mut self, what: What, error: &dyn Fn(String) -> Error) {
+    pub(super) fn reject(&mut self, what: What, error: &dyn Fn(String) -> Error) {
         match what {
             What::Publish(publish) => self.settle(publish.command, Err(error(publish.channel))),
             What::Raw(raw) => {

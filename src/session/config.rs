@@ -1,4 +1,5 @@
 use super::error::ApiMisuse;
+use super::snapshot::Snapshot;
 use crate::http::endpoint::Endpoint;
 use crate::http::headers::check_header;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub inspect: Inspect,
     /// Unix time in milliseconds at the origin of the driver's clock: for the expiry of cookies and the range of gaps.
     pub unix_ms_at_zero: u64,
+    /// Set by [`Config::resume`].
+    pub(super) resumed: Option<Box<Snapshot>>,
 }
 
 impl Config {
@@ -60,6 +63,7 @@ impl Config {
             max_interval_ms: 10_000,
             inspect: Inspect::None,
             unix_ms_at_zero: 0,
+            resumed: None,
         })
     }
 

@@ -3,6 +3,7 @@
 use super::body::NOT_JSON;
 use super::exchange::{Exchange, Kind};
 use super::followed::Followed;
+use super::snapshot::Snapshot;
 use super::subscriptions::Remote;
 use super::{Error, GapCause, Session, State, Status};
 use crate::Instant;
@@ -28,7 +29,7 @@ pub(super) struct Polling {
     advised_max_interval_ms: Option<u64>,
     multiple_clients: bool,
     /// Ask for an answer at once, to learn quickly whether the session lives.
-    probe: bool,
+    pub probe: bool,
     /// Age at which the last poll was cut (S8b).
     cut_age_ms: Option<u64>,
     /// Polls must be shorter than this to get past a proxy (S8b).
@@ -36,6 +37,10 @@ pub(super) struct Polling {
     acks: Option<Acks>,
     /// The last poll got lost. The server may still hold it, and put events into it until the next one takes its place.
     pub lost: bool,
+    /// A poll of this session has succeeded.
+    pub answered: bool,
+    /// The last poll was sent when all that is wanted was subscribed, so what comes again has come or comes with it.
+    pub covers: bool,
 }
 
 /// The acknowledgement extension, where the server granted it.
@@ -60,6 +65,8 @@ impl Polling {
             longest_ms: None,
             acks: None,
             lost: false,
+            answered: false,
+            covers: false,
         }
     }
 
@@ -69,13 +76,24 @@ impl Polling {
         self.multiple_clients = false;
         self.replace_advice(advice);
         self.probe = true;
-        self.lost = false;
+        (self.lost, self.answered, self.covers) = (false, false, false);
         self.at = now.after(self.interval_ms);
         self.acks = ack.filter(Ack::granted).map(|ack| Acks {
             // The clients of CometD begin at 0 where the server names no number.
             number: ack.number().unwrap_or("0").to_owned(),
             skip: 0,
         });
+    }
+
+    /// A session goes on that an earlier client had (S17).
+    pub fn take_up(&mut self, snapshot: &Snapshot) {
+        self.lost = snapshot.lost;
+        self.acks = snapshot.ack.clone().map(|(number, skip)| Acks { number, skip });
+    }
+
+    /// What a snapshot keeps of the acknowledgements.
+    pub fn batch(&self) -> Option<(&str, u32)> {
+        self.acks.as_ref().map(|acks| (acks.number.as_str(), acks.skip))
     }
 
     /// Advice replaces advice, whole (S4).
@@ -138,6 +156,7 @@ impl Session {
         let mut exchange = self.send(Kind::Connect, vec![message]);
         exchange.overflow = self.flow.overflow;
         exchange.parked = !probe;
+        self.polling.covers = self.subscriptions.all_present();
         self.session_lane = Some(exchange);
     }
 
@@ -164,9 +183,14 @@ impl Session {
         if succeeded {
             self.subscriptions.gaps_end();
             self.polling.lost = false;
+            self.polling.answered = true;
             self.polled = true;
             self.token_proven(exchange.token);
             self.sound_until = exchange.started;
+            if !self.started {
+                self.started = true;
+                self.settle(0, Ok(Vec::new()));
+            }
         }
         let Some(reply) = exchange.reply.as_ref() else {
             if exchange.disconnect.is_some() {
@@ -203,6 +227,10 @@ impl Session {
         let failure = self.failure_of(reply);
         let pause_ms = interval_ms.max(self.pause_ms(&failure));
         match reconnect {
+            // The session of an earlier client is worth a new one (S17).
+            Reconnect::None if !self.started && self.is_gone(&failure) => {
+                self.session_gone(failure, interval_ms);
+            }
             Reconnect::None => self.after_none(exchange.token, Some(failure), interval_ms),
             _ if self.is_unauthorized(&failure) => {
                 self.unauthorized(exchange.token, Error::Unauthorized(failure), true);
@@ -328,7 +356,7 @@ impl Session {
     }
 
     /// One poll beyond the limits is all that a full queue allows (R8).
-    fn poll_over(&mut self, exchange: &Exchange) {
+    pub(super) fn poll_over(&mut self, exchange: &Exchange) {
         if exchange.overflow {
             self.flow.overflow = false;
         }

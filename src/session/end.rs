@@ -58,10 +58,20 @@ impl Session {
             self.settle(0, Err(reason.clone()));
         }
         self.reject_queued(&|_| reason.clone());
+        self.end_rest(&reason);
         self.tokens_are_no_longer_needed();
         self.end_subscriptions(&reason);
         self.flow.clear();
         self.resume_bodies();
+    }
+
+    /// Ends the client, and leaves its session to the next one where that can use it (S17).
+    pub(super) fn end_quietly(&mut self) {
+        if self.keeps_session() {
+            self.old_client_id = self.client_id.take();
+            self.farewell = None;
+        }
+        self.end(None);
     }
 
     /// The server ended the session and wants no further one (S5a).

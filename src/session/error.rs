@@ -39,6 +39,12 @@ pub enum ApiMisuse {
     TwoFilters(String),
     /// Subscriptions to one channel share its position, and so must agree (R3a).
     OtherConditions(String),
+    /// There is one drain at a time.
+    Draining,
+    /// The client rests, and sends nothing (D2).
+    Suspended,
+    /// It is not what [`Command::Suspend`](super::Command::Suspend) gave (S17).
+    Snapshot,
     /// The session is over.
     Closed,
 }
@@ -140,6 +146,8 @@ pub enum Error {
         /// The last of them.
         last: Box<Error>,
     },
+    /// The time of a drain was over, and the server had not been reached at all (D1).
+    Deadline,
     /// The client was closed while this was under way.
     Closed,
 }
@@ -161,7 +169,7 @@ impl ApiMisuse {
             | Self::GlobWithPosition(channel)
             | Self::TwoFilters(channel)
             | Self::OtherConditions(channel) => what = channel,
-            Self::NoChannels | Self::NoChannelInMessage | Self::Insecure | Self::Closed => {}
+            _ => {}
         }
         filled(self.template(), &[what, more])
     }
@@ -188,6 +196,9 @@ impl ApiMisuse {
             Self::OtherConditions(_) => {
                 "channel %: another subscription to it has a different `start` or `commit`"
             }
+            Self::Draining => "drain: there is one already",
+            Self::Suspended => "the client is suspended: it goes on with drain()",
+            Self::Snapshot => "resume: not a snapshot that suspend() gave",
             Self::Closed => "the client is closed: connect again",
         }
     }
@@ -266,6 +277,7 @@ impl Error {
                 "the replay store holds no usable position for %: %; correct or remove it"
             }
             Self::MaxRetries { .. } => "gave up after % attempts; the last one: %",
+            Self::Deadline => "the deadline has passed, and the server was not reached",
             Self::Closed => "the client was closed",
         }
     }
@@ -278,6 +290,8 @@ impl Error {
         }
         match self {
             Self::Misuse(ApiMisuse::Closed) | Self::Closed => "closed",
+            Self::Misuse(ApiMisuse::Suspended) => "suspended",
+            Self::Deadline => "deadline",
             Self::Misuse(_) => "invalid-argument",
             Self::Network(_) => "network",
             Self::Timeout { .. } => "timeout",
@@ -315,6 +329,7 @@ impl Error {
                 true
             }
             Self::QueueFull { .. } | Self::LoginFailed(_) | Self::StoreFailed { .. } => true,
+            Self::Deadline | Self::Misuse(ApiMisuse::Suspended) => true,
             Self::HttpStatus(status) => matches!(status, 408 | 429 | 500..),
             Self::MaxRetries { last, .. } => last.retryable(),
             Self::ServerEnded(failure) => failure.as_ref().is_none_or(|failure| failure.code >= 402),

@@ -250,7 +250,13 @@ impl Session {
             result => result,
         };
         match result {
-            Ok(position) => {
+            Ok(mut position) => {
+                if position.is_none()
+                    && let Some(one) = self.followed.get(index)
+                {
+                    let (channel, start) = (one.ledger.channel().to_owned(), one.ledger.start().clone());
+                    position = self.resumed_position(&channel, &start);
+                }
                 if let Some(one) = self.followed.get_mut(index) {
                     one.load = Load::Done;
                     one.backoff.reset();
@@ -307,7 +313,7 @@ impl Session {
 
     /// The server says that the position is not valid (R6). Gives the failure back where that is final.
     pub(super) fn position_refused(&mut self, channel: &str, failure: Failure) -> Result<(), Failure> {
-        let since_unix_ms = self.unix_ms(self.sound_until);
+        let since_unix_ms = self.gap_since(self.sound_until);
         let retry_at = self.now;
         let Some(one) = self.followed_mut(channel) else { return Err(failure) };
         let start = match one.ledger.on_invalid {

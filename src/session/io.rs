@@ -174,6 +174,39 @@ pub enum Command<'a> {
     },
     /// Give out every message of the server as [`Output::Message`], or stop doing so.
     Tap(bool),
+    /// Go on until nothing has come for `idle_ms` or the deadline has passed, both counted from now, and then rest
+    /// ([`State::Suspended`]): what was open is released, and nothing is sent (D1, D2). Settles at that moment, with
+    /// [`Error::Deadline`] if there was no session at all.
+    Drain {
+        /// The number to settle.
+        command: u32,
+        /// Without it the deadline alone counts.
+        idle_ms: Option<u64>,
+        /// Milliseconds.
+        deadline_ms: u64,
+    },
+    /// Rest; ends a drain. Settles once what is committed is saved, within two seconds (D2).
+    Rest {
+        /// The number to settle.
+        command: u32,
+    },
+    /// The page is hidden, and rests at once; or it is shown again, and goes on (R7a).
+    Hidden(bool),
+    /// End without ending the session at the server; settles with a snapshot for [`Config::resume`], within two seconds,
+    /// and [`Output::Closed`] follows (S17).
+    ///
+    /// [`Config::resume`]: super::Config::resume
+    Suspend {
+        /// The number to settle.
+        command: u32,
+    },
+    /// Give out an event that was queued when the client was suspended (S17).
+    Restore {
+        /// Those that it was queued for.
+        subscriptions: &'a [u32],
+        /// As the server sent it.
+        message: &'a str,
+    },
     /// Disconnect and end; [`Output::Closed`] follows within two seconds (S16).
     Close,
 }
@@ -436,6 +469,18 @@ impl fmt::Debug for Command<'_> {
                 f.debug_struct("Send").field("command", command).field("messages", &messages.len()).finish()
             }
             Self::Tap(on) => f.debug_tuple("Tap").field(on).finish(),
+            Self::Drain { command, idle_ms, deadline_ms } => {
+                let mut drain = f.debug_struct("Drain");
+                drain.field("command", command).field("idle_ms", idle_ms);
+                drain.field("deadline_ms", deadline_ms).finish()
+            }
+            Self::Rest { command } => f.debug_struct("Rest").field("command", command).finish(),
+            Self::Hidden(hidden) => f.debug_tuple("Hidden").field(hidden).finish(),
+            Self::Suspend { command } => f.debug_struct("Suspend").field("command", command).finish(),
+            Self::Restore { subscriptions, message } => {
+                let mut restore = f.debug_struct("Restore");
+                restore.field("subscriptions", subscriptions).field("length", &message.len()).finish()
+            }
             Self::Close => f.write_str("Close"),
         }
     }

@@ -14,6 +14,8 @@ mod handshake;
 mod io;
 mod receive;
 mod refusals;
+mod rest;
+mod snapshot;
 mod status;
 mod subscriptions;
 mod tokens;
@@ -29,6 +31,8 @@ use exchange::{Exchange, Kind, Lane, Publish, Raw};
 use flow::{Flow, FlowChange};
 use followed::Followed;
 pub use io::{Command, Event, Follow, Input, Output, Request, RequestId, body_of};
+use rest::{Drain, Rest};
+use snapshot::Snapshot;
 pub use status::{GapCause, State, Status};
 use subscriptions::{Change, Subscriptions};
 use tokens::Tokens;
@@ -98,6 +102,12 @@ pub struct Session {
     polled: bool,
     undecodable: u8,
     tap: bool,
+
+    drain: Option<Drain>,
+    rest: Option<Rest>,
+    /// What the client before has left (S17).
+    resumed: Option<Box<Snapshot>>,
+    began: Instant,
 }
 
 impl Session {
@@ -105,7 +115,7 @@ impl Session {
     ///
     /// `seed` feeds the retry jitter: equal seeds and equal inputs give equal outputs.
     pub fn new(config: Config, seed: u64, now: Instant) -> Self {
-        Self {
+        let mut session = Self {
             rng: Rng::new(seed),
             now,
             out: VecDeque::new(),
@@ -143,8 +153,14 @@ impl Session {
             polled: false,
             undecodable: 0,
             tap: false,
+            drain: None,
+            rest: None,
+            resumed: None,
+            began: now,
             config,
-        }
+        };
+        session.take_up();
+        session
     }
 
     /// Takes in what happened. An instant before the last one counts as the last one.
@@ -209,6 +225,10 @@ impl Session {
         if self.ending.is_some() {
             return self.schedule_end();
         }
+        self.mind_drain();
+        if self.rest.is_some() {
+            return self.schedule_rest();
+        }
         self.schedule_token();
         if self.client_id.is_none() {
             self.schedule_farewell();
@@ -245,7 +265,11 @@ impl Session {
             let wake = self.end_wake(ending).min(self.store_wake());
             return (!ending.done).then_some(wake);
         }
-        let mut wake = self.store_wake();
+        if let Some(rest) = &self.rest {
+            let wake = self.rest_wake(rest).min(self.drain_wake());
+            return (wake != Instant::NEVER).then_some(wake);
+        }
+        let mut wake = self.store_wake().min(self.drain_wake());
         wake.pull_to(self.decision_wake());
         wake.pull_to(self.commands_wake());
         for lane in [&self.session_lane, &self.commands_lane] {
@@ -387,7 +411,9 @@ impl Session {
     }
 
     fn set_state(&mut self, state: State) {
-        if self.state != state {
+        // At rest nothing else is to be seen.
+        let rests = self.rest.is_some() && state != State::Closed;
+        if self.state != state && !rests {
             self.state = state;
             self.emit(Output::State(state));
         }
@@ -399,7 +425,7 @@ impl Session {
 
     /// Events of all confirmed subscriptions may be missing; with `uncovered`, of those that no earlier gap covers.
     fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
-        let since_unix_ms = self.unix_ms(since);
+        let since_unix_ms = self.gap_since(since);
         for (channel, after) in self.subscriptions.missing(since, uncovered) {
             // What is followed is sent again, from the last position on, unless there is none yet (R7c). Of an event that
             // is too large that is no use.

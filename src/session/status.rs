@@ -9,6 +9,8 @@ pub enum State {
     Connected,
     /// Something failed; the next attempt is scheduled or under way.
     Retrying,
+    /// It rests, and can go on (D2, R7a).
+    Suspended,
     /// Over, by `close()` or by an error.
     Closed,
 }
@@ -20,6 +22,7 @@ impl State {
             Self::Handshaking => "handshaking",
             Self::Connected => "connected",
             Self::Retrying => "retrying",
+            Self::Suspended => "suspended",
             Self::Closed => "closed",
         }
     }

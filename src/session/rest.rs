@@ -1,0 +1,266 @@
+//! D1, D2, R7a: a client that reads for a while and then rests, or rests while its page is hidden.
+
+use super::exchange::{Exchange, Kind, Lane, What};
+use super::subscriptions::Remote;
+use super::{ApiMisuse, Error, GapCause, Session, State};
+use crate::Instant;
+
+/// What is under way has this long to end well.
+const REQUESTS_MS: u64 = 1_000;
+/// Saying good-bye and saving take no longer than this (D2).
+const MOST_MS: u64 = 2_000;
+
+/// A drain that runs.
+pub(super) struct Drain {
+    command: u32,
+    idle_ms: Option<u64>,
+    deadline: Instant,
+    /// Since then there is nothing to wait for but new events.
+    idle_since: Option<Instant>,
+    /// There was a session, at one time at least.
+    connected: bool,
+}
+
+/// A client that sends nothing.
+pub(super) struct Rest {
+    /// For as long as the page is hidden; else until the next drain.
+    hidden: bool,
+    requests_until: Instant,
+    give_up_at: Instant,
+    /// Events may be lost with what was cut off.
+    lost: bool,
+    /// Commands that wait until all is saved.
+    waiting: Vec<u32>,
+    /// It ends with a snapshot (S17).
+    pub leaving: Option<u32>,
+}
+
+impl Session {
+    pub(super) fn drain(
+        &mut self,
+        command: u32,
+        idle_ms: Option<u64>,
+        deadline_ms: u64,
+    ) -> Result<(), ApiMisuse> {
+        if self.drain.is_some() {
+            return Err(ApiMisuse::Draining);
+        }
+        self.go_on();
+        let deadline = self.now.after(deadline_ms);
+        self.drain = Some(Drain { command, idle_ms, deadline, idle_since: None, connected: false });
+        Ok(())
+    }
+
+    /// Is there nothing to wait for but new events? What a subscribe brings again may come with a poll sent after it.
+    fn is_drained(&self) -> bool {
+        self.state == State::Connected
+            && self.polling.answered
+            && (self.polling.covers || !self.replays())
+            && self.subscriptions.all_present()
+            && self.flow.events == 0
+    }
+
+    /// Ends the drain where it is time to.
+    pub(super) fn mind_drain(&mut self) {
+        let (now, drained, connected) = (self.now, self.is_drained(), self.state == State::Connected);
+        let Some(drain) = &mut self.drain else { return };
+        drain.connected |= connected;
+        drain.idle_since = if drained { drain.idle_since.or(Some(now)) } else { None };
+        if drain.wake() <= now {
+            self.end_drain();
+        }
+    }
+
+    fn end_drain(&mut self) {
+        self.rest(false);
+        if let Some(Drain { command, connected, .. }) = self.drain.take() {
+            self.settle(command, if connected { Ok(Vec::new()) } else { Err(Error::Deadline) });
+        }
+    }
+
+    /// The end of a client that may be draining or resting.
+    pub(super) fn end_rest(&mut self, reason: &Error) {
+        let resting = self.rest.take();
+        for command in resting.into_iter().flat_map(|rest| rest.waiting) {
+            self.settle(command, Ok(Vec::new()));
+        }
+        if let Some(drain) = self.drain.take() {
+            self.settle(drain.command, Err(reason.clone()));
+        }
+    }
+
+    pub(super) fn rest_and_settle(&mut self, command: u32) {
+        self.end_drain();
+        if let Some(rest) = &mut self.rest {
+            rest.waiting.push(command);
+            rest.give_up_at = self.now.after(MOST_MS);
+        }
+    }
+
+    pub(super) fn suspend(&mut self, command: u32) {
+        self.end_drain();
+        if let Some(rest) = &mut self.rest {
+            rest.leaving = Some(command);
+            rest.give_up_at = self.now.after(MOST_MS);
+        }
+    }
+
+    pub(super) fn hidden(&mut self, hidden: bool) {
+        if hidden {
+            self.rest(true);
+        } else if self.rest.as_ref().is_some_and(|rest| rest.hidden) {
+            self.go_on();
+        }
+    }
+
+    /// Does it rest, and not just for as long as its page is hidden?
+    pub(super) fn is_suspended(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| !rest.hidden)
+    }
+
+    fn rest(&mut self, hidden: bool) {
+        if !hidden {
+            self.subscriptions.let_go();
+            self.apply();
+        }
+        if let Some(rest) = &mut self.rest {
+            rest.hidden &= hidden;
+            return;
+        }
+        self.set_state(State::Suspended);
+        self.rest = Some(Rest {
+            hidden,
+            requests_until: self.now.after(if hidden { 0 } else { REQUESTS_MS }),
+            give_up_at: self.now.after(MOST_MS),
+            lost: false,
+            waiting: Vec::new(),
+            leaving: None,
+        });
+        if let Some(mut poll) = self.session_lane.take_if(|exchange| exchange.kind == Kind::Connect) {
+            self.cut_off(&mut poll);
+        }
+    }
+
+    fn go_on(&mut self) {
+        let Some(rest) = self.rest.take() else { return };
+        for command in rest.waiting {
+            self.settle(command, Ok(Vec::new()));
+        }
+        self.set_state(if self.client_id.is_some() { State::Retrying } else { State::Handshaking });
+        self.polling.probe = true;
+        if !rest.lost || !self.replays() {
+            return;
+        }
+        if self.config.salesforce {
+            return self.leave_for_replay();
+        }
+        for index in 0..self.followed.len() {
+            let Some(one) = self.followed.get(index) else { return };
+            if let Some(wire) = self.subscriptions.wire(one.ledger.channel()) {
+                wire.again |= wire.remote == Remote::Present;
+            }
+        }
+    }
+
+    /// Whether a replay within a living session works there is not known, so the next session begins at the positions
+    /// (S17), and this one ends.
+    fn leave_for_replay(&mut self) {
+        let client_id = self.client_id.clone();
+        self.leave_session(GapCause::ResponseLost, self.sound_until, true, client_id);
+        self.handshake_at = self.now;
+    }
+
+    /// Aborts a request because of a rest. What it would have brought counts as lost (R7a): the server may have handed it
+    /// out already.
+    pub(super) fn cut_off(&mut self, exchange: &mut Exchange) {
+        self.emit(super::Output::Abort(exchange.id));
+        let error = Error::Closed;
+        match exchange.kind {
+            // There may be a session of which nobody knows the id.
+            Kind::Handshake => self.storm.session_left_behind(self.now),
+            Kind::Connect => self.poll_over(exchange),
+            Kind::Commands | Kind::Disconnect => {}
+        }
+        if exchange.epoch == self.epoch && matches!(exchange.kind, Kind::Connect | Kind::Commands) {
+            self.abandon(exchange, &error);
+            let lost = !self.polling.acknowledges();
+            if let Some(rest) = &mut self.rest {
+                rest.lost |= lost;
+            }
+        }
+        for sent in exchange.take_unanswered() {
+            match sent.what {
+                What::Subscribe(channel) | What::Unsubscribe(channel) => {
+                    self.subscriptions.undo(&channel, self.now);
+                    self.apply();
+                }
+                what => self.reject(what, &|channel| Error::OutcomeUnknown { channel }),
+            }
+        }
+    }
+
+    /// What is still to be done at rest: requests that end, good-bye to a session, saving.
+    pub(super) fn schedule_rest(&mut self) {
+        let Some(rest) = &self.rest else { return };
+        let (late, give_up, hidden) =
+            (rest.requests_until <= self.now, rest.give_up_at <= self.now, rest.hidden);
+        for lane in [Lane::Session, Lane::Commands] {
+            let cut = self.lane(lane).take_if(|exchange| late && exchange.kind != Kind::Disconnect);
+            if let Some(mut exchange) = cut {
+                self.cut_off(&mut exchange);
+            }
+        }
+        if hidden {
+            return;
+        }
+        let mut busy = self.session_lane.is_some() || self.commands_lane.is_some();
+        if !busy && self.client_id.is_some() && self.config.salesforce && self.replays() {
+            self.leave_for_replay();
+        }
+        if !busy && !give_up && self.farewell.is_some() {
+            self.schedule_farewell();
+            busy = self.session_lane.is_some();
+        }
+        if (busy || self.has_unsaved()) && !give_up {
+            return;
+        }
+        let Some(rest) = &mut self.rest else { return };
+        let leaving = rest.leaving.take();
+        for command in core::mem::take(&mut rest.waiting) {
+            self.settle(command, Ok(Vec::new()));
+        }
+        if let Some(command) = leaving {
+            let snapshot = self.snapshot();
+            self.settle(command, Ok(vec![snapshot]));
+            self.end_quietly();
+        }
+    }
+
+    /// When something is to be done at rest.
+    pub(super) fn rest_wake(&self, rest: &Rest) -> Instant {
+        let mut wake = self.store_wake();
+        for exchange in [&self.session_lane, &self.commands_lane].into_iter().flatten() {
+            let until =
+                if exchange.kind == Kind::Disconnect { exchange.deadline } else { rest.requests_until };
+            wake.pull_to(until);
+        }
+        if rest.leaving.is_some() || !rest.waiting.is_empty() {
+            wake.pull_to(rest.give_up_at);
+        }
+        wake
+    }
+
+    pub(super) fn drain_wake(&self) -> Instant {
+        self.drain.as_ref().map_or(Instant::NEVER, Drain::wake)
+    }
+}
+
+impl Drain {
+    fn wake(&self) -> Instant {
+        let mut wake = self.deadline;
+        if let (Some(idle_ms), Some(since)) = (self.idle_ms, self.idle_since) {
+            wake.pull_to(since.after(idle_ms));
+        }
+        wake
+    }
+}
