@@ -1,11 +1,12 @@
 import type { Core } from "./core.js";
+import { Drain } from "./drain.js";
 import type { CometdEvent } from "./event.js";
 import { checkSignal, isObject, toJson, want } from "./options.js";
 import type { Reader } from "./reader.js";
 import { followingOf } from "./replay.js";
 import { asyncDispose } from "./runtime.js";
 import { Subscription } from "./subscription.js";
-import type { ClientState, Message, Status, SubscribeOptions, Tap } from "./types.js";
+import type { ClientState, DrainOptions, Message, Snapshot, Status, SubscribeOptions, Tap } from "./types.js";
 
 /**
  * A connection to a Bayeux server. Made by `connect()`.
@@ -86,6 +87,19 @@ export class Client implements AsyncDisposable {
     return this.#core.shared.events() as Reader<CometdEvent<T>>;
   }
 
+  /**
+   * Reads as {@link events} does, but for a while only: for cron runs and alarms. It ends when nothing has come for
+   * `idleMs`, or at the deadline; then all that was read is committed and saved, and the client rests in state
+   * `"suspended"`: it sends nothing until the next `drain()`, {@link suspend} or {@link close}. Leaving the loop ends it too;
+   * the event in hand, and what was not read, come first in the next one.
+   *
+   * @throws CometdError `"invalid-argument"`; `"already-reading"` while there is another reader; from its loop, `"deadline"`
+   *   if the server was not reached at all, and what ends the client
+   */
+  drain<T = unknown>(options: DrainOptions): AsyncIterable<CometdEvent<T>> {
+    return Drain.start(this.#core, options) as Reader<CometdEvent<T>>;
+  }
+
   /** Follows every message of the server, `/meta/*` included, from now on. Messages may hold secrets. */
   messages(): Tap<Message> {
     return this.#core.messages();
@@ -137,6 +151,17 @@ export class Client implements AsyncDisposable {
    */
   request(path: string, init: RequestInit = {}): Promise<Response> {
     return this.#core.request(path, init);
+  }
+
+  /**
+   * Ends the client, and keeps what another one needs to go on, maybe in another process: iterators are done, `closed`
+   * resolves with `undefined`, and `connect({ resume })` takes the snapshot, once. The session stays open at the server
+   * for as long as that waits for a poll, unless there are access tokens: then the next client makes its own.
+   *
+   * @throws CometdError `"closed"`
+   */
+  suspend(): Promise<Snapshot> {
+    return promised(() => this.#core.suspend());
   }
 
   /**

@@ -28,6 +28,7 @@ export async function connectWith(loader: Loader, options: ConnectOptions, given
   if (source) core.tokens = new Tokens(core, source, fetch ?? globalFetch);
   host.open(core, instance.glue(), engine);
   host.link(signal);
+  if (checked.resume) core.resume(checked.resume);
   await core.start();
   return new Client(core);
 }

@@ -12,7 +12,8 @@ import { requestWith } from "./rest.js";
 import { deferred, noop, quietly, type Deferred } from "./runtime.js";
 import { Taps, type Ring } from "./taps.js";
 import type { Tokens } from "./tokens.js";
-import type { ClientState, Message, Status } from "./types.js";
+import type { Suspended } from "./suspended.js";
+import type { ClientState, Message, Snapshot, Status } from "./types.js";
 
 /**
  * What a client consists of on this side: promises that wait for the engine, readers, taps.
@@ -37,6 +38,8 @@ export class Core {
   readonly #feeds = new Map<number, Feed>();
   /** What the user waits for, by the number that the engine knows it by. */
   readonly #commands = new Map<number, Command>();
+  /** Of the client before, and not taken over yet. */
+  readonly #resumed = new Map<string, { feed: Feed; accepted: Promise<void> }>();
   readonly #taps: Taps;
   readonly #over = new AbortController();
   /** Aborted when the client ends, with what its promises reject with. */
@@ -72,11 +75,20 @@ export class Core {
   /** `read` makes of the accepted subscription what the promise resolves with. */
   subscribe<R>(
     channels: readonly string[],
-    { start, commit, onInvalidPosition }: Following,
+    following: Following,
     signal: AbortSignal | undefined,
     read: (feed: Feed) => R,
   ): Promise<R> {
+    // One of the client before goes on under its new owner.
+    const key = keyOf(channels, following);
+    const known = this.#resumed.get(key);
+    if (known && !known.feed.ending) {
+      this.#resumed.delete(key);
+      known.feed.unlink = this.#host.link(signal, known.feed.id);
+      return known.accepted.then(() => read(known.feed));
+    }
     const id = ++this.#sequence;
+    const { start, commit, onInvalidPosition } = following;
     const feed = new Feed(this, id, channels, (mode) => this.replay !== undefined && mode === commit);
     this.#feeds.set(id, feed);
     if (this.replay) this.#modes.add(commit);
@@ -84,7 +96,66 @@ export class Core {
     const starts = this.replay ? startsOf(start, channels) : [];
     const issue = (engine: Engine) =>
       engine.subscribe(id, JSON.stringify(channels), JSON.stringify(starts), commit, onInvalidPosition);
-    return this.#command(issue, () => read(feed), id);
+    const accepted = () => {
+      feed.following = following;
+      return read(feed);
+    };
+    return this.#command(issue, accepted, id);
+  }
+
+  /** Subscribes what the client before had, and gives out what it had not (S17). */
+  resume({ subscriptions, events }: Suspended): void {
+    const ids = subscriptions.map(({ channels, ...following }) => {
+      const id = this.#sequence + 1;
+      const accepted = this.subscribe(channels, following, undefined, noop);
+      const feed = this.#feeds.get(id)!;
+      this.#resumed.set(keyOf(channels, following), { feed, accepted });
+      // Nobody else hears of it; with several channels, the engine names each.
+      accepted.catch((error: CometdError) => this.tell({ type: "subscribe-failed", channel: channels[0]!, error }));
+      return id;
+    });
+    for (const { of, message } of events) {
+      this.attempt((engine) => engine.restore(JSON.stringify(of.map((index) => ids[index])), message));
+    }
+  }
+
+  /** Resolves when the engine comes to rest by itself. */
+  drain(idleMs: number, deadlineMs: number): Promise<void> {
+    return this.#command((engine, command) => engine.drain(command, idleMs, deadlineMs), noop);
+  }
+
+  /** Resolves when the engine rests and what is committed is saved. */
+  rest(): Promise<void> {
+    return this.#command((engine, command) => engine.rest(command), noop);
+  }
+
+  suspend(): Promise<Snapshot> {
+    const feeds = [...this.#feeds.values()].filter((feed) => feed.following && !feed.ending);
+    const unclaimed = feeds.flatMap((feed, index) => (feed.claimed ? [] : [index]));
+    const events: { of: number[]; message: string }[] = [];
+    const queued = (feed: Feed, messages: string[]) => {
+      const of = feed === this.shared ? unclaimed : [feeds.indexOf(feed)];
+      // With replay they come again.
+      if (!this.replay) for (const message of messages) events.push({ of, message });
+    };
+    const readers = [this.shared, ...feeds.filter((feed) => feed.claimed)];
+    const snapshot = this.#command(
+      (engine, command) => engine.suspend(command),
+      (replies): Snapshot => {
+        for (const feed of readers) {
+          for (let batch = this.take(feed.id); batch; batch = this.take(feed.id)) {
+            for (let event = batch.next(); event; event = batch.next()) queued(feed, [event.raw]);
+          }
+        }
+        const subscriptions = feeds.map(({ channels, following }) => ({ channels, ...following! }));
+        const [session] = parseReplies(replies);
+        const apiVersion = this.tokens?.current?.apiVersion;
+        return { version: 1, session, ...(apiVersion && { apiVersion }), subscriptions, events };
+      },
+    );
+    for (const feed of readers) queued(feed, feed.leftover());
+    this.#end(LEFT);
+    return snapshot;
   }
 
   /**
@@ -330,6 +401,11 @@ export class Core {
 /** A promise of the user that waits for the engine; `read` makes of the replies what it resolves with. */
 interface Command extends Deferred<unknown> {
   read(replies: string): unknown;
+}
+
+/** What makes two subscriptions the same. */
+function keyOf(channels: readonly string[], { start, commit, onInvalidPosition }: Following): string {
+  return JSON.stringify([[...channels].sort(), start, commit, onInvalidPosition]);
 }
 
 /** The replies of the engine, as the server sent them. */

@@ -92,6 +92,8 @@ export interface EngineOptions {
   replay: boolean;
   /** Hosts besides the url's own that tokens may be sent to, `*.` for all below. */
   allowedHosts: string[];
+  /** What {@link Engine.suspend} gave (S17), as JSON. */
+  resume?: string;
   /** There is a `shouldRetrySubscribe`. */
   decides: boolean;
   /** Which messages {@link EngineHost.inspect} sees. */
@@ -143,6 +145,19 @@ export interface Engine {
   publish(command: number, channel: string, data: string): void;
   /** `messages` is a JSON array of objects. */
   send(command: number, messages: string): void;
+  /**
+   * Goes on until it is idle for `idleMs` or until the deadline, and then rests (D1); `host.settled(command, …)` at that
+   * moment. `Infinity`: no limit.
+   */
+  drain(command: number, idleMs: number, deadlineMs: number): void;
+  /** Rests; `host.settled(command, …)` once what is committed is saved, within two seconds (D2). */
+  rest(command: number): void;
+  /** The page is hidden, or shown again (R7a). */
+  hidden(hidden: boolean): void;
+  /** Ends without ending the session; `host.settled(command, …)` with the snapshot, then `host.closed` (S17). */
+  suspend(command: number): void;
+  /** Gives out an event of the client before. `subscriptions` is a JSON array of their ids. */
+  restore(subscriptions: string, message: string): void;
   /** Disconnects; `host.closed` follows within two seconds. May be called again. */
   close(): void;
   /** Gives the subscription a reader of its own: `events()` (reader 0) does not take from it any longer. */

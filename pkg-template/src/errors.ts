@@ -7,6 +7,7 @@ import type { ErrorRecord } from "./engine.js";
  * - `"invalid-argument"`: an option or argument makes no sense; the message names it. Nothing was sent.
  * - `"already-reading"`: there is a reader already, and there can be only one.
  * - `"closed"`: the client was closed before, or while, this was under way.
+ * - `"suspended"`: the client rests after a `drain()`, and sends nothing until the next one.
  *
  * Of the network. The client retries these by itself; they are seen when it gives up, and in the `retry` status:
  * - `"network"`: a request failed on the way.
@@ -14,6 +15,7 @@ import type { ErrorRecord } from "./engine.js";
  * - `"outcome-unknown"`: a message was sent and its reply never came. The server may have processed it, so it is not
  *   sent again.
  * - `"queue-full"`: a message was not sent, since too many events wait to be read. Read them, then send it again.
+ * - `"deadline"`: the time of a `drain()` was over, and the server had not been reached.
  * - `"max-retries"`: more failures in a row than `retry.maxRetries` allows; the message holds the last one.
  *
  * Of the server:
@@ -56,10 +58,12 @@ export type ErrorCode =
   | "invalid-argument"
   | "already-reading"
   | "closed"
+  | "suspended"
   | "network"
   | "timeout"
   | "outcome-unknown"
   | "queue-full"
+  | "deadline"
   | "max-retries"
   | "http-status"
   | "redirect"

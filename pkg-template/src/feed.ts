@@ -3,6 +3,7 @@ import type { Core } from "./core.js";
 import { CometdError } from "./errors.js";
 import type { Batch, CometdEvent } from "./event.js";
 import { LEFT, Reader, type Ending, type Source } from "./reader.js";
+import type { Following } from "./replay.js";
 import { deferred, noop } from "./runtime.js";
 import type { CommitMode } from "./types.js";
 
@@ -25,6 +26,8 @@ export class Feed implements Source {
   readonly id: number;
   /** What is subscribed: without the channels that the server refused. */
   channels: readonly string[];
+  /** How it is subscribed, once the server has accepted it. */
+  following: Following | undefined;
   readonly closed: Promise<Error | undefined>;
   /** Called once at the end. */
   unlink: () => void = noop;
@@ -70,6 +73,23 @@ export class Feed implements Source {
   /** One event at a time. */
   events(): Reader<CometdEvent> {
     return this.#read(() => this.#next());
+  }
+
+  /** As {@link events}, with an end of its own; gives nothing out unless it is `open`. */
+  drain(source: Source, open: () => boolean): Reader<CometdEvent> {
+    return this.#read(() => (open() ? this.#next() : undefined), source);
+  }
+
+  /** What was taken from the engine and not given out, as the server sent it. */
+  leftover(): string[] {
+    const left = this.#back.map(({ event }) => event.raw);
+    for (let event = this.#cut(); event; event = this.#cut()) left.push(event.raw);
+    return left;
+  }
+
+  /** Has it a reader of its own? */
+  get claimed(): boolean {
+    return this.#claimed;
   }
 
   /** All that is there, at least one event. */
@@ -151,13 +171,13 @@ export class Feed implements Source {
     }
   }
 
-  #read<V>(pull: () => V | undefined): Reader<V> {
+  #read<V>(pull: () => V | undefined, source: Source = this): Reader<V> {
     const previous = this.#reader;
     if (previous && (this.id !== SHARED_READER || !previous.done)) {
       throw new CometdError("already-reading", `there can be only one reader${this.id ? ` of ${this.channels}` : ""}`);
     }
     this.claim();
-    const reader = new Reader(this, () => {
+    const reader = new Reader(source, () => {
       const items = pull();
       if (items !== undefined) this.#progress.gave(this.#at);
       return items;

@@ -2,6 +2,7 @@ import type { Core } from "./core.js";
 import type { Engine, EngineHost, EngineOptions, ErrorRecord, Glue } from "./engine.js";
 import { CometdError, toCometdError } from "./errors.js";
 import type { Instance } from "./instance.js";
+import { followPage } from "./page.js";
 import { after, deferred, Deferrer, noop, now, quietly, weak, type Weak } from "./runtime.js";
 import type { FetchLike } from "./types.js";
 
@@ -34,6 +35,8 @@ export class Host implements EngineHost {
   #weak: Weak<Core> | undefined;
   #strong: Core | undefined;
   #holds = 0;
+  /** The page goes away: its last requests are to outlive it. */
+  #leaving = false;
   /** From here on nothing enters the wasm any more. */
   #over = false;
 
@@ -51,6 +54,11 @@ export class Host implements EngineHost {
     this.#weak = weak(core);
     this.#engine = this.#guard(() => new glue.Engine(this, options));
     this.#instance.hosts.add(this);
+    const letGo = followPage(
+      () => this.core,
+      () => (this.#leaving = true),
+    );
+    if (letGo) this.#own(letGo);
   }
 
   /** Keeps the client alive until a second call takes it back. */
@@ -90,7 +98,8 @@ export class Host implements EngineHost {
   /** Has the engine not acted for so long that its context must be gone? */
   overdue(): boolean {
     const deadline = quietly(() => this.call((engine) => engine.deadline())) ?? -1;
-    return deadline >= 0 && now() - deadline > CONTEXT_LOST_MS;
+    // One that rests waits for nothing; if nobody holds it either, it is of no use to anybody.
+    return deadline < 0 ? !this.core : now() - deadline > CONTEXT_LOST_MS;
   }
 
   /** Ends the client without its engine's help: it is broken, or its context is gone. */
@@ -110,7 +119,8 @@ export class Host implements EngineHost {
     init.signal?.addEventListener("abort", () => controller.abort(init.signal!.reason));
     this.#requests.add(controller);
     try {
-      const response = await this.#fetch(url, { ...init, signal: controller.signal });
+      const last = this.#leaving && { keepalive: true };
+      const response = await this.#fetch(url, { ...init, ...last, signal: controller.signal });
       if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
         throw new TypeError("`fetch` gave something that is not a Response");
       // Nobody tells when a body has been read to its end. As many answers are remembered as can be open at once (S2);

@@ -3,6 +3,7 @@ import type { EngineOptions } from "./engine.js";
 import { inspection } from "./extensions.js";
 import { checkReplay, type CheckedReplay } from "./replay.js";
 import { cookieHeaderAllowed, now, quietly } from "./runtime.js";
+import { checkSnapshot, type Suspended } from "./suspended.js";
 import type { TokenSource } from "./token.js";
 import type { ConnectOptions, Extension, FetchLike, LogEntry } from "./types.js";
 
@@ -14,6 +15,7 @@ export interface CheckedOptions {
   readonly signal: AbortSignal | undefined;
   readonly log: ((entry: LogEntry) => void) | undefined;
   readonly replay: CheckedReplay | undefined;
+  readonly resume: Suspended | undefined;
   readonly shouldRetrySubscribe: ConnectOptions["shouldRetrySubscribe"];
 }
 
@@ -39,6 +41,7 @@ export function checkOptions(options: ConnectOptions, source?: TokenSource): Che
   wantFunction("shouldRetrySubscribe", shouldRetrySubscribe);
   wantFunction("log", log);
   const replay = checkReplay(options.replay);
+  const resume = checkSnapshot(options.resume);
   const auth = source !== undefined || options.auth !== undefined;
   const engine: EngineOptions = {
     url: checkUrl(options.url, auth),
@@ -58,8 +61,10 @@ export function checkOptions(options: ConnectOptions, source?: TokenSource): Che
     want("ack", typeof ack === "boolean", "a boolean");
     engine.ack = ack;
   }
+  if (resume) engine.resume = JSON.stringify(resume.session);
   checkSignal("signal", signal);
-  return { engine, extensions, fetch: checkFetch(options.fetch), signal, log, replay, shouldRetrySubscribe };
+  const fetch = checkFetch(options.fetch);
+  return { engine, extensions, fetch, signal, log, replay, resume, shouldRetrySubscribe };
 }
 
 export function checkSignal(name: string, signal: AbortSignal | undefined): void {

@@ -54,6 +54,12 @@ export interface ConnectOptions {
   /** See and change messages on their way; outgoing in this order, incoming in the reverse. Default: none. */
   extensions?: readonly Extension[] | undefined;
   /**
+   * Goes on where another client was suspended, with its subscriptions: `events()` and `drain()` read them, and
+   * `subscribe()` to the same channels takes its one over. A position in the store goes before that of the snapshot.
+   * Use a snapshot once. Default: a new session.
+   */
+  resume?: Snapshot | undefined;
+  /**
    * Makes the requests: a function, or an object with such a method, as a service binding is. Default: the global
    * `fetch`; in Node a transport over `node:http`, which costs less.
    */
@@ -239,6 +245,23 @@ export interface SubscribeOptions {
   commit?: CommitMode | undefined;
   /** As `replay.onInvalidPosition` of the client, for this subscription. */
   onInvalidPosition?: InvalidPosition | undefined;
+}
+
+/** Options of `client.drain()`. Both times count from the call, in milliseconds. */
+export interface DrainOptions {
+  /** It ends when nothing has come for so long, all subscriptions are answered, and all that came is read. Default: no limit. */
+  idleMs?: number | undefined;
+  /** It ends then, whatever there is. */
+  deadlineMs: number;
+}
+
+/**
+ * What `client.suspend()` leaves for `connect({ resume })`: JSON, of the package's own make. It holds secrets, such as the
+ * client id and cookies: keep it as you keep a password.
+ */
+export interface Snapshot {
+  readonly version: number;
+  readonly [part: string]: unknown;
 }
 
 /** News of the client, told apart by `type`. New types may come with minor versions. */

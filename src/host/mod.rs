@@ -45,7 +45,8 @@ impl Shared {
     /// Hands a command to the session; it goes out with all others of this turn.
     pub fn command(&self, command: Command<'_>) -> Result<(), ApiMisuse> {
         // Nothing can be gained by waiting for more: they would be refused.
-        let last = matches!(command, Command::Close);
+        // And a page that is hidden has no time.
+        let last = matches!(command, Command::Close | Command::Hidden(_));
         let now = self.now();
         self.session.borrow_mut().handle_input(now, Input::Command(command))?;
         if !last {

@@ -11,6 +11,7 @@ use crate::bayeux::json;
 use crate::host::{Driver, EngineHost, Inspected, Queues, Shared, error_record};
 use crate::replay::{Commit, OnInvalid, Position, Start};
 use crate::session::{ApiMisuse, Command, Follow, Input, Inspect, Session};
+use crate::text;
 
 /// The boundary; `engine.ts` documents each method. All take `&self`, and return nothing, a number, a text or a
 /// `Result`: anything else would let V8 before Node 24 abort the process when the caller is deoptimised during the call.
@@ -145,6 +146,32 @@ impl Engine {
             list.push(message.to_owned());
         }
         self.command(Command::Send { command, messages: &list })
+    }
+
+    pub fn drain(&self, command: u32, idle_ms: f64, deadline_ms: f64) -> Result<(), JsValue> {
+        // Saturates: the cast of a float to an integer does in Rust.
+        let idle_ms = idle_ms.is_finite().then_some(idle_ms as u64);
+        self.command(Command::Drain { command, idle_ms, deadline_ms: deadline_ms as u64 })
+    }
+
+    pub fn rest(&self, command: u32) -> Result<(), JsValue> {
+        self.command(Command::Rest { command })
+    }
+
+    pub fn hidden(&self, hidden: bool) -> Result<(), JsValue> {
+        self.command(Command::Hidden(hidden))
+    }
+
+    pub fn suspend(&self, command: u32) -> Result<(), JsValue> {
+        self.command(Command::Suspend { command })
+    }
+
+    pub fn restore(&self, subscriptions: &str, message: &str) -> Result<(), JsValue> {
+        let mut numbers = Vec::new();
+        for number in json::elements(subscriptions) {
+            numbers.push(text::number(number).unwrap_or_default() as u32);
+        }
+        self.command(Command::Restore { subscriptions: &numbers, message })
     }
 
     pub fn close(&self) -> Result<(), JsValue> {

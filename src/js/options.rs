@@ -66,6 +66,10 @@ pub(super) fn config(options: &EngineOptions) -> Result<Config, ApiMisuse> {
     if options.flag("auth") {
         config.authenticated()?;
     }
+    let resume = options.text("resume");
+    if !resume.is_empty() {
+        config.resume(&resume)?;
+    }
     config.replay = options.flag("replay");
     config.allowed_hosts = options.texts("allowedHosts");
     config.decides = options.flag("decides");
