@@ -105,6 +105,7 @@ export class Core {
 
   /** Subscribes what the client before had, and gives out what it had not (S17). */
   resume({ subscriptions, events }: Suspended): void {
+    this.#taps.listen();
     const ids = subscriptions.map(({ channels, ...following }) => {
       const id = this.#sequence + 1;
       const accepted = this.subscribe(channels, following, undefined, noop);

@@ -48,6 +48,8 @@ export class Taps {
   readonly #core: Core;
   readonly #status = new Set<Ring<Status>>();
   readonly #messages = new Set<Ring<Message>>();
+  /** For the first one: what was lost with the client before is told before anybody can listen. */
+  #early: Ring<Status> | undefined;
 
   constructor(core: Core) {
     this.#core = core;
@@ -66,7 +68,14 @@ export class Taps {
   }
 
   status(open: boolean): Ring<Status> {
-    return this.#tap(this.#status, open, noop);
+    const early = this.#early;
+    this.#early = undefined;
+    return open && early ? early : this.#tap(this.#status, open, noop);
+  }
+
+  /** Begins before {@link status} is called. */
+  listen(): void {
+    this.#early = this.#tap(this.#status, true, noop);
   }
 
   tell(status: Status): void {

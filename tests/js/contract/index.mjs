@@ -15,6 +15,7 @@ import "./salesforce-refusals.mjs";
 import "./salesforce-requests.mjs";
 import "./salesforce-secrets.mjs";
 import "./salesforce-stores.mjs";
+import "./short-runs.mjs";
 import "./trap.mjs";
 import "./wire.mjs";
 
