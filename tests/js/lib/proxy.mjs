@@ -37,7 +37,6 @@ function forward(request, response) {
       if (HOP_BY_HOP.test(name)) continue;
       kept.push(name, name.toLowerCase() === "set-cookie" ? localCookie(value, port) : value);
     }
-    // Browsers repeat by themselves what was lost on a connection used before; then no cut would ever be seen.
     response.writeHead(incoming.statusCode, [...kept, "connection", "close"]);
     response.flushHeaders();
     incoming.on("aborted", drop).on("error", drop);
@@ -74,6 +73,8 @@ function page({ exports, imports }) {
 /** Serves the project: `{ origin, stop() }`. */
 export async function startProxy(project) {
   const server = http.createServer((request, response) => {
+    // Browsers repeat by themselves what was lost on a connection used before; then no cut would ever be seen.
+    response.setHeader("connection", "close");
     const { pathname } = new URL(request.url, "http://localhost");
     if (pathname.startsWith("/proxy/")) forward(request, response);
     else if (pathname === "/") response.writeHead(200, { "content-type": TYPES[".html"] }).end(page(project.manifest));

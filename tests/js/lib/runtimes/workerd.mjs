@@ -1,39 +1,13 @@
-// workerd through miniflare: bundled as for production, the wasm as a module of its own.
+// workerd through miniflare: bundled as for production.
 
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { applicable } from "../../contract/index.mjs";
+import { bundle } from "./bundle.mjs";
 import { inTurn } from "./turns.mjs";
 
-async function bundle(project) {
-  const modules = [];
-  const wasm = {
-    name: "wasm",
-    setup({ onResolve }) {
-      onResolve({ filter: /\.wasm$/ }, async ({ path, resolveDir }) => {
-        const file = new URL(path, `file://${resolveDir}/`);
-        const name = `./module${modules.length}.wasm`;
-        modules.push({ type: "CompiledWasm", path: project.path(name), contents: readFileSync(file) });
-        return { path: name, external: true };
-      });
-    },
-  };
-  const { outputFiles } = await build({
-    entryPoints: [project.path("suite", "hosts", "worker.mjs")],
-    bundle: true,
-    format: "esm",
-    conditions: ["workerd", "worker"],
-    target: "esnext",
-    plugins: [wasm],
-    write: false,
-  });
-  return [{ type: "ESModule", path: project.path("worker.mjs"), contents: outputFiles[0].text }, ...modules];
-}
-
 export async function workerdRuntime(project) {
-  const modules = await bundle(project);
+  const modules = await bundle(project, project.path("suite", "hosts", "worker.mjs"));
   return {
     name: "workerd",
     features: ["own-cookies", "cloudflareKvStore", "durableObjectStore"],
