@@ -152,6 +152,17 @@ export async function throughBinding(binding: { fetch: FetchLike }): Promise<Tap
   return tap;
 }
 
+/** A snapshot travels as JSON. */
+export async function forAMoment(text: string): Promise<string> {
+  const client = await connect({ url: "https://example.com/cometd", resume: JSON.parse(text) as Snapshot });
+  for await (const { data } of client.drain<{ n: number }>({ idleMs: 1_000, deadlineMs: 10_000 })) {
+    same<typeof data, { n: number }>();
+  }
+  // @ts-expect-error: the deadline is missing
+  void client.drain({ idleMs: 1_000 });
+  return JSON.stringify(await client.suspend());
+}
+
 export async function byHand(bytes: Uint8Array<ArrayBuffer>): Promise<Client> {
   await load(bytes);
   await load(fetch("/cometd-edge.wasm"));
