@@ -13,6 +13,7 @@ import type {
   LogEntry,
   Message,
   RetryOptions,
+  Snapshot,
   Status,
   SubscribeOptions,
   Tap,
