@@ -89,6 +89,7 @@ export async function isSettled(promise) {
 const NOTED = [
   ...["start", "subscribe", "unsubscribe", "publish", "send", "close", "claim", "taken", "tap"],
   ...["progress", "commit", "token", "tokenFailed", "refused", "checkInstance", "loaded", "saved", "decided"],
+  ...["drain", "rest", "hidden", "suspend", "restore"],
 ];
 
 class FakeEngine {
