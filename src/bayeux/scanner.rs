@@ -274,7 +274,7 @@ impl Scanner {
         self.key[level] = field;
         // Of two members of one name the last counts, with all that is in it.
         if matches!(field, Field::Data | Field::Event) {
-            for inner in [Field::Event, Field::ReplayId, Field::CreatedDate] {
+            for inner in [Field::Event, Field::ReplayId, Field::CreatedDate, Field::EventUuid] {
                 self.fields.set(inner, 0, 0);
             }
             self.replay_id = None;

@@ -160,6 +160,12 @@ fn of_two_members_of_one_name_the_last_counts() {
         (twice.channel(), twice.id(), twice.replay_id(), twice.successful()),
         (Some("/b"), Some("2"), None, None)
     );
+    let uuids = [
+        r#"{"data":{"event":{"EventUuid":"a","replayId":1}},"data":{"event":{"replayId":2}}}"#,
+        r#"{"data":{"event":{"EventUuid":"a"},"event":{"replayId":2}}}"#,
+        r#"{"data":{"event":{"EventUuid":"a"}},"data":1}"#,
+    ];
+    assert_eq!(uuids.map(|raw| message(raw).event_uuid().map(str::to_owned)), [None, None, None]);
     assert_eq!(message(r#"{"channel":"\/a","channel":7}"#).channel(), None);
     assert_eq!(message(r#"{"ext":{"ack":1,"ack":2}}"#).ack(), Some(Ack::Number("2".into())));
     assert_eq!(message(r#"{"ext":{"ack":1},"ext":{}}"#).ack(), None);
