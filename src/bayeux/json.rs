@@ -14,7 +14,7 @@ use crate::text::{cut, number};
 pub fn validate(text: &str, depth: u32) -> bool {
     let mut scanner = Scanner::new(depth);
     let whole = match scanner.scan(text.as_bytes()) {
-        Step::Done => text.as_bytes().get(scanner.pos..).unwrap_or_default().trim_ascii().is_empty(),
+        Step::Done => text.bytes().skip(scanner.pos).all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')),
         Step::More => scanner.ends_here(),
         Step::Syntax | Step::TooDeep => false,
     };

@@ -159,6 +159,8 @@ fn the_grammar_is_json_and_nothing_else() {
         "/**/1",
         "1 1",
         "\u{c}1",
+        "1\u{c}",
+        "{}\u{c}",
     ];
     for (values, valid) in [(&good[..], true), (&bad[..], false)] {
         for value in values {
