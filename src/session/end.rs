@@ -1,6 +1,7 @@
 //! S5a, S16: how a client ends, by itself or by an error.
 
 use super::exchange::{Kind, Lane};
+use super::handshake::retire;
 use super::{Error, Output, Session, State};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
@@ -68,7 +69,7 @@ impl Session {
     /// Ends the client, and leaves its session to the next one where that can use it (S17).
     pub(super) fn end_quietly(&mut self) {
         if self.keeps_session() {
-            self.old_client_id = self.client_id.take();
+            self.retire_client_id();
             self.farewell = None;
         }
         self.end(None);
@@ -76,13 +77,18 @@ impl Session {
 
     /// The server ended the session and wants no further one (S5a).
     pub(super) fn end_by_server(&mut self, failure: Option<Failure>) {
-        self.old_client_id = self.client_id.take();
+        self.retire_client_id();
         self.end(Some(Error::ServerEnded(failure)));
+    }
+
+    fn retire_client_id(&mut self) {
+        let old = self.client_id.take();
+        retire(&mut self.old_client_ids, old, self.commands_lane.is_some());
     }
 
     /// Nothing of the session is known any more.
     pub(super) fn forget_session(&mut self) {
-        self.old_client_id = self.client_id.take();
+        self.retire_client_id();
         self.epoch = self.epoch.wrapping_add(1);
         self.abort(Lane::Session);
         // Messages may still be answered; subscriptions need not.

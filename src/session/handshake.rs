@@ -8,6 +8,9 @@ use crate::bayeux::message::Message;
 use crate::bayeux::write;
 use crate::text::joined;
 
+/// So many old client ids and tokens are remembered while a request that may have carried them is open.
+const MOST_OLD: usize = 16;
+
 impl Session {
     pub(super) fn schedule_handshake(&mut self) {
         let waits = !self.may_send() || self.farewell.is_some();
@@ -47,7 +50,7 @@ impl Session {
             for name in &offered {
                 names.push(name.as_str());
             }
-            let error = Error::NoTransport { offered: joined(&names, ", ") };
+            let error = Error::NoTransport { offered: self.redact(&joined(&names, ", ")) };
             let hopeless = forbidden || !self.started;
             return if hopeless { self.end(Some(error)) } else { self.retry_handshake(error, interval_ms) };
         }
@@ -126,18 +129,29 @@ impl Session {
         Failure::parse(&self.redact(text.as_deref().unwrap_or("no reason given")))
     }
 
-    /// `text` without the client id of this session and the last, and without the tokens (X2).
+    /// `text` without the client ids of this session and those before, and without the tokens (X2).
     pub(super) fn redact(&self, text: &str) -> String {
         let mut clean = text.to_owned();
-        for id in [&self.client_id, &self.old_client_id].into_iter().flatten() {
+        for id in self.client_id.iter().chain(&self.old_client_ids) {
             let secret = id.strip_prefix('"').and_then(|id| id.strip_suffix('"')).unwrap_or(id);
             clean = replace(clean, secret, "[client id]");
         }
-        for token in self.tokens.secrets().into_iter().flatten() {
+        for token in self.tokens.secrets() {
             clean = replace(clean, token, "[token]");
         }
         clean
     }
+}
+
+/// Remembers a secret that late replies may name. A request with commands outlives several sessions and tokens; without
+/// one, late words can only be about the last.
+pub(super) fn retire(old: &mut Vec<String>, secret: Option<String>, commands_open: bool) {
+    if !commands_open {
+        old.clear();
+    } else if old.len() >= MOST_OLD {
+        old.remove(0);
+    }
+    old.extend(secret);
 }
 
 fn replace(text: String, secret: &str, instead: &str) -> String {

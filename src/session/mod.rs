@@ -59,8 +59,8 @@ pub struct Session {
 
     /// The client id as a raw JSON token, while there is a session.
     client_id: Option<String>,
-    /// That of the session before, which late replies may name (X2).
-    old_client_id: Option<String>,
+    /// Those of the sessions before, which late replies may name (X2).
+    old_client_ids: Vec<String>,
     /// Counts sessions, so that late replies to an old one are told apart.
     epoch: u32,
     /// Has `connect()` been answered?
@@ -122,7 +122,7 @@ impl Session {
             state: State::Handshaking,
             ending: None,
             client_id: None,
-            old_client_id: None,
+            old_client_ids: Vec::new(),
             epoch: 0,
             started: false,
             handshake_at: now,

@@ -2,6 +2,7 @@
 
 use super::end::Farewell;
 use super::exchange::{Kind, Lane};
+use super::handshake::retire;
 use super::{Error, Output, Session};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
@@ -16,8 +17,8 @@ const REFUSED_AGAIN_MS: u64 = 5_000;
 /// The access token, and the next one where it is refused.
 pub(super) struct Tokens {
     current: Option<Token>,
-    /// The header's value of the one before, which late replies may name (X2).
-    last: Option<String>,
+    /// The headers' values of those before, which late replies may name (X2).
+    old: Vec<String>,
     /// The driver has been asked for one.
     asking: bool,
     /// When to ask next.
@@ -39,7 +40,7 @@ struct Token {
 impl Tokens {
     pub fn new(needed: bool, now: Instant) -> Self {
         let ask_at = needed.then_some(now);
-        Self { current: None, last: None, asking: false, ask_at, refused: false, refused_at: None }
+        Self { current: None, old: Vec::new(), asking: false, ask_at, refused: false, refused_at: None }
     }
 
     /// The value of the `Authorization` header.
@@ -48,8 +49,9 @@ impl Tokens {
     }
 
     /// The tokens that a server could quote.
-    pub fn secrets(&self) -> [Option<&str>; 2] {
-        [self.bearer(), self.last.as_deref()].map(|bearer| bearer?.strip_prefix("Bearer "))
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let old = self.old.iter().map(String::as_str);
+        self.bearer().into_iter().chain(old).filter_map(|bearer| bearer.strip_prefix("Bearer "))
     }
 
     /// Of the current token; 0 where there is none.
@@ -106,7 +108,7 @@ impl Session {
         }
         self.config.endpoint = endpoint;
         if let Some(old) = self.tokens.current.replace(Token { number, bearer, proven: false }) {
-            self.tokens.last = Some(old.bearer);
+            retire(&mut self.tokens.old, Some(old.bearer), self.commands_lane.is_some());
         }
         self.tokens.refused = false;
     }
@@ -140,7 +142,7 @@ impl Session {
     /// The server refused the token that a request carried; `farewell`: it may still have the session.
     pub(super) fn unauthorized(&mut self, number: u32, error: Error, farewell: bool) {
         let Some(token) = self.tokens.current.take_if(|token| token.number == number) else { return };
-        self.tokens.last = Some(token.bearer);
+        retire(&mut self.tokens.old, Some(token.bearer), self.commands_lane.is_some());
         let mut wait_ms = 0;
         if token.proven {
             self.tokens.refused_at = None;

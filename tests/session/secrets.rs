@@ -1,6 +1,6 @@
 //! What must not leak, tokens included, and cookies: X2, X4.
 
-use cometd_edge::session::{Command, Config, Input};
+use cometd_edge::session::{Command, Config, Error, Input};
 
 use crate::sim::*;
 
@@ -127,6 +127,21 @@ fn x2_late_words_about_the_last_session_are_cleaned_too() {
 }
 
 #[test]
+fn x2_late_words_about_sessions_and_tokens_long_gone_are_cleaned_too() {
+    let mut sim = Sim::logged_in();
+    sim.publish(1, "/p");
+    for _ in 0..3 {
+        sim.poll(&refused(EXPIRED, NONE));
+        sim.renew();
+        sim.until_open("handshake");
+        sim.answer("handshake", &handshake(&format!("other-{}", sim.tokens), ""));
+    }
+    let late = r#"[{"channel":"/p","successful":false,"error":"500::client-1 with token-1 is broken"}]"#;
+    sim.answer("commands", late);
+    assert_eq!(sim.error(1).failure().expect("words").text, "[client id] with [token] is broken");
+}
+
+#[test]
 fn x2_the_words_of_the_host_are_cleaned() {
     let mut sim = Sim::new();
     sim.answer("handshake", &handshake("cl13nt-id-one", ""));
@@ -217,6 +232,17 @@ fn x2_the_last_word_on_a_refused_token_does_not_hold_it() {
     });
     let text = format!("{} {:?}", sim.closed_with(), sim.statuses);
     assert!(!text.contains("token-") && text.contains("[token]"), "{text}");
+}
+
+#[test]
+fn x2_the_transports_that_a_server_offers_are_cleaned() {
+    let mut sim = Sim::salesforce();
+    sim.token();
+    sim.answer(
+        "handshake",
+        r#"[{"channel":"/meta/handshake","successful":true,"supportedConnectionTypes":["token-1"]}]"#,
+    );
+    assert_eq!(sim.error(0), &Error::NoTransport { offered: "[token]".to_owned() });
 }
 
 #[test]
