@@ -6,6 +6,7 @@
 mod build;
 mod command;
 mod demo;
+mod fuzz;
 mod project;
 mod setup;
 mod test;
@@ -19,6 +20,8 @@ use crate::project::Project;
 const HELP: &str = "\
 cargo xtask build [--dev]     make pkg/, the npm package, and report its size; --dev leaves the wasm unoptimised
 cargo xtask test [part…]      run everything that proves the project, or the parts named
+cargo xtask fuzz [target…] [--seconds N]
+                              look for inputs that break the core, 20 s for each target of tests/fuzz
 cargo xtask demo [--check]    a sandbox server, a page and a terminal that follow live events; --check does it headless
 
 Parts of the tests, in their order: ";
@@ -31,6 +34,9 @@ fn main() -> ExitCode {
         ["build", "--dev"] => Project::find().and_then(|project| build::run(&project, build::Mode::Dev)),
         ["test", parts @ ..] if test::known(parts) => {
             Project::find().and_then(|project| test::run(&project, parts))
+        }
+        ["fuzz", wanted @ ..] if fuzz::known(wanted) => {
+            Project::find().and_then(|project| fuzz::run(&project, wanted))
         }
         ["demo"] => Project::find().and_then(|project| demo::run(&project, false)),
         ["demo", "--check"] => Project::find().and_then(|project| demo::run(&project, true)),

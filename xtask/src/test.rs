@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 
 use crate::command::Run;
 use crate::project::Project;
-use crate::{build, demo, setup};
+use crate::{build, demo, fuzz, setup};
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
 type Part = (&'static str, fn(&Project) -> Result<()>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("lint", lint),
     ("core", core),
+    ("fuzz", fuzzing),
     ("build", package),
     ("browser", browser),
     ("js", javascript),
@@ -90,6 +91,11 @@ fn lint(project: &Project) -> Result<()> {
 
 fn core(project: &Project) -> Result<()> {
     Run::new("cargo").args(["test", "--workspace"]).dir(&project.root).run()
+}
+
+/// Short runs, each from the committed corpus on.
+fn fuzzing(project: &Project) -> Result<()> {
+    fuzz::run(project, &[])
 }
 
 /// The package, its size, and what other tools say about its manifest and its types.

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::command::{Run, at_least, find_in, version_of};
 use crate::project::Project;
 
-pub use rust::{beside, shim};
+pub use rust::{NIGHTLY, beside, shim};
 
 /// What the build runs.
 pub struct BuildTools {
@@ -54,6 +54,15 @@ pub fn for_build(project: &Project) -> Result<BuildTools> {
 pub fn for_lint() -> Result<()> {
     rust::component("clippy", "clippy")?;
     rust::component("fmt", "rustfmt")
+}
+
+/// What fuzzing needs; gives the PATH by which cargo finds its subcommand.
+pub fn for_fuzz(project: &Project) -> Result<OsString> {
+    rust::nightly()?;
+    let tool = rust::cargo_fuzz(project)?;
+    let folder = tool.parent().context("cargo-fuzz lies in no folder")?.to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path)))?)
 }
 
 /// What the tests in browsers and other runtimes need besides.

@@ -14,6 +14,11 @@ use crate::project::Project;
 const WASM_PACK_MINIMUM: [u32; 3] = [0, 13, 1];
 const WASM_PACK: &str = "0.15.1";
 
+/// Compilers older than nightly refuse the flags that measure coverage.
+pub const NIGHTLY: &str = "nightly";
+const CARGO_FUZZ_MINIMUM: [u32; 3] = [0, 12, 0];
+const CARGO_FUZZ: &str = "0.13.2";
+
 pub fn target(name: &str) -> Result<()> {
     let libraries = Run::new("rustc").args(["--print", "target-libdir", "--target", name]).output()?;
     if Path::new(libraries.trim()).is_dir() {
@@ -53,6 +58,27 @@ pub fn beside(tool: &Path, name: &str) -> PathBuf {
 pub fn wasm_pack(project: &Project) -> Result<PathBuf> {
     find_or_install(project, "wasm-pack", "wasm-pack", WASM_PACK, |version| {
         at_least(version, &WASM_PACK_MINIMUM)
+    })
+}
+
+pub fn nightly() -> Result<()> {
+    let there = || Run::new("rustup").args(["run", NIGHTLY, "rustc", "--version"]).output();
+    if there().is_ok() {
+        return Ok(());
+    }
+    if on_path(&["rustup"]).is_none() {
+        bail!("the nightly Rust compiler is missing: install Rust by rustup");
+    }
+    installing("the nightly Rust compiler");
+    Run::new("rustup")
+        .args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"])
+        .quietly()
+        .context("the nightly Rust compiler is missing, and cannot be installed")
+}
+
+pub fn cargo_fuzz(project: &Project) -> Result<PathBuf> {
+    find_or_install(project, "cargo-fuzz", "cargo-fuzz", CARGO_FUZZ, |version| {
+        at_least(version, &CARGO_FUZZ_MINIMUM)
     })
 }
 
