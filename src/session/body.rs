@@ -252,6 +252,7 @@ impl Session {
     /// A message over the bound has been passed over (X3).
     fn too_large(&mut self, lane: Lane, channel: Option<String>, replay_id: Option<String>, event: bool) {
         if !event {
+            let channel = channel.map(|channel| self.redact(&channel));
             self.report(Status::MessageSkipped { reason: "larger than messageBytes", channel });
             return;
         }

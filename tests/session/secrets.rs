@@ -1,6 +1,6 @@
 //! What must not leak, tokens included, and cookies: X2, X4.
 
-use cometd_edge::session::{Command, Config, Error, Input};
+use cometd_edge::session::{Command, Config, Error, Input, Status};
 
 use crate::sim::*;
 
@@ -139,6 +139,15 @@ fn x2_late_words_about_sessions_and_tokens_long_gone_are_cleaned_too() {
     let late = r#"[{"channel":"/p","successful":false,"error":"500::client-1 with token-1 is broken"}]"#;
     sim.answer("commands", late);
     assert_eq!(sim.error(1).failure().expect("words").text, "[client id] with [token] is broken");
+}
+
+#[test]
+fn x2_the_channel_of_a_message_that_was_passed_over_is_cleaned() {
+    let mut sim = Sim::connected_with(|config| config.limits.message_bytes = 300);
+    let filler = "x".repeat(400);
+    sim.poll(&format!(r#"[{{"channel":"/private/client-1","successful":true,"filler":"{filler}"}}]"#));
+    let cleaned = |status: &Status| matches!(status, Status::MessageSkipped { channel: Some(channel), .. } if channel == "/private/[client id]");
+    assert!(sim.statuses.iter().any(cleaned), "{:?}", sim.statuses);
 }
 
 #[test]
