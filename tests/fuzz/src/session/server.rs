@@ -86,8 +86,12 @@ pub fn act(world: &mut World, drawn: &mut Unstructured<'_>) -> Result<()> {
             whole(world, drawn, id, body.as_bytes())
         }
         9 | 10 => {
-            let body =
-                if turn == 9 { honest(world, drawn, &request)? } else { refusal(world, drawn, &request)? };
+            // Echoed words could get into a channel, which nobody cleans.
+            let body = if turn == 9 {
+                honest(world, drawn, &request)?
+            } else {
+                refusal(world, drawn, &request)?.replace(SECRET, "")
+            };
             let body = damaged(drawn, body.into_bytes())?;
             whole(world, drawn, id, &body)
         }
