@@ -23,16 +23,18 @@ pub(super) struct Drain {
 
 /// A client that sends nothing.
 pub(super) struct Rest {
-    /// For as long as the page is hidden; else until the next drain.
+    /// For as long as the page is hidden.
     hidden: bool,
+    /// Until the next drain.
+    asleep: bool,
     requests_until: Instant,
     give_up_at: Instant,
     /// Events may be lost with what was cut off.
     lost: bool,
     /// Commands that wait until all is saved.
     waiting: Vec<u32>,
-    /// It ends with a snapshot (S17).
-    pub leaving: Option<u32>,
+    /// Commands that wait for a snapshot, with which the client ends (S17).
+    leaving: Vec<u32>,
 }
 
 impl Session {
@@ -45,6 +47,15 @@ impl Session {
         if self.drain.is_some() {
             return Err(ApiMisuse::Draining);
         }
+        if let Some(rest) = &mut self.rest {
+            if !rest.leaving.is_empty() {
+                return Err(ApiMisuse::Closed);
+            }
+            rest.asleep = false;
+            for command in core::mem::take(&mut rest.waiting) {
+                self.settle(command, Ok(Vec::new()));
+            }
+        }
         self.go_on();
         let deadline = self.now.after(deadline_ms);
         self.drain = Some(Drain { command, idle_ms, deadline, idle_since: None, connected: false });
@@ -53,11 +64,14 @@ impl Session {
 
     /// Is there nothing to wait for but new events? What a subscribe brings again may come with a poll sent after it.
     fn is_drained(&self) -> bool {
+        let mut lanes = [&self.session_lane, &self.commands_lane].into_iter().flatten();
         self.state == State::Connected
             && self.polling.answered
             && (self.polling.covers || !self.replays())
             && self.subscriptions.all_present()
             && self.flow.events == 0
+            // The extensions may have an event.
+            && !lanes.any(|exchange| exchange.inspecting)
     }
 
     /// Ends the drain where it is time to.
@@ -80,9 +94,13 @@ impl Session {
 
     /// The end of a client that may be draining or resting.
     pub(super) fn end_rest(&mut self, reason: &Error) {
-        let resting = self.rest.take();
-        for command in resting.into_iter().flat_map(|rest| rest.waiting) {
-            self.settle(command, Ok(Vec::new()));
+        if let Some(rest) = self.rest.take() {
+            for command in rest.waiting {
+                self.settle(command, Ok(Vec::new()));
+            }
+            for command in rest.leaving {
+                self.settle(command, Err(reason.clone()));
+            }
         }
         if let Some(drain) = self.drain.take() {
             self.settle(drain.command, Err(reason.clone()));
@@ -90,32 +108,40 @@ impl Session {
     }
 
     pub(super) fn rest_and_settle(&mut self, command: u32) {
-        self.end_drain();
-        if let Some(rest) = &mut self.rest {
+        if let Some(rest) = self.rest_for_good() {
             rest.waiting.push(command);
-            rest.give_up_at = self.now.after(MOST_MS);
         }
     }
 
     pub(super) fn suspend(&mut self, command: u32) {
-        self.end_drain();
-        if let Some(rest) = &mut self.rest {
-            rest.leaving = Some(command);
-            rest.give_up_at = self.now.after(MOST_MS);
+        if let Some(rest) = self.rest_for_good() {
+            rest.leaving.push(command);
         }
+    }
+
+    /// Rests, and has its time for it from now on, unless somebody waits for that already.
+    fn rest_for_good(&mut self) -> Option<&mut Rest> {
+        self.end_drain();
+        let give_up_at = self.now.after(MOST_MS);
+        let rest = self.rest.as_mut()?;
+        if rest.waiting.is_empty() && rest.leaving.is_empty() {
+            rest.give_up_at = give_up_at;
+        }
+        Some(rest)
     }
 
     pub(super) fn hidden(&mut self, hidden: bool) {
         if hidden {
             self.rest(true);
-        } else if self.rest.as_ref().is_some_and(|rest| rest.hidden) {
+        } else if let Some(rest) = &mut self.rest {
+            rest.hidden = false;
             self.go_on();
         }
     }
 
     /// Does it rest, and not just for as long as its page is hidden?
     pub(super) fn is_suspended(&self) -> bool {
-        self.rest.as_ref().is_some_and(|rest| !rest.hidden)
+        self.rest.as_ref().is_some_and(|rest| rest.asleep)
     }
 
     fn rest(&mut self, hidden: bool) {
@@ -123,18 +149,26 @@ impl Session {
             self.subscriptions.let_go();
             self.apply();
         }
+        let requests_until = self.now.after(if hidden { 0 } else { REQUESTS_MS });
+        let give_up_at = self.now.after(MOST_MS);
         if let Some(rest) = &mut self.rest {
-            rest.hidden &= hidden;
+            if hidden {
+                rest.hidden = true;
+                rest.requests_until.pull_to(requests_until);
+            } else if !core::mem::replace(&mut rest.asleep, true) {
+                rest.give_up_at = give_up_at;
+            }
             return;
         }
         self.set_state(State::Suspended);
         self.rest = Some(Rest {
             hidden,
-            requests_until: self.now.after(if hidden { 0 } else { REQUESTS_MS }),
-            give_up_at: self.now.after(MOST_MS),
+            asleep: !hidden,
+            requests_until,
+            give_up_at,
             lost: false,
             waiting: Vec::new(),
-            leaving: None,
+            leaving: Vec::new(),
         });
         if let Some(mut poll) = self.session_lane.take_if(|exchange| exchange.kind == Kind::Connect) {
             self.cut_off(&mut poll);
@@ -142,10 +176,7 @@ impl Session {
     }
 
     fn go_on(&mut self) {
-        let Some(rest) = self.rest.take() else { return };
-        for command in rest.waiting {
-            self.settle(command, Ok(Vec::new()));
-        }
+        let Some(rest) = self.rest.take_if(|rest| !rest.hidden && !rest.asleep) else { return };
         self.set_state(if self.client_id.is_some() { State::Retrying } else { State::Handshaking });
         self.polling.probe = true;
         if !rest.lost || !self.replays() {
@@ -176,10 +207,10 @@ impl Session {
         self.emit(super::Output::Abort(exchange.id));
         let error = Error::Closed;
         match exchange.kind {
-            // There may be a session of which nobody knows the id.
-            Kind::Handshake => self.storm.session_left_behind(self.now),
+            // There may be a session of which nobody knows the id, or that is still there.
+            Kind::Handshake | Kind::Disconnect => self.storm.session_left_behind(self.now),
             Kind::Connect => self.poll_over(exchange),
-            Kind::Commands | Kind::Disconnect => {}
+            Kind::Commands => {}
         }
         if exchange.epoch == self.epoch && matches!(exchange.kind, Kind::Connect | Kind::Commands) {
             self.abandon(exchange, &error);
@@ -202,22 +233,24 @@ impl Session {
     /// What is still to be done at rest: requests that end, good-bye to a session, saving.
     pub(super) fn schedule_rest(&mut self) {
         let Some(rest) = &self.rest else { return };
-        let (late, give_up, hidden) =
-            (rest.requests_until <= self.now, rest.give_up_at <= self.now, rest.hidden);
+        let (late, give_up, asleep) =
+            (rest.requests_until <= self.now, rest.give_up_at <= self.now, rest.asleep);
+        // Nothing of a page that is hidden is on the network, but for its last word.
+        let silent = rest.hidden && rest.leaving.is_empty();
         for lane in [Lane::Session, Lane::Commands] {
-            let cut = self.lane(lane).take_if(|exchange| late && exchange.kind != Kind::Disconnect);
-            if let Some(mut exchange) = cut {
+            let cut = |exchange: &mut Box<Exchange>| late && (silent || exchange.kind != Kind::Disconnect);
+            if let Some(mut exchange) = self.lane(lane).take_if(cut) {
                 self.cut_off(&mut exchange);
             }
         }
-        if hidden {
+        if !asleep {
             return;
         }
         let mut busy = self.session_lane.is_some() || self.commands_lane.is_some();
         if !busy && self.client_id.is_some() && self.config.salesforce && self.replays() {
             self.leave_for_replay();
         }
-        if !busy && !give_up && self.farewell.is_some() {
+        if !busy && !give_up && !silent && self.farewell.is_some() {
             self.schedule_farewell();
             busy = self.session_lane.is_some();
         }
@@ -225,15 +258,18 @@ impl Session {
             return;
         }
         let Some(rest) = &mut self.rest else { return };
-        let leaving = rest.leaving.take();
+        let leaving = core::mem::take(&mut rest.leaving);
         for command in core::mem::take(&mut rest.waiting) {
             self.settle(command, Ok(Vec::new()));
         }
-        if let Some(command) = leaving {
-            let snapshot = self.snapshot();
-            self.settle(command, Ok(vec![snapshot]));
-            self.end_quietly();
+        if leaving.is_empty() {
+            return;
         }
+        let snapshot = self.snapshot();
+        for command in leaving {
+            self.settle(command, Ok(vec![snapshot.clone()]));
+        }
+        self.end_quietly();
     }
 
     /// When something is to be done at rest.
@@ -244,7 +280,7 @@ impl Session {
                 if exchange.kind == Kind::Disconnect { exchange.deadline } else { rest.requests_until };
             wake.pull_to(until);
         }
-        if rest.leaving.is_some() || !rest.waiting.is_empty() {
+        if !rest.leaving.is_empty() || !rest.waiting.is_empty() {
             wake.pull_to(rest.give_up_at);
         }
         wake

@@ -373,7 +373,7 @@ impl Subscriptions {
 
     /// Does the server deliver all that is wanted?
     pub fn all_present(&self) -> bool {
-        self.wires.iter().all(|wire| wire.remote == Remote::Present)
+        self.wires.iter().all(|wire| wire.remote == Remote::Present && !wire.again)
     }
 
     /// The application is done with the oldest `events` of a subscription: what no longer counts.
