@@ -348,7 +348,7 @@ impl Session {
 
     /// A new session takes the place of one that the server does not know (S9).
     pub(super) fn session_gone(&mut self, failure: Failure, at_least_ms: u64) {
-        if classify(&failure) == Some(Refusal::CookieMissing) && !self.polled {
+        if classify(&failure) == Some(Refusal::CookieMissing) && !self.polled && self.started {
             // It never comes through: the next session would fare no better.
             return self.end(Some(Error::ConnectRefused(failure)));
         }
