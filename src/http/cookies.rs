@@ -5,7 +5,7 @@ use std::fmt;
 use super::date::parse_date;
 use super::endpoint::{Endpoint, is_address};
 use crate::Instant;
-use crate::bayeux::json::{elements, push_string, strings};
+use crate::bayeux::json::{elements, is_array, push_string, strings};
 use crate::text::{cut, cut_last, decimal, has, number};
 
 /// The most cookies that are kept.
@@ -151,8 +151,11 @@ impl Jar {
         }
     }
 
-    /// Reads the array that [`Jar::write`] makes; `None` for anything else.
+    /// Reads the array that [`Jar::write`] makes, which must be valid JSON; `None` for anything else.
     pub fn read(raw: &str, now: Instant) -> Option<Self> {
+        if !is_array(raw) {
+            return None;
+        }
         let mut jar = Self::new();
         for raw in elements(raw).take(COOKIES) {
             let parts = strings(raw);

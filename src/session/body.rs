@@ -211,7 +211,9 @@ impl Session {
         let mut subscriptions = self.subscriptions.takers(channel);
         self.subscriptions.arrived(channel, replay_id);
         self.passed_by(channel);
-        if !subscriptions.is_empty() {
+        if subscriptions.is_empty() {
+            self.missed(channel);
+        } else {
             let sequence = self.sequence();
             subscriptions = self.receive(lane, sequence, subscriptions, &message);
         }

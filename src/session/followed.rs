@@ -250,13 +250,10 @@ impl Session {
             result => result,
         };
         match result {
-            Ok(mut position) => {
-                if position.is_none()
-                    && let Some(one) = self.followed.get(index)
-                {
-                    let (channel, start) = (one.ledger.channel().to_owned(), one.ledger.start().clone());
-                    position = self.resumed_position(&channel, &start);
-                }
+            Ok(stored) => {
+                let Some(one) = self.followed.get(index) else { return };
+                let (channel, start) = (one.ledger.channel().to_owned(), one.ledger.start().clone());
+                let position = self.resumed_position(&channel, &start, stored);
                 if let Some(one) = self.followed.get_mut(index) {
                     one.load = Load::Done;
                     one.backoff.reset();

@@ -1,7 +1,10 @@
 //! S17: what a client leaves behind when it is suspended, and how the next one takes it up.
 
-use super::{ApiMisuse, Config, Session};
-use crate::bayeux::json::{decode_string, is_object, member, members, push_string, strings, validate};
+use super::{ApiMisuse, Config, GapCause, Session, Status};
+use crate::bayeux::channel::Pattern;
+use crate::bayeux::json::{
+    decode_string, is_array, is_object, member, members, push_string, strings, validate,
+};
 use crate::bayeux::message::digits;
 use crate::http::cookies::Jar;
 use crate::replay::{Position, Start};
@@ -20,8 +23,12 @@ pub(super) struct Snapshot {
     /// A poll was cut off, with which events may be lost.
     pub lost: bool,
     unix_ms: u64,
-    /// The channels that were subscribed, as they were written.
+    /// The channels that were subscribed, as they were written, and that this client has not taken up yet.
     channels: Vec<String>,
+    /// Those of them of which events have come meanwhile, for nobody.
+    missed: Vec<String>,
+    /// The session was taken up.
+    goes_on: bool,
     positions: Vec<(String, Position)>,
 }
 
@@ -45,6 +52,7 @@ impl Session {
         let Some(mut snapshot) = self.config.resumed.take() else { return };
         if snapshot.url == self.config.endpoint.href() && self.keeps_session() {
             self.client_id = snapshot.client_id.take();
+            snapshot.goes_on = self.client_id.is_some();
             self.jar = core::mem::take(&mut snapshot.jar);
             self.polling.take_up(&snapshot);
         }
@@ -57,37 +65,63 @@ impl Session {
         !self.config.auth && !self.config.salesforce
     }
 
+    /// Does the session of the client before go on?
+    fn goes_on(&self) -> bool {
+        self.epoch == 0 && self.resumed.as_ref().is_some_and(|snapshot| snapshot.goes_on)
+    }
+
     /// A channel was subscribed by the client before: what is lost of it from then on is a gap.
     pub(super) fn resumes(&mut self, channel: &str) {
-        let followed = self.followed(channel).is_some();
+        let (followed, goes_on, began) = (self.followed(channel).is_some(), self.goes_on(), self.began);
         let Some(snapshot) = &mut self.resumed else { return };
         if followed || !take_out(&mut snapshot.channels, channel) {
             return;
         }
-        let lost = snapshot.lost && !self.polling.acknowledges();
-        let gone = self.client_id.is_none();
+        let since_unix_ms = snapshot.unix_ms;
+        let lost = snapshot.lost || snapshot.missed.iter().any(|missed| missed == channel);
         if let Some(wire) = self.subscriptions.wire(channel) {
-            wire.confirmed = true;
+            wire.promised(Some(began).filter(|_| lost || !goes_on));
         }
-        if gone {
-            self.gap(super::GapCause::SessionLost, self.sound_until, true);
-        } else if lost {
-            self.gap(super::GapCause::ResponseLost, self.sound_until, true);
-        }
+        let cause = match goes_on {
+            false => GapCause::SessionLost,
+            true if lost => GapCause::ResponseLost,
+            true => return,
+        };
+        self.report(Status::Gap { channel: channel.to_owned(), cause, after: None, since_unix_ms });
     }
 
-    /// Where a channel goes on of which the store has no position. `None`: nowhere, which is a gap where it had begun with
-    /// new events (R7c).
-    pub(super) fn resumed_position(&mut self, channel: &str, start: &Start) -> Option<Position> {
-        let snapshot = self.resumed.as_mut()?;
-        let known = snapshot.positions.iter().find(|(name, _)| name == channel);
-        let position = known.map(|(_, position)| position.clone());
-        if take_out(&mut snapshot.channels, channel) && position.is_none() && *start == Start::New {
-            let (channel, since_unix_ms) = (channel.to_owned(), snapshot.unix_ms);
-            let cause = super::GapCause::NoPosition;
-            self.report(super::Status::Gap { channel, cause, after: None, since_unix_ms });
+    /// Where a channel goes on: where the store says, which wins, else where the client before was. `None`: nowhere, which
+    /// is a gap where it had begun with new events (R7c).
+    pub(super) fn resumed_position(
+        &mut self,
+        channel: &str,
+        start: &Start,
+        stored: Option<Position>,
+    ) -> Option<Position> {
+        let Some(snapshot) = &mut self.resumed else { return stored };
+        let position = stored.or_else(|| snapshot.position(channel).cloned());
+        if take_out(&mut snapshot.channels, channel) {
+            let since_unix_ms = snapshot.unix_ms;
+            if let Some(wire) = self.subscriptions.wire(channel) {
+                wire.promised(None);
+            }
+            if position.is_none() && *start == Start::New {
+                let (channel, cause) = (channel.to_owned(), GapCause::NoPosition);
+                self.report(Status::Gap { channel, cause, after: None, since_unix_ms });
+            }
         }
         position
+    }
+
+    /// An event has come that nobody wants: whoever takes its channel up later has missed it.
+    pub(super) fn missed(&mut self, channel: &str) {
+        let Some(snapshot) = &mut self.resumed else { return };
+        for name in &snapshot.channels {
+            let is = |pattern: Pattern| pattern.matches(channel);
+            if Pattern::parse(name).is_ok_and(is) && !snapshot.missed.contains(name) {
+                snapshot.missed.push(name.clone());
+            }
+        }
     }
 
     /// When the range of a gap begins. What may be lost since before this client began was suspended with the one before.
@@ -101,6 +135,9 @@ impl Session {
     /// All that the next client needs. It holds secrets.
     pub(super) fn snapshot(&self) -> String {
         let mut out = String::from("{");
+        // Of what nobody has taken up yet, the range is still that of the client before.
+        let before = self.resumed.as_ref().filter(|snapshot| !snapshot.channels.is_empty());
+        let unix_ms = before.map_or_else(|| self.unix_ms(self.now), |snapshot| snapshot.unix_ms);
         let mut text = |name: &str, value: &str| {
             if out.len() > 1 {
                 out.push(',');
@@ -110,7 +147,7 @@ impl Session {
             push_string(&mut out, value);
         };
         text("url", self.config.endpoint.href());
-        text("time", &decimal(self.unix_ms(self.now)));
+        text("time", &decimal(unix_ms));
         let client_id = self.client_id.as_ref().filter(|_| self.keeps_session());
         if let Some(client_id) = client_id {
             text("clientId", client_id);
@@ -118,7 +155,9 @@ impl Session {
                 text("ack", number);
                 text("skip", &decimal(u64::from(skip)));
             }
-            if self.polling.lost {
+            if self.polling.lost
+                || before.is_some_and(|snapshot| !self.goes_on() || !snapshot.missed.is_empty())
+            {
                 text("lost", "");
             }
         }
@@ -129,18 +168,13 @@ impl Session {
         out.push(']');
         out.push_str(r#","channels":{"#);
         let mut first = true;
-        for wire in &self.subscriptions.wires {
-            let channel = wire.pattern.as_str();
-            if !self.subscriptions.wants(channel) || !wire.confirmed {
-                continue;
-            }
+        let mut channel = |name: &str, position: Option<&Position>| {
             if !core::mem::take(&mut first) {
                 out.push(',');
             }
-            push_string(&mut out, channel);
+            push_string(&mut out, name);
             out.push_str(":[");
-            let position = self.followed(channel).and_then(|one| one.ledger.to_save());
-            if let Some((_, Position { replay_id, created_date })) = position {
+            if let Some(Position { replay_id, created_date }) = position {
                 push_string(&mut out, replay_id);
                 if let Some(date) = created_date {
                     out.push(',');
@@ -148,6 +182,24 @@ impl Session {
                 }
             }
             out.push(']');
+        };
+        for wire in self.subscriptions.wires.iter().filter(|wire| wire.confirmed) {
+            let name = wire.pattern.as_str();
+            if self.subscriptions.wants(name) {
+                let ledger = self.followed(name).and_then(|one| one.ledger.to_save());
+                channel(name, ledger.map(|(_, position)| position));
+            }
+        }
+        if let Some(snapshot) = before {
+            for name in &snapshot.channels {
+                let known = self.subscriptions.confirmed(name);
+                // Who has let go of it does not want it any more.
+                let given_up = self.followed(name).is_some() && !self.subscriptions.wants(name);
+                if !known && !given_up {
+                    let ledger = self.followed(name).and_then(|one| one.ledger.to_save());
+                    channel(name, ledger.map(|(_, position)| position).or(snapshot.position(name)));
+                }
+            }
         }
         out.push_str("}}");
         out
@@ -159,12 +211,16 @@ impl Snapshot {
         if !validate(text, 8) || !is_object(text) {
             return None;
         }
+        let (cookies, channels) = (member(text, "cookies")?, member(text, "channels")?);
+        if !is_array(cookies) || !is_object(channels) {
+            return None;
+        }
         let of = |name: &str| member(text, name).and_then(decode_string).map(|text| text.into_owned());
         let of_number = |name: &str| of(name).as_deref().and_then(number);
         let mut snapshot = Self {
             url: of("url")?,
             client_id: of("clientId"),
-            jar: Jar::read(member(text, "cookies")?, now)?,
+            jar: Jar::read(cookies, now)?,
             ack: of("ack").zip(of_number("skip").map(|skip| skip as u32)),
             lost: of("lost").is_some(),
             unix_ms: of_number("time")?,
@@ -176,7 +232,10 @@ impl Snapshot {
         {
             return None;
         }
-        for (name, position) in members(member(text, "channels")?) {
+        for (name, position) in members(channels) {
+            if !is_array(position) {
+                return None;
+            }
             let name = decode_string(name)?.into_owned();
             let mut parts = strings(position).into_iter();
             if let Some(replay_id) = parts.next() {
@@ -186,6 +245,10 @@ impl Snapshot {
             snapshot.channels.push(name);
         }
         snapshot.positions.iter().all(|(_, position)| position.makes_sense()).then_some(snapshot)
+    }
+
+    fn position(&self, channel: &str) -> Option<&Position> {
+        self.positions.iter().find(|(name, _)| name == channel).map(|(_, position)| position)
     }
 }
 

@@ -397,8 +397,21 @@ impl Subscriptions {
         self.subs.iter().any(|sub| sub.channels.iter().any(wants))
     }
 
+    /// Has the server ever said yes to this channel?
+    pub fn confirmed(&self, channel: &str) -> bool {
+        self.wires.iter().any(|wire| wire.confirmed && wire.pattern.as_str() == channel)
+    }
+
     pub fn wire(&mut self, channel: &str) -> Option<&mut Wire> {
         self.wires.iter_mut().find(|wire| wire.pattern.as_str() == channel)
+    }
+}
+
+impl Wire {
+    /// An earlier client had it; what is lost of it since this instant is known to be.
+    pub fn promised(&mut self, gap: Option<Instant>) {
+        self.confirmed = true;
+        self.gap = self.gap.or(gap);
     }
 }
 
