@@ -179,7 +179,8 @@ impl Session {
         let Some(rest) = self.rest.take_if(|rest| !rest.hidden && !rest.asleep) else { return };
         self.set_state(if self.client_id.is_some() { State::Retrying } else { State::Handshaking });
         self.polling.probe = true;
-        if !rest.lost || !self.replays() {
+        // A session that is over by now has nothing to bring again.
+        if !rest.lost || !self.replays() || self.client_id.is_none() {
             return;
         }
         if self.config.salesforce {
