@@ -310,7 +310,6 @@ impl Session {
 
     /// The server says that the position is not valid (R6). Gives the failure back where that is final.
     pub(super) fn position_refused(&mut self, channel: &str, failure: Failure) -> Result<(), Failure> {
-        let since_unix_ms = self.gap_since(self.sound_until);
         let retry_at = self.now;
         let Some(one) = self.followed_mut(channel) else { return Err(failure) };
         let start = match one.ledger.on_invalid {
@@ -328,6 +327,7 @@ impl Session {
         one.saved = one.ledger.version();
         let error = Error::SubscribeRefused { channel: channel.to_owned(), failure };
         self.settle_commits(commands, Some(&error));
+        let since_unix_ms = self.refused_since(channel, &after);
         let (channel, after) = (channel.to_owned(), Some(after));
         self.subscriptions.undo(&channel, retry_at);
         self.apply();

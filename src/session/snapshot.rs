@@ -124,12 +124,22 @@ impl Session {
         }
     }
 
-    /// When the range of a gap begins. What may be lost since before this client began was suspended with the one before.
+    /// When the range of a gap begins. Until a poll has succeeded, what is lost may be lost since the client before was
+    /// suspended.
     pub(super) fn gap_since(&self, since: crate::Instant) -> u64 {
         match &self.resumed {
-            Some(snapshot) if since <= self.began => snapshot.unix_ms,
+            Some(snapshot) if since <= self.began && !self.polled => snapshot.unix_ms,
             _ => self.unix_ms(since),
         }
+    }
+
+    /// The same for a channel whose position is refused: that of the client before is as old as that.
+    pub(super) fn refused_since(&self, channel: &str, after: &str) -> u64 {
+        let of_it = |snapshot: &&Box<Snapshot>| {
+            snapshot.position(channel).is_some_and(|position| position.replay_id == after)
+        };
+        let before = self.resumed.as_ref().filter(of_it);
+        before.map_or_else(|| self.gap_since(self.sound_until), |snapshot| snapshot.unix_ms)
     }
 
     /// All that the next client needs. It holds secrets.
