@@ -160,7 +160,11 @@ impl Jar {
         for raw in elements(raw).take(COOKIES) {
             let parts = strings(raw);
             let [name, value, domain, path, flags, expires @ ..] = parts.as_slice() else { return None };
-            if !is_clean(name) || !is_clean(value) || name.len() + value.len() > COOKIE_BYTES {
+            let whole = |text: &str| is_clean(text) && !has(text, b';');
+            if name.is_empty() || has(name, b'=') || !whole(name) || !whole(value) {
+                return None;
+            }
+            if name.len() + value.len() > COOKIE_BYTES {
                 return None;
             }
             let expires = expires.first().and_then(|text| number(text));

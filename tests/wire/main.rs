@@ -4,6 +4,7 @@
 
 mod bounds;
 mod channel;
+mod cookies;
 mod decoder;
 mod decoding;
 mod http;
