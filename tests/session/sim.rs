@@ -5,19 +5,22 @@ mod followed;
 mod inputs;
 mod logins;
 mod replies;
+mod rests;
 mod seen;
 mod starts;
 
 use cometd_edge::Instant;
 use cometd_edge::replay::Position;
 use cometd_edge::session::{
-    ApiMisuse, Command, Config, Error, Event, Input, Output, Request, RequestId, Session, State, Status,
+    ApiMisuse, Command, Config, Error, Event, GapCause, Input, Output, Request, RequestId, Session, State,
+    Status,
 };
 use serde_json::Value;
 
 pub use self::followed::*;
 pub use self::logins::*;
 pub use self::replies::*;
+pub use self::rests::*;
 
 pub struct Sim {
     pub session: Session,

@@ -1,0 +1,121 @@
+//! Clients that drain, rest, hide and suspend.
+
+use cometd_edge::replay::Start;
+use cometd_edge::session::{Command, Config};
+
+use super::*;
+
+pub const HOUR_MS: u64 = 3_600_000;
+
+impl Sim {
+    pub fn drain_for(&mut self, command: u32, idle_ms: Option<u64>, deadline_ms: u64) {
+        self.command(Command::Drain { command, idle_ms, deadline_ms });
+    }
+
+    pub fn rest(&mut self, command: u32) {
+        self.command(Command::Rest { command });
+    }
+
+    /// It rests from now on, unless it has something to end first.
+    pub fn put_to_rest(&mut self) {
+        self.drain_for(800, None, 0);
+        assert!(self.result(800).is_some());
+        assert_eq!(self.states.last(), Some(&State::Suspended));
+    }
+
+    pub fn hide(&mut self) {
+        self.command(Command::Hidden(true));
+    }
+
+    pub fn show(&mut self) {
+        self.command(Command::Hidden(false));
+    }
+
+    pub fn suspend(&mut self, command: u32) {
+        self.command(Command::Suspend { command });
+    }
+
+    /// Suspends the client at once, and gives its snapshot.
+    pub fn snapshot(&mut self) -> String {
+        self.suspend(900);
+        self.ok(900)[0].clone()
+    }
+
+    /// A client that takes this up.
+    pub fn resumed(snapshot: &str) -> Self {
+        Self::resumed_with(snapshot, |_| {})
+    }
+
+    pub fn resumed_with(snapshot: &str, configure: impl FnOnce(&mut Config)) -> Self {
+        Self::with(|config| {
+            configure(config);
+            config.resume(snapshot).expect("a snapshot");
+        })
+    }
+
+    /// Nothing is in flight, and nothing is sent by itself.
+    pub fn is_quiet(&mut self) {
+        let sent = self.sent.len();
+        assert_eq!(self.kinds(), [""; 0]);
+        self.advance(HOUR_MS);
+        assert_eq!(self.sent.len(), sent, "sent at rest");
+    }
+
+    /// Cause, and when the range begins, of each gap of this channel.
+    pub fn gaps_of(&self, channel: &str) -> Vec<(GapCause, u64)> {
+        let gap = |status: &Status| match status {
+            Status::Gap { channel: known, cause, since_unix_ms, .. } if known == channel => {
+                Some((*cause, *since_unix_ms))
+            }
+            _ => None,
+        };
+        self.statuses.iter().filter_map(gap).collect()
+    }
+}
+
+/// Unix time at which the first client begins.
+pub const FIRST: u64 = 1_000_000;
+/// The same of the second.
+pub const SECOND: u64 = 9_000_000;
+
+/// What a client leaves that had these channels, and nothing in flight.
+pub fn left(channels: &[&str]) -> String {
+    let mut sim = Sim::with(|config| config.unix_ms_at_zero = FIRST);
+    let id = sim.request("handshake").id();
+    sim.head_with(id, 200, &[("Set-Cookie", "BAYEUX_BROWSER=b1; Path=/")]);
+    sim.chunk(id, &handshake("client-1", ""));
+    sim.end(id);
+    sim.poll(CONNECTED);
+    sim.subscribe(1, channels);
+    sim.confirm();
+    sim.poll(&advised(r#"{"reconnect":"retry","interval":5000}"#));
+    sim.snapshot()
+}
+
+/// The same, but a poll was cut off.
+pub fn left_in_a_poll(channels: &[&str]) -> String {
+    let mut sim = Sim::connected_with(|config| config.unix_ms_at_zero = FIRST);
+    sim.subscribe(1, channels);
+    sim.confirm();
+    sim.snapshot()
+}
+
+/// What a client leaves that followed A from this position on.
+pub fn left_at(position: Option<&str>) -> String {
+    let mut sim = Sim::connected_with(|config| {
+        config.replay = true;
+        config.unix_ms_at_zero = FIRST;
+    });
+    sim.follow(1, A, Start::New);
+    sim.load(A, position);
+    sim.confirm();
+    sim.poll(CONNECTED);
+    sim.snapshot()
+}
+
+pub fn resumed(snapshot: &str) -> Sim {
+    Sim::resumed_with(snapshot, |config| {
+        config.replay = true;
+        config.unix_ms_at_zero = SECOND;
+    })
+}
