@@ -135,10 +135,8 @@ impl Session {
 
     /// The same for a channel whose position is refused: that of the client before is as old as that.
     pub(super) fn refused_since(&self, channel: &str, after: &str) -> u64 {
-        let of_it = |snapshot: &&Box<Snapshot>| {
-            snapshot.position(channel).is_some_and(|position| position.replay_id == after)
-        };
-        let before = self.resumed.as_ref().filter(of_it);
+        let is = |position: &Position| position.replay_id == after;
+        let before = self.resumed.as_ref().filter(|snapshot| snapshot.position(channel).is_some_and(is));
         before.map_or_else(|| self.gap_since(self.sound_until), |snapshot| snapshot.unix_ms)
     }
 
