@@ -2,7 +2,7 @@
 //! subscription ends once, and when the faults stop the session recovers.
 
 use cometd_edge::replay::{Commit, OnInvalid, Position, Start};
-use cometd_edge::session::{Command, Config, Input, Inspect, State};
+use cometd_edge::session::{ApiMisuse, Command, Config, Input, Inspect, State};
 
 use crate::sim::*;
 
@@ -16,18 +16,35 @@ struct Chaos {
     subscriptions: Vec<u32>,
     /// Commits, which wait for as long as an earlier event is not committed.
     commits: Vec<u32>,
+    /// Calls of `suspend()`.
+    suspends: Vec<u32>,
+    /// The last drain, which is still going on.
+    awake: Option<u32>,
+    life: Life,
     /// Channels are followed by replay, with a store.
     follows: bool,
 }
 
+/// How a client is used.
+#[derive(Clone, Copy, PartialEq)]
+enum Life {
+    /// It is awake for as long as it lives.
+    Awake,
+    /// It drains, rests, hides, and may be suspended.
+    Resting,
+}
+
 impl Chaos {
-    fn new(seed: u64, follows: bool) -> Self {
+    fn new(seed: u64, follows: bool, life: Life) -> Self {
         let mut chaos = Self {
             sim: Sim::new(),
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             numbers: 0,
             subscriptions: Vec::new(),
             commits: Vec::new(),
+            suspends: Vec::new(),
+            awake: None,
+            life,
             follows,
         };
         let mut config = Config::new(URL).expect("a good url");
@@ -74,12 +91,13 @@ impl Chaos {
         let raw = [r#"{"channel":"/r","data":1}"#.to_owned(), r#"{"channel":"/r","data":2}"#.to_owned()];
         let result = match self.below(6) {
             0..=2 => {
-                self.subscriptions.push(number);
-                self.sim.queue(Command::Subscribe {
-                    subscription: number,
-                    channels: &[channel, other],
-                    follow: None,
-                })
+                let channels = &[channel, other];
+                let result =
+                    self.sim.queue(Command::Subscribe { subscription: number, channels, follow: None });
+                if result.is_ok() {
+                    self.subscriptions.push(number);
+                }
+                result
             }
             3 if !self.subscriptions.is_empty() => {
                 let index = self.below(self.subscriptions.len());
@@ -89,10 +107,59 @@ impl Chaos {
             4 => self.sim.queue(Command::Send { command: number, messages: &raw }),
             _ => self.sim.queue(Command::Publish { command: number, channel: "/a", data: "{}" }),
         };
-        result.expect("not a misuse");
+        self.misused(result);
         if self.below(2) == 0 {
             self.sim.drain();
         }
+    }
+
+    /// What is refused at rest leaves nothing behind, not even its number.
+    fn misused(&mut self, result: Result<(), ApiMisuse>) {
+        if let Err(misuse) = result {
+            let resting = [ApiMisuse::Suspended, ApiMisuse::Draining, ApiMisuse::Closed];
+            assert!(self.life == Life::Resting && resting.contains(&misuse), "{misuse:?}");
+            self.numbers -= 1;
+        }
+    }
+
+    /// Drains, rests, hides, or, seldom, is suspended.
+    fn sleep(&mut self) {
+        let turn = self.below(30);
+        if turn < 10 {
+            return self.sim.queue(Command::Hidden(turn < 4)).unwrap_or_default();
+        }
+        let command = self.number();
+        let idle_ms = [None, Some(0), Some(500)][self.below(3)];
+        let deadline_ms = [0, 300, 5_000, 60_000][self.below(4)];
+        let result = match turn {
+            10..=22 => self.sim.queue(Command::Drain { command, idle_ms, deadline_ms }),
+            23..=28 => self.sim.queue(Command::Rest { command }),
+            _ => {
+                let result = self.sim.queue(Command::Suspend { command });
+                if result.is_ok() {
+                    self.suspends.push(command);
+                }
+                result
+            }
+        };
+        self.misused(result);
+        if self.below(2) == 0 {
+            self.sim.drain();
+        }
+    }
+
+    /// Whatever was before, it goes on.
+    fn wake(&mut self) {
+        let _ = self.sim.queue(Command::Hidden(false));
+        let command = self.number();
+        // Ends a drain.
+        let result = self.sim.queue(Command::Rest { command });
+        self.misused(result);
+        let command = self.number();
+        let result = self.sim.queue(Command::Drain { command, idle_ms: None, deadline_ms: u64::MAX / 2 });
+        self.awake = Some(command).filter(|_| result.is_ok());
+        self.misused(result);
+        self.sim.drain();
     }
 
     /// Follows channels, or says something about events that may be there.
@@ -298,6 +365,9 @@ impl Chaos {
     }
 
     fn step(&mut self) {
+        if self.life == Life::Resting && self.below(6) == 0 {
+            return self.sleep();
+        }
         let kinds = if self.follows { 11 } else { 8 };
         match self.below(kinds) {
             8.. => {
@@ -326,6 +396,9 @@ impl Chaos {
 
     /// No faults, and a reader that keeps up.
     fn calm(&mut self) {
+        if self.life == Life::Resting {
+            self.wake();
+        }
         for _ in 0..200 {
             self.sim.drain();
             self.extend(false);
@@ -345,8 +418,8 @@ impl Chaos {
     }
 }
 
-fn live(seed: u64, steps: usize, follows: bool) -> Chaos {
-    let mut chaos = Chaos::new(seed, follows);
+fn live(seed: u64, steps: usize, follows: bool, life: Life) -> Chaos {
+    let mut chaos = Chaos::new(seed, follows, life);
     for _ in 0..steps {
         if chaos.sim.closed.is_none() && chaos.sim.states.last() != Some(&State::Closed) {
             chaos.step();
@@ -365,11 +438,14 @@ fn all_is_told(chaos: &Chaos, seed: u64) {
         let ended = chaos.sim.ended.iter().any(|(ended, _)| ended == number);
         assert_eq!(subscribed, ended, "seed {seed}: subscription {number}");
     }
+    for snapshot in chaos.suspends.iter().filter_map(|number| chaos.sim.result(*number)?.as_ref().ok()) {
+        Config::new(URL).expect("a good url").resume(&snapshot[0]).expect("a snapshot");
+    }
 }
 
-fn close_at_any_moment(follows: bool) {
+fn close_at_any_moment(follows: bool, life: Life) {
     for seed in 0..2_000 {
-        let mut chaos = live(seed, 10 + seed as usize % 60, follows);
+        let mut chaos = live(seed, 10 + seed as usize % 60, follows, life);
         let from = chaos.sim.now;
         if chaos.sim.closed.is_none() {
             chaos.sim.close();
@@ -390,24 +466,30 @@ fn close_at_any_moment(follows: bool) {
 
 #[test]
 fn s16_closing_at_any_moment_settles_every_command_once_and_ends_every_subscription_once() {
-    close_at_any_moment(false);
+    close_at_any_moment(false, Life::Awake);
 }
 
 #[test]
 fn s16_the_same_with_channels_that_are_followed_a_store_and_logins() {
-    close_at_any_moment(true);
+    close_at_any_moment(true, Life::Awake);
 }
 
-fn recover(follows: bool) {
+#[test]
+fn s16_d2_the_same_with_drains_rests_and_pages_that_are_hidden() {
+    close_at_any_moment(false, Life::Resting);
+    close_at_any_moment(true, Life::Resting);
+}
+
+fn recover(follows: bool, life: Life) {
     for seed in 0..700 {
-        let mut chaos = live(seed, 60, follows);
+        let mut chaos = live(seed, 60, follows, life);
         chaos.calm();
         // What hangs half-way is given up in time.
         chaos.sim.advance(60_000);
         chaos.calm();
         if chaos.sim.closed.is_none() && chaos.sim.states.last() != Some(&State::Closed) {
             let mut unsettled = chaos.unsettled();
-            unsettled.retain(|number| !chaos.commits.contains(number));
+            unsettled.retain(|number| !chaos.commits.contains(number) && chaos.awake != Some(*number));
             assert_eq!(unsettled, [0; 0], "seed {seed}");
             assert_eq!(chaos.sim.session.state(), State::Connected, "seed {seed}");
             chaos.sim.close();
@@ -419,10 +501,16 @@ fn recover(follows: bool) {
 
 #[test]
 fn after_the_faults_every_command_settles_and_the_session_is_connected_again() {
-    recover(false);
+    recover(false, Life::Awake);
 }
 
 #[test]
 fn after_the_faults_the_same_with_channels_that_are_followed_a_store_and_logins() {
-    recover(true);
+    recover(true, Life::Awake);
+}
+
+#[test]
+fn after_the_faults_the_same_with_drains_rests_and_pages_that_are_hidden() {
+    recover(false, Life::Resting);
+    recover(true, Life::Resting);
 }

@@ -1,7 +1,7 @@
 //! What goes from one client to the next, and what is no snapshot: S17.
 
 use cometd_edge::replay::Start;
-use cometd_edge::session::{ApiMisuse, Command, Config, GapCause, Status};
+use cometd_edge::session::{ApiMisuse, Command, Config, GapCause, Input, Output, Status};
 
 use crate::sim::*;
 
@@ -206,4 +206,51 @@ fn s17_client_ids_and_channels_of_any_characters_come_through() {
     };
     assert_eq!(own(&resumed), own(&before));
     assert_eq!(own(&resumed), format!("\"{id}\""));
+}
+
+// Secrets.
+
+#[test]
+fn x2_the_snapshot_holds_the_secrets_and_nothing_else_shows_them() {
+    const SECRETS: [&str; 3] = ["cl13nt-id-one", "c00kie-value", "s3cret-token"];
+    let clean = |text: &str| {
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    };
+    let mut sim = Sim::with(|config| {
+        config.header("X-Key", "s3cret-token").expect("a good header");
+    });
+    let id = sim.request("handshake").id();
+    sim.head_with(id, 200, &[("Set-Cookie", "sid=c00kie-value")]);
+    sim.chunk(id, &handshake("cl13nt-id-one", ""));
+    sim.end(id);
+    sim.poll(CONNECTED);
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    sim.log.clear();
+    let snapshot = sim.snapshot();
+    assert!(snapshot.contains("cl13nt-id-one") && snapshot.contains("c00kie-value"));
+    // Headers are the caller's, who has them.
+    assert!(!snapshot.contains("s3cret-token"));
+    sim.log.iter().filter(|line| !line.contains("Settled")).for_each(|line| clean(line));
+    clean(&format!("{:?}", Output::Settled { command: 1, result: Ok(vec![snapshot.clone()]) }));
+    let restore = Command::Restore { subscriptions: &[1], message: &snapshot };
+    clean(&format!("{:?} {:?}", Command::Suspend { command: 1 }, Input::Command(restore)));
+    let mut config = Config::new(URL).expect("a good url");
+    config.resume(&snapshot).expect("a snapshot");
+    clean(&format!("{config:?} {:?}", config.clone()));
+    let misuse = config.resume(&snapshot[1..]).map(|_| ()).expect_err("no snapshot");
+    clean(&format!("{misuse} {misuse:?}"));
+    // Nor do the words of a server that knows neither of them.
+    let mut sim = Sim::resumed(&snapshot);
+    clean(&format!("{:?}", sim.request("connect")));
+    sim.subscribe(1, &["/a"]);
+    sim.refuse("403:cl13nt-id-one:no", "");
+    clean(&format!("{:?}", sim.error(1)));
+    sim.poll(&refused("402:cl13nt-id-one:Unknown client cl13nt-id-one", ""));
+    sim.publish(2, "/p");
+    sim.new_session();
+    sim.refuse("500::cl13nt-id-one is broken", "");
+    clean(&format!("{:?} {:?}", sim.error(2), sim.statuses));
 }
