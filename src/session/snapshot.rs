@@ -22,6 +22,7 @@ pub(super) struct Snapshot {
     pub ack: Option<(String, u32)>,
     /// A poll was cut off, with which events may be lost.
     pub lost: bool,
+    /// What was published before has come.
     unix_ms: u64,
     /// The channels that were subscribed, as they were written, and that this client has not taken up yet.
     channels: Vec<String>,
@@ -143,9 +144,10 @@ impl Session {
     /// All that the next client needs. It holds secrets.
     pub(super) fn snapshot(&self) -> String {
         let mut out = String::from("{");
-        // Of what nobody has taken up yet, the range is still that of the client before.
+        // All that was published before the last poll that succeeded has come. Of what nobody has taken up yet, the range
+        // is still that of the client before.
         let before = self.resumed.as_ref().filter(|snapshot| !snapshot.channels.is_empty());
-        let unix_ms = before.map_or_else(|| self.unix_ms(self.now), |snapshot| snapshot.unix_ms);
+        let unix_ms = before.map_or_else(|| self.gap_since(self.sound_until), |snapshot| snapshot.unix_ms);
         let mut text = |name: &str, value: &str| {
             if out.len() > 1 {
                 out.push(',');

@@ -220,6 +220,23 @@ fn s17_a_lost_session_is_one_gap_of_each_plain_channel_since_the_snapshot() {
 }
 
 #[test]
+fn s17_the_range_of_what_a_lost_session_held_back_begins_with_the_last_poll_that_succeeded() {
+    let mut sim = Sim::acknowledged_with(|config| config.unix_ms_at_zero = FIRST);
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    sim.advance(1_000);
+    sim.poll(&poll_reply("", 2));
+    sim.advance(1_000);
+    sim.poll(&poll_reply("", 3));
+    sim.advance(20_000);
+    // What the server has had for it since 1,000 is on none of its replies.
+    let mut sim = resumed(&sim.snapshot());
+    sim.subscribe(1, &["/a"]);
+    sim.poll(&refused(UNKNOWN, ""));
+    assert_eq!(sim.gaps_of("/a"), [(GapCause::SessionLost, FIRST + 1_000)]);
+}
+
+#[test]
 fn s17_a_probe_that_gets_lost_is_tried_again() {
     let mut sim = resumed(&left(&["/a"]));
     sim.subscribe(1, &["/a"]);
