@@ -282,7 +282,9 @@ impl Session {
         }
         self.apply();
         if subscribed {
-            self.polling.covers = false;
+            // A poll that the server holds is answered with what comes again.
+            let held = |exchange: &Exchange| exchange.kind == Kind::Connect && exchange.parked;
+            self.polling.covers = self.session_lane.as_deref().is_some_and(held);
         }
         if subscribed
             && self.polling.lost

@@ -148,6 +148,8 @@ impl Session {
         if !hidden {
             self.subscriptions.let_go();
             self.apply();
+            // Nobody waits for what is not to be sent.
+            self.reject_queued(&|_| Error::Misuse(ApiMisuse::Suspended));
         }
         let requests_until = self.now.after(if hidden { 0 } else { REQUESTS_MS });
         let give_up_at = self.now.after(MOST_MS);
@@ -236,13 +238,15 @@ impl Session {
         let Some(rest) = &self.rest else { return };
         let (late, give_up, asleep) =
             (rest.requests_until <= self.now, rest.give_up_at <= self.now, rest.asleep);
-        // Nothing of a page that is hidden is on the network, but for its last word.
-        let silent = rest.hidden && rest.leaving.is_empty();
+        let silent = rest.is_silent();
         for lane in [Lane::Session, Lane::Commands] {
             let cut = |exchange: &mut Box<Exchange>| late && (silent || exchange.kind != Kind::Disconnect);
             if let Some(mut exchange) = self.lane(lane).take_if(cut) {
                 self.cut_off(&mut exchange);
             }
+        }
+        if !silent {
+            self.schedule_token_elsewhere();
         }
         if !asleep {
             return;
@@ -276,6 +280,8 @@ impl Session {
     /// When something is to be done at rest.
     pub(super) fn rest_wake(&self, rest: &Rest) -> Instant {
         let mut wake = self.store_wake();
+        let asks = self.tokens.elsewhere && !rest.is_silent();
+        wake.pull_to(self.token_wake().filter(|_| asks).unwrap_or(Instant::NEVER));
         for exchange in [&self.session_lane, &self.commands_lane].into_iter().flatten() {
             let until =
                 if exchange.kind == Kind::Disconnect { exchange.deadline } else { rest.requests_until };
@@ -289,6 +295,13 @@ impl Session {
 
     pub(super) fn drain_wake(&self) -> Instant {
         self.drain.as_ref().map_or(Instant::NEVER, Drain::wake)
+    }
+}
+
+impl Rest {
+    /// Nothing of a page that is hidden is on the network, but for its last word.
+    fn is_silent(&self) -> bool {
+        self.hidden && self.leaving.is_empty()
     }
 }
 

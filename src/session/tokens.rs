@@ -25,6 +25,8 @@ pub(super) struct Tokens {
     ask_at: Option<Instant>,
     /// The last one was refused.
     refused: bool,
+    /// A request outside the session waits for the next one.
+    pub elsewhere: bool,
     /// When a token with which nothing had succeeded was first refused; nothing has succeeded since.
     refused_at: Option<Instant>,
 }
@@ -40,7 +42,15 @@ struct Token {
 impl Tokens {
     pub fn new(needed: bool, now: Instant) -> Self {
         let ask_at = needed.then_some(now);
-        Self { current: None, old: Vec::new(), asking: false, ask_at, refused: false, refused_at: None }
+        Self {
+            current: None,
+            old: Vec::new(),
+            asking: false,
+            ask_at,
+            refused: false,
+            elsewhere: false,
+            refused_at: None,
+        }
     }
 
     /// The value of the `Authorization` header.
@@ -74,6 +84,13 @@ impl Session {
         self.tokens.asking = true;
         let refused = self.tokens.refused;
         self.emit(Output::Authenticate { refused });
+    }
+
+    /// At rest a token is fetched for others alone.
+    pub(super) fn schedule_token_elsewhere(&mut self) {
+        if self.tokens.elsewhere {
+            self.schedule_token();
+        }
     }
 
     pub(super) fn token_wake(&self) -> Option<Instant> {
@@ -110,7 +127,7 @@ impl Session {
         if let Some(old) = self.tokens.current.replace(Token { number, bearer, proven: false }) {
             retire(&mut self.tokens.old, Some(old.bearer), self.commands_lane.is_some());
         }
-        self.tokens.refused = false;
+        (self.tokens.refused, self.tokens.elsewhere) = (false, false);
     }
 
     /// There is none: for now, or for good (S10).
@@ -132,6 +149,7 @@ impl Session {
         if number == 0 || self.tokens.number() != number || self.ending.is_some() {
             return;
         }
+        self.tokens.elsewhere = true;
         // While one is being fetched, that one serves all (S10).
         if !self.tokens.asking && self.tokens.ask_at.is_none() {
             self.tokens.refused = true;

@@ -185,14 +185,23 @@ fn d1_idle_waits_for_the_poll_of_a_new_session() {
 }
 
 #[test]
-fn d1_with_replay_idle_waits_for_a_poll_that_was_sent_after_the_last_subscribe() {
+fn d1_with_replay_idle_waits_for_a_poll_that_can_bring_what_the_last_subscribe_brings_again() {
     let mut sim = Sim::connected_with(|config| config.replay = true);
     sim.drain_for(9, Some(100), 60_000);
     sim.follow(1, A, Start::New);
     sim.load(A, Some("10"));
+    // A poll is held meanwhile.
     sim.confirm();
-    // What comes again may be on its way to this poll.
+    ends_after(&mut sim, 100);
+    // Without one, it is the next.
+    let mut sim = Sim::with(|config| config.replay = true);
+    sim.drain_for(9, Some(100), 60_000);
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
+    sim.shake();
+    sim.confirm();
     sim.advance(1_000);
+    assert_eq!(sim.result(9), None);
     sim.poll(CONNECTED);
     ends_after(&mut sim, 100);
 }

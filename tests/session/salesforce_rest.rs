@@ -1,7 +1,7 @@
 //! A client of Salesforce at rest, which leaves its session: D2, S17.
 
 use cometd_edge::replay::Start;
-use cometd_edge::session::{Error, GapCause, State};
+use cometd_edge::session::{Command, Error, GapCause, Input, State};
 
 use crate::sim::*;
 
@@ -211,4 +211,23 @@ fn s10_a_token_that_is_refused_on_the_way_to_rest_is_renewed_by_the_next_drain()
     assert_eq!(topics(&sim.request("commands")), [A, "/p"]);
     sim.confirm();
     sim.ok(2);
+}
+
+#[test]
+fn s10_d2_at_rest_a_token_is_fetched_for_others_alone() {
+    let mut sim = following();
+    sim.rest(9);
+    sim.answer("disconnect", "[]");
+    sim.ok(9);
+    let asked = sim.asked.len();
+    sim.input(Input::TokenRefused { number: sim.tokens });
+    assert_eq!((sim.asked.len(), sim.kinds()), (asked + 1, vec![]));
+    // A page that is hidden asks nobody.
+    let mut sim = following();
+    sim.command(Command::Hidden(true));
+    let asked = sim.asked.len();
+    sim.input(Input::TokenRefused { number: sim.tokens });
+    assert_eq!(sim.asked.len(), asked);
+    sim.command(Command::Hidden(false));
+    assert_eq!(sim.asked.len(), asked + 1);
 }

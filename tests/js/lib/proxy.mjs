@@ -12,6 +12,9 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
+/** So that no connection is used twice. */
+const CLOSE = { connection: "close" };
+
 /** A cookie for `/` comes to be one for `/proxy/PORT/`, as reverse proxies do it; so servers share none. */
 function localCookie(value, port) {
   return value.replace(/(;\s*path=)\//i, `$1/proxy/${port}/`);
@@ -37,6 +40,7 @@ function forward(request, response) {
       if (HOP_BY_HOP.test(name)) continue;
       kept.push(name, name.toLowerCase() === "set-cookie" ? localCookie(value, port) : value);
     }
+    // Browsers repeat by themselves what was lost on a connection used before; then no cut would ever be seen.
     response.writeHead(incoming.statusCode, [...kept, "connection", "close"]);
     response.flushHeaders();
     incoming.on("aborted", drop).on("error", drop);
@@ -52,7 +56,7 @@ function sendFile(dir, pathname, response) {
     response.writeHead(404).end();
     return;
   }
-  response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" });
+  response.writeHead(200, { ...CLOSE, "content-type": TYPES[extname(path)] ?? "application/octet-stream" });
   createReadStream(path).pipe(response);
 }
 
@@ -73,11 +77,10 @@ function page({ exports, imports }) {
 /** Serves the project: `{ origin, stop() }`. */
 export async function startProxy(project) {
   const server = http.createServer((request, response) => {
-    // Browsers repeat by themselves what was lost on a connection used before; then no cut would ever be seen.
-    response.setHeader("connection", "close");
     const { pathname } = new URL(request.url, "http://localhost");
     if (pathname.startsWith("/proxy/")) forward(request, response);
-    else if (pathname === "/") response.writeHead(200, { "content-type": TYPES[".html"] }).end(page(project.manifest));
+    else if (pathname === "/")
+      response.writeHead(200, { ...CLOSE, "content-type": TYPES[".html"] }).end(page(project.manifest));
     else sendFile(project.dir, pathname, response);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
