@@ -191,8 +191,6 @@ export const OFFSETS_PER_EVENT = 11;
 /** What a loader gives: the generated module, once its wasm runs. */
 export interface Glue {
   Engine: new (host: EngineHost, options: EngineOptions) => Engine;
-  /** The text of the last panic, `""` if none. */
-  last_panic(): string;
   /** Hands over what is thrown out of the wasm where nobody could catch it. `true`: dealt with. */
   __on_trap(handler: (error: unknown) => boolean): void;
   /** Throws the instance away and makes a fresh one of the same module. */

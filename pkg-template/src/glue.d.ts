@@ -6,7 +6,6 @@ import type { Engine as EngineInstance, Glue } from "./engine.js";
 
 export const Engine: Glue["Engine"];
 export type Engine = EngineInstance;
-export const last_panic: Glue["last_panic"];
 export const __on_trap: Glue["__on_trap"];
 export const __wbg_reset_state: Glue["__wbg_reset_state"];
 

@@ -1,7 +1,7 @@
 import type { Glue } from "./engine.js";
 import { CometdError, describe, isCometdError } from "./errors.js";
 import type { Host } from "./host.js";
-import { after, quietly } from "./runtime.js";
+import { after } from "./runtime.js";
 import type { FetchLike } from "./types.js";
 
 /** How an entry of the package gets at the wasm. */
@@ -58,8 +58,10 @@ export class Instance {
 
   /** The wasm is broken: ends all its clients. Returns the error that they end with. */
   lose(thrown: unknown): CometdError {
-    const text = quietly(() => this.#glue?.last_panic()) || describe(thrown);
-    const message = `the wasm broke and ended all its clients; connect again, and please report: ${text}`;
+    // All that a panic tells is where in the wasm it was.
+    const [place = ""] = /wasm-function\S+\w/.exec(String((thrown as Partial<Error> | undefined)?.stack)) ?? [];
+    const text = `${describe(thrown)} ${place}`;
+    const message = `the wasm panicked and ended all its clients; connect again, and please report: ${text}`;
     const error = new CometdError("instance-lost", message, { retryable: true, cause: thrown });
     if (!this.#broken) {
       this.#broken = true;

@@ -5,7 +5,6 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::options::{EngineOptions, config};
-use super::panics;
 use crate::Instant;
 use crate::bayeux::json;
 use crate::host::{Driver, EngineHost, Inspected, Queues, Shared, error_record};
@@ -26,7 +25,6 @@ pub struct Engine {
 impl Engine {
     #[wasm_bindgen(constructor)]
     pub fn new(host: EngineHost, options: &EngineOptions) -> Result<Engine, JsValue> {
-        panics::record();
         let config = config(options).map_err(thrown)?;
         let replay = config.replay;
         let seen = Inspected(config.inspect != Inspect::None);

@@ -2,12 +2,10 @@
 
 mod engine;
 mod options;
-mod panics;
 
 pub use crate::host::EngineHost;
 pub use engine::Engine;
 pub use options::EngineOptions;
-pub use panics::last_panic;
 
 #[cfg(feature = "small-allocator")]
 #[global_allocator]

@@ -19,7 +19,6 @@ export function fakeLoader(overrides = {}) {
     engines: [],
     resets: 0,
     onTrap: undefined,
-    panic: "",
     get engine() {
       return world.engines.at(-1);
     },
@@ -31,7 +30,6 @@ export function fakeLoader(overrides = {}) {
         world.engines.push(this);
       }
     },
-    last_panic: () => world.panic,
     __on_trap: (handler) => (world.onTrap = handler),
     __wbg_reset_state: () => (world.resets += 1),
   };

@@ -7,6 +7,7 @@ mod package;
 mod parts;
 mod paths;
 mod size;
+mod traps;
 mod wasm;
 
 use std::fs;
@@ -42,7 +43,7 @@ pub enum Mode {
     Release,
     /// Optimised, and silent about what it weighs.
     Optimised,
-    /// As the compiler made it.
+    /// As the compiler made it, with the names of functions: a panic's stack tells them.
     Dev,
 }
 
@@ -68,21 +69,23 @@ struct Made {
 
 /// Checks the wasm, and makes it and the glue small.
 fn finish(project: &Project, module: &Path, glue: String, mode: Mode) -> Result<Made> {
-    let strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+    let generated = fs::read(module)?;
     if mode == Mode::Dev {
-        let named = fs::read(module)?;
-        wasm::check(&named, OUT_NAME)?;
-        let module = fs::read(wasm_opt(project, module, "stripped.wasm", &strip)?)?;
-        return Ok(Made { glue, module, parts: parts::by_size(&named)? });
+        wasm::check(&generated, OUT_NAME)?;
+        let parts = parts::by_size(&generated)?;
+        return Ok(Made { glue, module: generated, parts });
     }
     // The names of functions are for messages and for the report. Without them a further pass finds a little more.
+    let wordless = module.with_file_name("wordless.wasm");
+    fs::write(&wordless, traps::without_words(&generated)?)?;
     let passes = [&RELOOP, SHRINK.as_slice(), &["--converge", "-g"]].concat();
-    let named_file = wasm_opt(project, module, "optimised.wasm", &passes)?;
+    let named_file = wasm_opt(project, &wordless, "optimised.wasm", &passes)?;
     let named = fs::read(&named_file)?;
     wasm::check(&named, OUT_NAME)?;
     paths::check(&named, project)?;
     let ordered = named_file.with_file_name("ordered.wasm");
     fs::write(&ordered, order::named_by_place(&named)?)?;
+    let strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
     let last = ["--reorder-functions-by-name", "--minify-imports-and-exports-and-modules"];
     let module = wasm_opt(project, &ordered, "short.wasm", &[&SHRINK, last.as_slice(), &strip].concat())?;
     let glue = names::shorten(&glue, &read(&printed_with(&module))?)?;

@@ -94,7 +94,7 @@ fn text(text: &str) -> Vec<u8> {
 }
 
 /// A number as wasm writes it: seven bits in a byte, and whether more follow.
-fn leb(mut number: usize) -> Vec<u8> {
+pub fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number > 0x7f {
         bytes.push(number as u8 | 0x80);

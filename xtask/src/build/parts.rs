@@ -59,7 +59,7 @@ fn part(function: &str) -> String {
 }
 
 /// `core[c5930c85a12de822]::fmt` is `core::fmt`.
-fn without_hashes(function: &str) -> String {
+pub fn without_hashes(function: &str) -> String {
     let mut pieces = function.split('[');
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |name, piece| match piece.split_once(']') {
