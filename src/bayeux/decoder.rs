@@ -25,6 +25,7 @@ impl Default for Bounds {
 
 /// What the decoder found.
 #[derive(Clone, Debug)]
+#[repr(u32)]
 pub enum Item {
     /// A whole message.
     Message(Message),
@@ -42,6 +43,7 @@ pub enum Item {
 /// Why a body cannot be decoded any further. What came before it stays good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum DecodeError {
     /// The first byte opens neither an array nor an object: a page of HTML, most likely, from a proxy or
     /// from a wrong path.
@@ -68,6 +70,7 @@ pub enum DecodeError {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 enum Frame {
     /// Before the first byte, and within a byte order mark.
     Head,

@@ -26,6 +26,7 @@ pub(super) struct Exchange {
     stage: Stage,
 }
 
+#[repr(u32)]
 enum Stage {
     /// Waiting for the head.
     Head(JsFuture),
@@ -38,6 +39,7 @@ enum Stage {
 }
 
 /// What has happened to an exchange.
+#[repr(u32)]
 pub(super) enum Progress {
     Head(u16, Vec<(String, String)>),
     Chunk(Vec<u8>),

@@ -12,6 +12,7 @@ use crate::session::{Error, Status};
 #[derive(Default)]
 struct Record<'a>(Vec<(&'static str, Value<'a>)>);
 
+#[repr(u32)]
 enum Value<'a> {
     Text(Cow<'a, str>),
     Number(f64),

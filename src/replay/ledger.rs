@@ -26,6 +26,7 @@ pub struct Arrival<'a> {
 
 /// Until when a position is provisional: neither saved nor restarted from (R4a).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Wait {
     /// It is not.
     Nothing,

@@ -30,6 +30,7 @@ impl Position {
 
 /// Where to begin in a channel that has no position yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Start {
     /// With what is published from now on (-1).
     New,

@@ -487,6 +487,7 @@ impl Session {
 }
 
 /// A command that may go out.
+#[repr(u32)]
 enum Next {
     Subscribe(String),
     Unsubscribe(String),

@@ -9,6 +9,7 @@ use crate::text::{decimal, filled, joined};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum ApiMisuse {
     /// The URL cannot be used.
     Url(#[from] EndpointError),
@@ -53,6 +54,7 @@ pub enum ApiMisuse {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Error {
     /// The caller's fault.
     #[error(transparent)]

@@ -106,6 +106,7 @@ impl Sent {
     }
 }
 
+#[repr(u32)]
 pub(super) enum What {
     Subscribe(String),
     Unsubscribe(String),

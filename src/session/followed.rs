@@ -24,6 +24,7 @@ pub(super) struct Followed {
 }
 
 #[derive(Clone, Copy)]
+#[repr(u32)]
 enum Load {
     /// To be asked for, not before this.
     Due(Instant),

@@ -22,6 +22,7 @@ impl RequestId {
 /// Reports on a request that the session has aborted or does not know are ignored: the race is the driver's everyday
 /// life, not a mistake.
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Input<'a> {
     /// The instant in the last [`Output::Wait`] has passed. Early or repeated calls are no-ops.
     Timeout,
@@ -127,6 +128,7 @@ pub enum Input<'a> {
 /// `command` and `subscription` are numbers of the caller's choice, from one sequence: each comes back once, in an
 /// [`Output::Settled`].
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Command<'a> {
     /// Subscribe to one or more channels or globs; ends with [`Output::Settled`] for the subscription's number.
     Subscribe {
@@ -231,6 +233,7 @@ impl Follow<'_> {
 /// What the driver must do next.
 #[must_use]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Output {
     /// Start this exchange, and report its head, chunks and end.
     Send(Request),

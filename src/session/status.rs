@@ -62,6 +62,7 @@ impl GapCause {
 /// News about the session that is neither an event nor a reply.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Status {
     /// Events of this channel may be missing.
     Gap {

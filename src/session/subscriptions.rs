@@ -26,6 +26,7 @@ pub(super) struct SubscribedChannel {
     state: ChannelState,
 }
 
+#[repr(u32)]
 enum ChannelState {
     Pending,
     Open,
@@ -79,6 +80,7 @@ pub(super) enum Remote {
 }
 
 /// What a change of the table means for the application.
+#[repr(u32)]
 pub(super) enum Change {
     /// A subscribe or unsubscribe call has its answer.
     Settled(u32, Result<Vec<String>, Error>),
