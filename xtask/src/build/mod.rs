@@ -25,7 +25,7 @@ pub use package::{copy_all, empty};
 /// The name that the generated files begin with.
 const OUT_NAME: &str = "cometd_edge";
 
-/// The feature of the crate that is on in the package, and in the tests of what is in it.
+/// The feature of the crate that wasm/Cargo.toml turns on, and the tests of what is in the package do.
 pub const ALLOCATOR: &str = "small-allocator";
 
 /// What makes the wasm small once it is gzipped, by trial: without the last three it is 3 % larger, since repetition costs
@@ -102,7 +102,7 @@ fn generate(project: &Project, tools: &BuildTools) -> Result<PathBuf> {
         .args(["--log-level", "error", "build", "--target", "web", "--release", "--no-pack"])
         .args(["--mode", "no-install", "--out-name", OUT_NAME, "--out-dir"])
         .arg(&out)
-        .args(["--", "--features", ALLOCATOR])
+        .arg(project.root.join("wasm"))
         .dir(&project.root)
         .env("PATH", path)
         .env("CARGO_ENCODED_RUSTFLAGS", paths::flags(project))
