@@ -6,6 +6,8 @@ use crate::checks::Asked;
 use cometd_edge::session::Inspect;
 
 use crate::plan::Reader;
+use crate::rng::Rng;
+use crate::schedule::Kind;
 use crate::world::{Ev, World};
 
 /// What events are published on.
@@ -34,7 +36,9 @@ impl Application {
 impl World {
     pub fn act_at_start(&mut self) {
         for _ in 0..self.rng.between(1, 3) {
-            self.subscribe();
+            if self.next_act("subscribe") {
+                self.subscribe();
+            }
         }
         self.act_later();
         self.drain_later();
@@ -56,22 +60,36 @@ impl World {
         if self.calm || self.session.state() == State::Closed {
             return;
         }
-        for _ in 0..self.rng.pick(&[1, 1, 1, 2, 5]) {
+        let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
+        let chances = self.rng.next();
+        for nth in 0..self.rng.pick(&[1, 1, 1, 2, 5]) {
+            // Whether it does one thing changes nothing about the next.
+            self.rng = Rng::of(chances, nth);
             if self.plan.replay.is_some_and(|plan| self.rng.chance(plan.restless)) {
-                self.leave_one();
+                if self.next_act("leave") {
+                    self.leave_one();
+                }
                 continue;
             }
             match self.rng.below(10) {
-                0..=2 if self.app.open.len() < 6 => self.subscribe(),
-                3 | 4 => self.unsubscribe(),
-                5..=7 => self.publish_one(),
-                8 => self.send_raw(),
-                _ => self.app.pauses_until = self.now + self.rng.below(60_000),
+                0..=2 if self.app.open.len() < 6 && self.next_act("subscribe") => self.subscribe(),
+                0..=2 => {}
+                3 | 4 if self.next_act("unsubscribe") => self.unsubscribe(),
+                5..=7 if self.next_act("publish") => self.publish_one(),
+                8 if self.next_act("send") => self.send_raw(),
+                9 if self.next_act("pause") => {
+                    self.app.pauses_until = self.now + self.rng.below(60_000);
+                }
+                _ => {}
             }
         }
         self.app.acting = true;
-        let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
         self.after(pause, Ev::Act);
+    }
+
+    /// Does the application do this next?
+    fn next_act(&mut self, what: &'static str) -> bool {
+        self.schedule.next(self.now, Kind::Act, what)
     }
 
     pub fn number(&mut self) -> u32 {
@@ -276,6 +294,7 @@ impl World {
         self.no_secret(&format!("{status:?}"));
         self.replay_status(status);
         if let Status::Gap { channel, cause, since_unix_ms, .. } = status {
+            self.counts.gaps += 1;
             self.checks.gap(self.now, channel, *cause, *since_unix_ms, &self.server);
         }
         if let Status::SubscribeFailed { channel, .. } = status {

@@ -54,6 +54,33 @@ impl Fate {
         }
     }
 
+    /// The deed on a poll, and on any other request.
+    pub fn what(self, kind: &str) -> &'static str {
+        let poll = kind == "connect";
+        match self {
+            Self::Fine => "fine",
+            Self::Refused if poll => "poll refused",
+            Self::Refused => "request refused",
+            Self::Vanishes if poll => "poll vanishes",
+            Self::Vanishes => "request vanishes",
+            Self::Lost if poll => "reply to poll lost",
+            Self::Lost => "reply lost",
+            Self::Silent if poll => "silence after poll",
+            Self::Silent => "silence after request",
+            Self::CutAt(_) if poll => "poll's body cut",
+            Self::CutAt(_) => "body cut",
+            Self::HangsAt(_) if poll => "poll's body hangs",
+            Self::HangsAt(_) => "body hangs",
+            Self::Proxy(_) => "status of a proxy",
+            Self::Gateway(_) => "gateway's status",
+            Self::Page => "page of HTML",
+            Self::MalformedAt(_) => "malformed",
+            Self::TruncatedAt(_) if poll => "poll's body truncated",
+            Self::TruncatedAt(_) => "body truncated",
+            Self::Empty => "empty body",
+        }
+    }
+
     pub fn arrives(self) -> bool {
         !matches!(self, Self::Refused | Self::Vanishes | Self::Proxy(_) | Self::Page)
     }

@@ -200,10 +200,16 @@ impl World {
     }
 
     pub fn event(&mut self, event: &Event) {
+        let number = Checks::number_of(event);
+        self.counts.delivered += 1;
+        if let Some(client) = self.server.published[number as usize].given_to.replace(self.promises.client) {
+            let same = client == self.promises.client;
+            let reason = if same { "begun anew" } else { "another client" };
+            *self.counts.delivered_again.entry(reason).or_default() += 1;
+        }
         if self.plan.replay.is_none() {
             return self.checks.event(event, &mut self.server);
         }
-        let number = Checks::number_of(event);
         assert_eq!(event.message.channel(), Some(self.server.published[number as usize].channel.as_str()));
         self.checks.queued(event);
         self.promises.event(&self.server, event, number, !self.plan.rides);

@@ -2,6 +2,7 @@
 
 use cometd_edge::session::Input;
 
+use crate::schedule::Kind;
 use crate::world::{Ev, World};
 
 /// Where tokens may be good.
@@ -43,7 +44,7 @@ impl World {
         self.logins.logins += 1;
         self.logins.open = Some(self.logins.logins);
         let faults = if self.calm { 0 } else { self.plan.replay.map_or(0, |plan| plan.login_faults) };
-        let long = self.rng.chance(faults);
+        let long = self.rng.chance(faults) && self.schedule.next(self.now, Kind::Login, "slow login");
         let pause = if long { self.rng.between(2_000, 50_000) } else { self.rng.below(400) };
         let login = self.logins.logins;
         self.after(pause, Ev::LoginEnds(login));
@@ -55,19 +56,22 @@ impl World {
         }
         self.logins.open = None;
         let plan = self.plan.replay.expect("replay");
-        if !self.calm && self.rng.chance(plan.login_faults) {
+        let fails = !self.calm && self.rng.chance(plan.login_faults);
+        if fails && self.schedule.next(self.now, Kind::Login, "failed login") {
             let retryable = !(plan.login_may_refuse && self.rng.chance(300));
             self.logins.refused_login |= !retryable;
             self.trace(|| format!("* no token, retryable {retryable}"));
             return self.input(Input::TokenFailed { message: "invalid_grant: try again", retryable });
         }
-        if !self.calm && self.rng.chance(100) {
+        let moves = !self.calm && self.rng.chance(100);
+        if moves && self.schedule.next(self.now, Kind::Login, "another instance") {
             self.logins.instance = self.rng.index(INSTANCES.len());
         }
         self.logins.last += 1;
         self.logins.refused_elsewhere = false;
         let number = self.logins.last;
-        if !self.calm && plan.revoke_every_ms > 0 && self.rng.chance(100) {
+        let stale = !self.calm && plan.revoke_every_ms > 0 && self.rng.chance(100);
+        if stale && self.schedule.next(self.now, Kind::Login, "stale token") {
             self.server.revoked.insert(number);
         }
         self.logins.given.push((number, self.logins.instance));
@@ -84,6 +88,9 @@ impl World {
         }
         let pause = self.rng.below(2 * self.plan.replay.map_or(1, |plan| plan.revoke_every_ms));
         self.after(1 + pause, Ev::Revoke);
+        if !self.schedule.next(self.now, Kind::Token, "token revoked") {
+            return;
+        }
         let last = self.logins.last;
         if self.rng.chance(200) {
             // One that is no longer in use is of no interest to anybody.

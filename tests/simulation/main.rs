@@ -1,15 +1,16 @@
 //! Whole lives of a session by a seed: a model server, a bad network, a moody application, on a simulated clock.
 //!
-//! `SIM_SEED=123 cargo test --test simulation` lives one life alone and prints all of it; `SIM_SEEDS=20000` lives
-//! more of them. The four tests split the seeds, so that all cores work.
+//! `cargo xtask simulate` says how to call it; as a part of `cargo test` it lives 10,000 of them.
 
 mod application;
+mod arguments;
 mod checks;
 mod dismissal;
 mod fate;
 mod follower;
 mod good_times;
 mod learning;
+mod lives;
 mod logins;
 mod losses;
 mod mishaps;
@@ -22,73 +23,84 @@ mod replay_log;
 mod replay_plan;
 mod restarts;
 mod rng;
+mod schedule;
 mod session_model;
+mod shrink;
 mod store;
+mod tally;
 mod world;
 
-use world::World;
+use std::process::ExitCode;
+use std::time::Instant;
 
-/// Every second life follows its channels by replay.
-const SEEDS: u64 = 4_000;
-/// So many failures are enough to look at.
-const MOST_FAILED: usize = 10;
+use crate::arguments::{Arguments, Wanted};
+use crate::lives::Failure;
+use crate::schedule::Deed;
 
-fn number_in(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
+/// The schedules of so many failing lives are made shorter.
+const MOST_SHRUNK: usize = 2;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(Wanted::Lives(arguments)) => arguments,
+        Ok(Wanted::Nothing) => return ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("simulation: {problem}");
+            return ExitCode::from(2);
+        }
+    };
+    lives::keep_panics();
+    let well = match arguments.seed {
+        Some(seed) => one(seed, arguments),
+        None => many(&arguments),
+    };
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Says how to see a failure again, whatever broke.
-struct Seed(u64);
+/// One life alone, with all that happens in it.
+fn one(seed: u64, arguments: Arguments) -> bool {
+    let cuts = arguments.cuts.arguments();
+    let life = lives::live(seed, arguments.cuts, true);
+    println!("{}", life.tally);
+    if let Some(failure) = &life.failure {
+        print_failure(seed, failure, &cuts);
+    }
+    life.failure.is_none()
+}
 
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("seed {0} failed; replay it: SIM_SEED={0} cargo test --test simulation", self.0);
+fn many(arguments: &Arguments) -> bool {
+    let began = Instant::now();
+    let outcome = lives::live_all(arguments.from, arguments.seeds, arguments.jobs, arguments.first);
+    let took = began.elapsed().as_secs_f64();
+    println!("{}in {took:.1} s by {} threads", outcome.tally, arguments.jobs);
+    let well = outcome.failed.is_empty();
+    for (index, (seed, failure)) in outcome.failed.into_iter().enumerate() {
+        print_failure(seed, &failure, "");
+        if index < MOST_SHRUNK && !arguments.first {
+            print_shrunk(seed, failure);
         }
     }
+    well
 }
 
-fn live(seed: u64, tracing: bool) {
-    let _seed = Seed(seed);
-    World::new(seed, tracing).run();
+fn print_failure(seed: u64, failure: &Failure, cuts: &str) {
+    println!("\nseed {seed} failed after {} ms: {}", failure.at, failure.message);
+    println!("  at {}", failure.place);
+    println!("  replay it: cargo xtask simulate --seed {seed}{cuts}");
 }
 
-fn quarter(which: u64) {
-    if let Some(seed) = number_in("SIM_SEED") {
-        if which == 0 {
-            live(seed, true);
-        }
-        return;
+fn print_shrunk(seed: u64, failure: Failure) {
+    let shrunk = shrink::shrink(seed, failure);
+    let (deeds, ms) = shrunk.before;
+    println!(
+        "  shrunk from {deeds} deeds in {ms} ms to {} in {} ms, by {} lives: {}",
+        shrunk.done.len(),
+        shrunk.failure.at,
+        shrunk.lives,
+        shrunk.failure.message
+    );
+    for Deed { tag, at, what } in &shrunk.done {
+        println!("{at:>12} ms  {:6} {what}", tag.to_string());
     }
-    let seeds = number_in("SIM_SEEDS").unwrap_or(SEEDS);
-    let mut failed = Vec::new();
-    for seed in (which..seeds).step_by(4) {
-        if std::panic::catch_unwind(|| live(seed, false)).is_err() {
-            failed.push(seed);
-        }
-        if failed.len() >= MOST_FAILED {
-            break;
-        }
-    }
-    assert!(failed.is_empty(), "these seeds failed: {failed:?}");
-}
-
-#[test]
-fn every_life_keeps_the_rules_first_quarter() {
-    quarter(0);
-}
-
-#[test]
-fn every_life_keeps_the_rules_second_quarter() {
-    quarter(1);
-}
-
-#[test]
-fn every_life_keeps_the_rules_third_quarter() {
-    quarter(2);
-}
-
-#[test]
-fn every_life_keeps_the_rules_fourth_quarter() {
-    quarter(3);
+    println!("  replay what is left: cargo xtask simulate --seed {seed}{}", shrunk.cuts.arguments());
 }

@@ -2,6 +2,7 @@
 
 use crate::dismissal::Dismissal;
 use crate::model_server::Refusing;
+use crate::schedule::Kind;
 use crate::world::{Ev, World};
 
 impl World {
@@ -14,14 +15,29 @@ impl World {
         let kind = self.rng.below(12);
         self.trace(|| format!("== mishap {kind}"));
         if let Some(plan) = self.plan.replay {
-            if plan.store_damage && self.rng.chance(200) {
+            let damage = plan.store_damage && self.rng.chance(200);
+            if damage && self.schedule.next(self.now, Kind::Mishap, "store damaged") {
                 self.damage_store();
             }
-            if plan.org_moves && self.rng.chance(150) {
+            let moves = plan.org_moves && self.rng.chance(150);
+            if moves && self.schedule.next(self.now, Kind::Mishap, "org moves") {
                 self.trace(|| "== the org moves".to_owned());
                 self.server.dismiss_all(self.now, Dismissal::Forget);
                 self.server.move_org(&mut self.rng);
             }
+        }
+        let what = match kind {
+            0..=2 => "server restarts",
+            3..=5 => "server sends away",
+            6 | 7 => "handshakes refused",
+            8 => "everything refused",
+            9 => "offline",
+            10 if self.plan.sleeps => "sleep",
+            11 if self.plan.may_end => "server ends it",
+            _ => return,
+        };
+        if !self.schedule.next(self.now, Kind::Mishap, what) {
+            return;
         }
         match kind {
             0..=2 => {

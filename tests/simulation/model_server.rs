@@ -1,6 +1,6 @@
 //! A Bayeux server as the reference server behaves, with variants: it never loses what it does not have to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -34,6 +34,10 @@ pub struct Published {
     pub carriers: Vec<u32>,
     /// Sessions that it was queued for.
     pub sessions: Vec<usize>,
+    /// The session that last put it on a response.
+    pub carried_by: Option<usize>,
+    /// The last client whose application got it.
+    pub given_to: Option<u32>,
     pub bytes: usize,
     /// Where channels are followed.
     pub id: String,
@@ -61,6 +65,11 @@ pub struct Server {
     /// `none` was said in some way: the client may end.
     pub said_none: bool,
     pub calm: bool,
+    /// Counts clients, where there are several.
+    pub client: u32,
+    /// Events on responses, and those that were on one before, by reason.
+    pub carried: u64,
+    pub carried_again: BTreeMap<&'static str, u64>,
     // With replay.
     pub org: u32,
     pub last_id: u64,
@@ -83,6 +92,9 @@ impl Server {
             refusing: Refusing::Nothing,
             said_none: false,
             calm: false,
+            client: 0,
+            carried: 0,
+            carried_again: BTreeMap::new(),
             org: 0,
             last_id: 1_000,
             ids: HashMap::new(),
@@ -207,6 +219,8 @@ impl Server {
             at: now,
             carriers: Vec::new(),
             sessions,
+            carried_by: None,
+            given_to: None,
             bytes,
             id,
             org: self.org,
@@ -258,6 +272,7 @@ impl Server {
             id: client_id,
             cookie: cookie.clone(),
             ack,
+            client: self.client,
             subscriptions: Vec::new(),
             queue: std::collections::VecDeque::new(),
             unacknowledged: Vec::new(),
@@ -347,6 +362,7 @@ impl Server {
         let numbers = self.sessions[index].take_events();
         let mut texts = Vec::with_capacity(numbers.len());
         for number in numbers {
+            self.count_carried(index, number);
             let event = &mut self.published[number as usize];
             event.carriers.push(exchange);
             let (channel, padding) = (&event.channel, "p".repeat(event.bytes));
@@ -355,6 +371,20 @@ impl Server {
                 .push(format!(r#"{{"channel":"{channel}","data":{{"n":{number},"é":"{padding}"{about}}}}}"#));
         }
         texts
+    }
+
+    fn count_carried(&mut self, session: usize, number: u32) {
+        let before = self.published[number as usize].carried_by.replace(session);
+        self.carried += 1;
+        let Some(before) = before else { return };
+        let (old, new) = (&self.sessions[before], &self.sessions[session]);
+        let reason = match before == session {
+            true if new.ack => "batch repeated",
+            true => "subscribed again",
+            false if old.client == new.client => "another session",
+            false => "another client",
+        };
+        *self.carried_again.entry(reason).or_default() += 1;
     }
 
     fn place(&self, replies: &mut Vec<String>, mut events: Vec<String>) {

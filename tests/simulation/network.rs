@@ -6,6 +6,8 @@ use crate::checks::Whole;
 use crate::fate::Fate;
 use crate::logins::{INSTANCES, token};
 use crate::model_server::Reply;
+use crate::rng::Rng;
+use crate::schedule::{Kind, Tag};
 use crate::world::{Ev, World};
 
 pub struct Exchange {
@@ -88,8 +90,13 @@ impl World {
                 .map(|(_, value)| value.clone())
         };
         let number = u32::try_from(self.exchanges.len()).expect("few requests");
+        self.rng = Rng::of(self.seed, ("request", number));
         let mut fate =
             if self.calm { Fate::Fine } else { Fate::choose(&self.plan, &mut self.rng, self.started) };
+        let tag = Tag(Kind::Request, number);
+        if fate != Fate::Fine && !self.schedule.numbered(self.now, tag, fate.what(kind)) {
+            fate = Fate::Fine;
+        }
         if self.offline_until > self.now {
             fate = self.rng.pick(&[Fate::Refused, Fate::Vanishes]);
         }
@@ -314,10 +321,14 @@ impl World {
 
     /// A proxy has had enough of an idle request. The server does not learn of it.
     pub fn proxy_kill(&mut self, number: u32) {
-        let exchange = &mut self.exchanges[number as usize];
+        let exchange = &self.exchanges[number as usize];
         if exchange.closed || exchange.answered {
             return;
         }
+        if !self.schedule.numbered(self.now, Tag(Kind::Kill, number), "poll cut by a proxy") {
+            return;
+        }
+        let exchange = &mut self.exchanges[number as usize];
         if self.calm {
             self.kills_in_calm += 1;
             assert!(self.kills_in_calm <= 4, "S8b: polls are still longer than the proxy allows");

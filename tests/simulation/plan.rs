@@ -148,6 +148,17 @@ impl Plan {
         plan
     }
 
+    pub fn is_busy(&self) -> bool {
+        self.busy > 0 || self.replay.is_some_and(|replay| replay.busy_subscribes > 0)
+    }
+
+    pub fn never_busy(&mut self) {
+        self.busy = 0;
+        if let Some(replay) = &mut self.replay {
+            replay.busy_subscribes = 0;
+        }
+    }
+
     /// Nothing ever goes wrong, and the application reads fast enough.
     pub fn is_clean(&self) -> bool {
         self.faults == 0

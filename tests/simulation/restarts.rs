@@ -5,6 +5,7 @@ use cometd_edge::session::{Command, Config, Input, Session};
 
 use crate::plan::Plan;
 use crate::replay_plan::Conditions;
+use crate::schedule::Kind;
 use crate::world::{Ev, NETWORK_DELAY_MS, SECRET_HEADER, UNIX_ZERO, URL, World};
 
 pub fn config_of(plan: &Plan) -> Config {
@@ -47,7 +48,10 @@ impl World {
         if self.closed_at.is_some() {
             return;
         }
-        if self.rng.chance(700) { self.crash() } else { self.close() }
+        let crashes = self.rng.chance(700);
+        if self.schedule.next(self.now, Kind::Restart, if crashes { "crash" } else { "restart" }) {
+            if crashes { self.crash() } else { self.close() }
+        }
     }
 
     /// The client is gone from one moment to the next.
@@ -75,6 +79,7 @@ impl World {
         let seed = self.rng.next();
         self.session = Session::new(config_of(&self.plan), seed, Instant::from_millis(self.now));
         self.promises.new_client(self.conditions.on_invalid);
+        self.server.client = self.promises.client;
         self.logins.new_client();
         self.checks.new_client();
         self.app.new_client();

@@ -1,11 +1,20 @@
 //! The only source of chance in a simulation.
 
+use std::hash::{Hash, Hasher};
+
 /// SplitMix64.
 pub struct Rng(u64);
 
 impl Rng {
     pub fn new(seed: u64) -> Self {
         Self(seed ^ 0x51_7c_c1_b7_27_22_0a_95)
+    }
+
+    /// Each thing that happens has a stream of its own: whatever is left out of a life, the rest keeps its chances.
+    pub fn of(seed: u64, what: impl Hash) -> Self {
+        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+        what.hash(&mut hasher);
+        Self::new(Self(seed ^ hasher.finish()).next())
     }
 
     pub fn next(&mut self) -> u64 {
@@ -36,5 +45,20 @@ impl Rng {
 
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.index(from.len())]
+    }
+}
+
+/// FNV-1a: the standard library's hasher may change.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
     }
 }

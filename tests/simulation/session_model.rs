@@ -14,6 +14,8 @@ pub struct ServerSession {
     pub id: String,
     pub cookie: Option<String>,
     pub ack: bool,
+    /// Which of the clients it belongs to.
+    pub client: u32,
     pub subscriptions: Vec<String>,
     /// Events not sent yet.
     pub queue: VecDeque<u32>,

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use cometd_edge::replay::Position;
 use cometd_edge::session::Input;
 
+use crate::schedule::{Kind, Tag};
 use crate::world::{Ev, World};
 
+/// What may become of a call.
+const FAULTS: [&str; 5] =
+    ["call fails", "call fails, done", "call hangs", "call hangs, done late", "slow call"];
 /// What a damaged store holds.
 const NONSENSE: &str = "";
 
@@ -47,8 +51,9 @@ impl World {
         let mut delay = self.rng.below(prompt);
         let mut write = Some(delay);
         let (mut fails, mut answers) = (false, true);
-        if self.rng.chance(faults) {
-            match self.rng.below(5) {
+        let (faulty, fault) = (self.rng.chance(faults), self.rng.below(5));
+        if faulty && self.schedule.numbered(self.now, Tag(Kind::Store, number), FAULTS[fault as usize]) {
+            match fault {
                 0 => (fails, write) = (true, None),
                 // Stored, and yet reported as failed.
                 1 => fails = true,

@@ -17,14 +17,16 @@ use crate::promises::Promises;
 use crate::replay_plan::Conditions;
 use crate::restarts::config_of;
 use crate::rng::Rng;
+use crate::schedule::{Cuts, Kind, Schedule};
 use crate::store::Store;
+use crate::tally::Tally;
 
 pub const URL: &str = "https://events.example/cometd";
 pub const SECRET_HEADER: &str = "Bearer s3cr3t-t0k3n";
 pub const NETWORK_DELAY_MS: u64 = 10_000;
 pub const UNIX_ZERO: u64 = 1_700_000_000_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ev {
     Arrive(u32),
     Deliver(u32),
@@ -54,8 +56,13 @@ pub enum Ev {
 }
 
 pub struct World {
+    pub seed: u64,
     pub now: u64,
     pub rng: Rng,
+    /// How often each event has happened.
+    past: BTreeMap<Ev, u32>,
+    pub schedule: Schedule,
+    pub counts: Tally,
     pub plan: Plan,
     pub session: Session,
     pub server: Server,
@@ -95,12 +102,17 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, tracing: bool) -> Self {
+    pub fn new(seed: u64, cuts: Cuts, tracing: bool) -> Self {
         let mut rng = Rng::new(seed);
         let mut plan = Plan::new(&mut rng, seed % 2 == 1);
         plan.max_interval_ms = plan.max_interval_ms.max(plan.interval_ms + 5 * plan.delay_ms + 1_000);
         if plan.proxy_age_ms.is_some() {
             plan.delay_ms = plan.delay_ms.min(30);
+        }
+        plan.faults_until_ms = plan.faults_until_ms.min(cuts.until_ms.unwrap_or(u64::MAX));
+        let mut schedule = Schedule::new(cuts);
+        if plan.is_busy() && !schedule.next(0, Kind::Busy, "busy now and then") {
+            plan.never_busy();
         }
         let config = config_of(&plan);
         let limits = (config.limits.queued_events, config.limits.queued_bytes);
@@ -109,7 +121,11 @@ impl World {
             println!("{plan:#?}");
         }
         Self {
+            seed,
             now: 0,
+            past: BTreeMap::new(),
+            schedule,
+            counts: Tally::default(),
             session,
             server: Server::new(plan.clone()),
             app: Application::default(),
@@ -177,7 +193,9 @@ impl World {
         if self.plan.mishap_every_ms > 0 {
             self.after(self.plan.mishap_every_ms, Ev::Mishap);
         }
-        if let Some(at) = self.plan.close_at_ms {
+        if let Some(at) = self.plan.close_at_ms
+            && self.schedule.next(at, Kind::Act, "close")
+        {
             self.after(at, Ev::Close);
         }
         if let Some(replay) = self.plan.replay {
@@ -237,6 +255,9 @@ impl World {
     }
 
     fn handle(&mut self, event: Ev) {
+        let past = self.past.entry(event).or_default();
+        *past += 1;
+        self.rng = Rng::of(self.seed, (event, *past));
         match event {
             Ev::Arrive(number) => self.arrive(number),
             Ev::Deliver(number) => self.deliver(number),
@@ -318,9 +339,11 @@ impl World {
     fn publish(&mut self) {
         let glob = self.plan.replay.is_some() && self.rng.chance(50);
         let channel = if glob { "/g/1" } else { self.rng.pick(crate::application::CHANNELS) };
-        self.server.publish(self.now, channel, &mut self.rng);
+        let pause = 1 + self.rng.below(2 * self.plan.publish_every_ms);
+        if self.schedule.next(self.now, Kind::Publish, "publish") {
+            self.server.publish(self.now, channel, &mut self.rng);
+        }
         if (self.closed_at.is_none() || self.plan.replay.is_some()) && !self.calm {
-            let pause = 1 + self.rng.below(2 * self.plan.publish_every_ms);
             self.after(pause, Ev::Publish);
         }
     }
@@ -331,6 +354,20 @@ impl World {
         let open = self.recent.iter().map(|number| &self.exchanges[*number as usize]);
         let open = open.filter(|exchange| !exchange.closed).map(|exchange| exchange.since).min();
         self.last_whole_sent.min(open.unwrap_or(u64::MAX))
+    }
+
+    /// What this life was made of.
+    pub fn tally(&self) -> Tally {
+        let mut tally = self.counts.clone();
+        tally.lives = 1;
+        tally.clients = u64::from(self.promises.client.max(1));
+        tally.sessions = self.server.sessions.len() as u64;
+        tally.requests = self.exchanges.len() as u64;
+        tally.published = self.server.published.len() as u64;
+        tally.carried = self.server.carried;
+        tally.carried_again.clone_from(&self.server.carried_again);
+        tally.deeds(&self.schedule.done);
+        tally
     }
 
     fn last_checks(&mut self) {

@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod project;
 mod setup;
+mod simulate;
 mod test;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ cargo xtask test [part…]      run everything that proves the project, or the p
 cargo xtask fuzz [target…] [--seconds N]
                               look for inputs that break the core, 20 s for each target of tests/fuzz
 cargo xtask demo [--check]    a sandbox server, a page and a terminal that follow live events; --check does it headless
+cargo xtask simulate [--seeds N] [--from S] [--jobs J]     live whole lives of a client; what fails is made shorter
+cargo xtask simulate --seed S [--only deeds] [--until MS]  live one life alone, or what is left of it, and print it
 
 Parts of the tests, in their order: ";
 
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["fuzz", wanted @ ..] if fuzz::known(wanted) => {
             Project::find().and_then(|project| fuzz::run(&project, wanted))
         }
+        ["simulate", options @ ..] => Project::find().and_then(|project| simulate::run(&project, options)),
         ["demo"] => Project::find().and_then(|project| demo::run(&project, false)),
         ["demo", "--check"] => Project::find().and_then(|project| demo::run(&project, true)),
         _ => {

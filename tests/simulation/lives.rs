@@ -1,0 +1,94 @@
+//! Lives by their seeds, on all cores; what fails is caught with the check that it failed.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::schedule::{Cuts, Deed};
+use crate::tally::Tally;
+use crate::world::World;
+
+/// So many failures are enough to look at.
+const MOST_FAILED: usize = 10;
+
+thread_local! {
+    /// What the last panic of this thread said, and where.
+    static LAST_PANIC: RefCell<(String, String)> = const { RefCell::new((String::new(), String::new())) };
+}
+
+pub struct Failure {
+    pub message: String,
+    /// Where the check stands: the same place is the same check, whatever numbers its message holds.
+    pub place: String,
+    pub at: u64,
+}
+
+pub struct Life {
+    pub failure: Option<Failure>,
+    pub done: Vec<Deed>,
+    pub tally: Tally,
+}
+
+fn remember(panic: &PanicHookInfo<'_>) {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    let message = text.unwrap_or("a panic without words").to_owned();
+    let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line()));
+    LAST_PANIC.with_borrow_mut(|last| *last = (message, place.unwrap_or_default()));
+}
+
+/// From here on panics are kept for [`live`] and not printed.
+pub fn keep_panics() {
+    std::panic::set_hook(Box::new(remember));
+}
+
+pub fn live(seed: u64, cuts: Cuts, tracing: bool) -> Life {
+    let mut world = World::new(seed, cuts, tracing);
+    let panicked = catch_unwind(AssertUnwindSafe(|| world.run())).is_err();
+    let failure = panicked.then(|| {
+        let (message, place) = LAST_PANIC.with_borrow(Clone::clone);
+        Failure { message, place, at: world.now }
+    });
+    let tally = world.tally();
+    Life { failure, done: world.schedule.done, tally }
+}
+
+pub struct Outcome {
+    pub tally: Tally,
+    /// By their seeds, ascending.
+    pub failed: Vec<(u64, Failure)>,
+}
+
+/// Lives all these, by so many threads; `first` ends it with the first that fails.
+pub fn live_all(from: u64, seeds: u64, jobs: usize, first: bool) -> Outcome {
+    let (next, over) = (AtomicU64::new(from), AtomicBool::new(false));
+    let outcome = Mutex::new(Outcome { tally: Tally::default(), failed: Vec::new() });
+    let most = if first { 1 } else { MOST_FAILED };
+    let work = || {
+        let mut tally = Tally::default();
+        while !over.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= from + seeds {
+                break;
+            }
+            let life = live(seed, Cuts::default(), false);
+            tally.add(&life.tally);
+            if let Some(failure) = life.failure {
+                let failed = &mut outcome.lock().expect("no panic in here").failed;
+                failed.push((seed, failure));
+                over.fetch_or(failed.len() >= most, Ordering::Relaxed);
+            }
+        }
+        outcome.lock().expect("no panic in here").tally.add(&tally);
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(work);
+        }
+    });
+    let mut outcome = outcome.into_inner().expect("no panic in here");
+    outcome.failed.sort_by_key(|(seed, _)| *seed);
+    outcome
+}

@@ -1,0 +1,15 @@
+//! `cargo xtask simulate`: whole lives of a client against a model server, a bad network and a moody application.
+
+use anyhow::Result;
+
+use crate::command::Run;
+use crate::project::Project;
+
+/// Hands the options to the simulation, which knows them.
+pub fn run(project: &Project, options: &[&str]) -> Result<()> {
+    Run::new("cargo")
+        .args(["test", "--quiet", "--package", "cometd-edge", "--test", "simulation", "--"])
+        .args(options)
+        .dir(&project.root)
+        .run()
+}
