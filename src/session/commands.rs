@@ -1,7 +1,6 @@
 //! What the application wants from the server: subscribe, unsubscribe, publish, send (S3, S13 to S15, R7).
 
 use super::exchange::{Exchange, Kind, Publish, Raw, Sent, What};
-use super::followed::Followed;
 use super::subscriptions::Remote;
 use super::{ApiMisuse, Command, Error, GapCause, Output, Session, Status};
 use crate::Instant;
@@ -166,9 +165,8 @@ impl Session {
         for wire in self.subscriptions.wires.iter().filter(|wire| wire.retry_at <= self.now) {
             let channel = wire.pattern.as_str();
             let wanted = self.subscriptions.wants(channel);
-            // A poll that got lost would swallow what comes again, until the next one takes its place.
-            let loaded = |one: &Followed| one.is_loaded() && !self.polling.lost;
-            let ready = wire.deciding.is_none() && self.followed(channel).is_none_or(loaded);
+            let ready =
+                wire.deciding.is_none() && self.followed(channel).is_none_or(|one| self.may_replay(one));
             if wanted && wire.remote == Remote::Absent && room && ready {
                 in_order(&mut waiting, wire.order, Next::Subscribe(channel.to_owned()));
             } else if (!wanted || wire.again) && wire.remote == Remote::Present {

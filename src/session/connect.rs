@@ -305,9 +305,15 @@ impl Session {
             wire.remote == Remote::Absent
                 && wire.retry_at <= self.now
                 && wire.deciding.is_none()
-                && self.followed(channel).is_some_and(Followed::is_loaded)
+                && self.followed(channel).is_some_and(|one| self.may_replay(one))
                 && self.subscriptions.wants(channel)
         })
+    }
+
+    /// May this channel be subscribed from its position? The server may still hold a poll that got lost, and put into it
+    /// what is to come again, until the next one takes its place.
+    pub(super) fn may_replay(&self, followed: &Followed) -> bool {
+        followed.is_loaded() && !self.polling.lost
     }
 
     /// May events have been lost with it that replay can bring again (R7)?

@@ -85,6 +85,24 @@ fn r7_a_lost_subscribe_is_sent_again_in_the_next_session() {
 }
 
 #[test]
+fn r7_a_poll_that_the_server_may_still_hold_does_not_swallow_what_a_subscribe_brings_again() {
+    // Nothing was followed when it was cut, so the session stays.
+    let mut sim = Sim::logged_in();
+    sim.fail("connect");
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
+    // Until the next poll has taken its place.
+    assert_eq!(sim.kinds(), ["connect"]);
+    sim.poll(&refused("500::busy", ""));
+    sim.until_open("connect");
+    assert_eq!(sim.kinds(), ["connect"]);
+    sim.poll(CONNECTED);
+    assert_eq!((sim.from(), sim.count("handshake")), ("10".to_owned(), 1));
+    sim.confirm();
+    sim.ok(1);
+}
+
+#[test]
 fn r7_a_request_that_the_server_refused_is_not_lost() {
     let refuse: [&dyn Fn(&mut Sim); 5] = [
         &|sim| sim.poll(&refused("500::x", "")),
