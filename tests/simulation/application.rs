@@ -223,6 +223,10 @@ impl World {
                 // It may have failed in the same turn.
                 let failed = core::mem::replace(&mut exchange.closed, true);
                 exchange.aborted = true;
+                let refused = !failed && exchange.was_refused();
+                if refused {
+                    self.count_failure(number);
+                }
                 if !failed {
                     self.maybe_left_behind(number);
                 }

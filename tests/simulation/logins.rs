@@ -74,6 +74,7 @@ impl World {
         if stale && self.schedule.next(self.now, Kind::Login, "stale token") {
             self.server.revoked.insert(number);
         }
+        self.failures = (0, 0);
         self.logins.given.push((number, self.logins.instance));
         let (access_token, url) = (token(number), INSTANCES[self.logins.instance]);
         self.trace(|| format!("* token {number} for {url}"));

@@ -142,7 +142,7 @@ impl Server {
             let channel = message["channel"].as_str().expect("a channel");
             if channel == "/meta/handshake" {
                 assert!(alone, "S1: a handshake travels alone");
-                return Some(self.handshake(now, message, cookie, rng));
+                return Some(self.handshake(now, message, (cookie, token), rng));
             }
             let found = self.session_of(message);
             session = found.filter(|index| self.sessions[*index].alive());
@@ -155,6 +155,8 @@ impl Server {
             };
             self.sessions[index].known = true;
             self.check_cookie(index, cookie);
+            let same = channel == "/meta/disconnect" || self.sessions[index].token == token;
+            assert!(same, "S10: a session goes on with another token");
             if channel == "/meta/connect" {
                 assert!(alone, "S2: a connect shares its request with nothing");
                 return self.connect(now, exchange, index, (message, token), rng);
@@ -234,7 +236,13 @@ impl Server {
         number
     }
 
-    fn handshake(&mut self, now: u64, message: &Value, cookie: Option<&str>, rng: &mut Rng) -> Reply {
+    fn handshake(
+        &mut self,
+        now: u64,
+        message: &Value,
+        (cookie, token): (Option<&str>, Option<u32>),
+        rng: &mut Rng,
+    ) -> Reply {
         let id = self.id_of(message);
         if let Refusing::Handshakes(style) = self.refusing {
             let advice = match style {
@@ -273,6 +281,7 @@ impl Server {
             cookie: cookie.clone(),
             ack,
             client: self.client,
+            token,
             subscriptions: Vec::new(),
             queue: std::collections::VecDeque::new(),
             unacknowledged: Vec::new(),

@@ -50,6 +50,11 @@ impl Exchange {
         self.held || self.inspecting.is_some()
     }
 
+    /// Its head has come, and says no.
+    pub fn was_refused(&self) -> bool {
+        self.headed && !(200..300).contains(&self.status)
+    }
+
     /// The client got all of a Bayeux body, and the poll succeeded.
     fn is_whole(&self) -> bool {
         (200..300).contains(&self.status)
@@ -79,7 +84,18 @@ impl World {
                 self.check_subscribe(message);
             }
         }
+        if matches!(kind, "handshake" | "connect") {
+            let (failures, last) = self.failures;
+            assert!(
+                failures < 2 || self.now >= last + 1_000,
+                "S8: no pause after {failures} failures in a row"
+            );
+        }
+        if kind == "connect" {
+            assert!(self.now >= self.no_poll_before, "S6: a poll before the interval is over");
+        }
         if kind == "handshake" {
+            self.no_poll_before = 0;
             self.checks.handshake(self.now, self.plan.handshakes_per_minute, self.plan.session_window_ms);
         }
         let header = |wanted: &str| {
@@ -299,6 +315,7 @@ impl World {
         }
         exchange.closed = true;
         self.maybe_left_behind(number);
+        self.count_failure(number);
         let request = self.exchanges[number as usize].request;
         let reason = self.rng.pick(&["connection reset", "failed to fetch"]);
         self.trace(|| format!("  < #{number} failed: {reason}"));
@@ -316,6 +333,13 @@ impl World {
         };
         if left && self.app.closed_at.is_none() {
             self.checks.left_behind.push(self.now);
+        }
+    }
+
+    /// A handshake or a poll came to nothing (S8).
+    pub fn count_failure(&mut self, number: u32) {
+        if matches!(self.exchanges[number as usize].kind, "handshake" | "connect") {
+            self.failures = (self.failures.0 + 1, self.now);
         }
     }
 
@@ -381,6 +405,7 @@ impl World {
                 continue;
             }
             exchange.closed = true;
+            let failed = !exchange.is_whole();
             if exchange.is_whole()
                 && self.plan.replay.is_none()
                 && String::from_utf8_lossy(&exchange.body).contains(r#""reconnect":"none""#)
@@ -391,11 +416,21 @@ impl World {
                 if self.plan.replay.is_none() {
                     self.malformed = 0;
                 }
+                self.failures = (0, 0);
                 self.last_whole_sent = exchange.sent_at;
+                let asks = format!(r#""reconnect":"retry","interval":{}"#, self.plan.interval_ms);
+                let body = String::from_utf8_lossy(&exchange.body);
+                // A disconnect of the server's own has advice of its own.
+                if body.contains(&asks) && !body.contains("/meta/disconnect") {
+                    self.no_poll_before = self.now + self.plan.interval_ms;
+                }
                 let whole = Whole { at: self.now, gaps };
                 self.checks.whole_poll(&whole);
             }
             exchange.body = Vec::new();
+            if failed {
+                self.count_failure(number);
+            }
         }
         self.recent.retain(|number| !self.exchanges[*number as usize].closed);
     }

@@ -470,6 +470,8 @@ impl Promises {
         let mut last = 0;
         for number in server.log(topic_of(name)).iter().copied() {
             let owed = number > channel.lost_start && channel.owes(server, number);
+            // What a reader left with in hand stops here only while it is owed: what the server retains no longer, or what
+            // a gap has named, would hold up the rest for nothing.
             if owed && !self.is_done(channel, name, number) {
                 break;
             }

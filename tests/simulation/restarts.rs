@@ -84,6 +84,7 @@ impl World {
         self.checks.new_client();
         self.app.new_client();
         (self.started, self.closed_at, self.malformed) = (false, None, 0);
+        self.failures = (0, 0);
         self.input(Input::Command(Command::Tap(true)));
         if self.calm {
             self.follow_all();

@@ -16,6 +16,8 @@ pub struct ServerSession {
     pub ack: bool,
     /// Which of the clients it belongs to.
     pub client: u32,
+    /// The token that its handshake carried.
+    pub token: Option<u32>,
     pub subscriptions: Vec<String>,
     /// Events not sent yet.
     pub queue: VecDeque<u32>,

@@ -7,7 +7,7 @@ use crate::lives::{Failure, Life, live};
 use crate::schedule::{Cuts, Deed, Kind, Tag};
 
 /// Who waits for the result does not wait longer.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Shrunk {
     pub cuts: Cuts,

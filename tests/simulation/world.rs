@@ -90,6 +90,10 @@ pub struct World {
     pub finished: bool,
     pub must_be_stored: Vec<(String, u32)>,
     pub last_whole_sent: u64,
+    /// Handshakes and polls that failed in a row, and when the last one did.
+    pub failures: (u32, u64),
+    /// The server has asked for no poll before this.
+    pub no_poll_before: u64,
     pub malformed: u32,
     pub kills_in_calm: u32,
     pub burst_at: u64,
@@ -149,6 +153,8 @@ impl World {
             finished: false,
             must_be_stored: Vec::new(),
             last_whole_sent: 0,
+            failures: (0, 0),
+            no_poll_before: 0,
             malformed: 0,
             kills_in_calm: 0,
             burst_at: 0,

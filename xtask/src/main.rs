@@ -7,6 +7,7 @@ mod build;
 mod command;
 mod demo;
 mod fuzz;
+mod mutants;
 mod project;
 mod setup;
 mod simulate;
@@ -26,6 +27,7 @@ cargo xtask fuzz [target…] [--seconds N]
 cargo xtask demo [--check]    a sandbox server, a page and a terminal that follow live events; --check does it headless
 cargo xtask simulate [--seeds N] [--from S] [--jobs J]     live whole lives of a client; what fails is made shorter
 cargo xtask simulate --seed S [--only deeds] [--until MS]  live one life alone, or what is left of it, and print it
+cargo xtask simulate --mutants [--seeds N] [--name words]   break the core on purpose, and see that a life notices
 
 Parts of the tests, in their order: ";
 

@@ -3,10 +3,14 @@
 use anyhow::Result;
 
 use crate::command::Run;
+use crate::mutants;
 use crate::project::Project;
 
-/// Hands the options to the simulation, which knows them.
+/// Lives, or breaks the core first. Hands the options to the simulation, which knows them.
 pub fn run(project: &Project, options: &[&str]) -> Result<()> {
+    if let ["--mutants", options @ ..] = options {
+        return mutants::run(project, options);
+    }
     Run::new("cargo")
         .args(["test", "--quiet", "--package", "cometd-edge", "--test", "simulation", "--"])
         .args(options)

@@ -1,0 +1,223 @@
+//! `cargo xtask simulate --mutants`: a core that is broken on purpose has to fail the simulation.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::command::Run;
+use crate::project::Project;
+
+const LIST: &str = "tests/simulation/mutants.txt";
+/// What cargo needs to build the simulation.
+const TREE: [&str; 6] = ["Cargo.toml", "Cargo.lock", "src", "tests/simulation", "tests/sandbox", "xtask"];
+/// Lives for each, unless the command says otherwise; most are caught within the first hundred.
+const SEEDS: u64 = 2_000;
+/// A core that hangs has failed, too.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+#[derive(Default)]
+struct Mutant {
+    name: String,
+    rule: String,
+    changes: Vec<Change>,
+}
+
+#[derive(Default)]
+struct Change {
+    file: String,
+    old: Vec<String>,
+    new: Vec<String>,
+}
+
+/// The copy of the project that is broken, again and again.
+struct Copy {
+    tree: PathBuf,
+    target: PathBuf,
+}
+
+enum Verdict {
+    /// After so many lives, and by which check.
+    Caught(u64, String),
+    Survived(u64),
+}
+
+pub fn run(project: &Project, options: &[&str]) -> Result<()> {
+    let (mut seeds, mut jobs, mut wanted) = (SEEDS, None, None);
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let value = options.next().with_context(|| format!("{option} takes a value"))?;
+        match *option {
+            "--seeds" => seeds = value.parse().context("--seeds takes a number")?,
+            "--jobs" => jobs = Some(*value),
+            // Those whose names hold these words.
+            "--name" => wanted = Some(*value),
+            _ => bail!("--mutants takes --seeds, --jobs and --name, not {option}"),
+        }
+    }
+    let mut mutants = parse(&fs::read_to_string(project.root.join(LIST))?)?;
+    check(project, &mutants)?;
+    mutants.retain(|mutant| wanted.is_none_or(|wanted| mutant.name.contains(wanted)));
+    ensure!(!mutants.is_empty(), "no mutation is called so");
+    let copy = Copy::of(project)?;
+    copy.build().context("the core as it is does not build")?;
+    if let Verdict::Caught(_, message) = copy.live(seeds, jobs)? {
+        bail!("the core as it is fails already: {message}");
+    }
+    let mut survived = Vec::new();
+    println!("{:6} {:>6}  {:62} caught by", "rule", "lives", "mutation");
+    for mutant in &mutants {
+        let verdict = copy.judge(mutant, seeds, jobs)?;
+        let (lives, check) = match &verdict {
+            Verdict::Caught(lives, message) => (lives, message.as_str()),
+            Verdict::Survived(lives) => (lives, "NOTHING"),
+        };
+        println!("{:6} {lives:>6}  {:62} {check}", mutant.rule, mutant.name);
+        if matches!(verdict, Verdict::Survived(_)) {
+            survived.push(mutant.name.as_str());
+        }
+    }
+    ensure!(survived.is_empty(), "{} of {} survived: {}", survived.len(), mutants.len(), survived.join("; "));
+    println!("all {} were caught", mutants.len());
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Vec<Mutant>> {
+    let mut mutants: Vec<Mutant> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix("mutation: ") {
+            mutants.push(Mutant { name: name.to_owned(), ..Mutant::default() });
+            continue;
+        }
+        let mutant = mutants.last_mut().with_context(|| format!("{LIST} begins with {line:?}"))?;
+        if let Some(rule) = line.strip_prefix("rule: ") {
+            mutant.rule = rule.to_owned();
+        } else if let Some(file) = line.strip_prefix("file: ") {
+            mutant.changes.push(Change { file: file.to_owned(), ..Change::default() });
+        } else {
+            let change = mutant.changes.last_mut().with_context(|| format!("{line:?} belongs to no file"))?;
+            match line.split_at_checked(1) {
+                Some(("-", old)) => change.old.push(old.to_owned()),
+                Some(("+", new)) => change.new.push(new.to_owned()),
+                _ => bail!("{LIST} has a line that means nothing: {line:?}"),
+            }
+        }
+    }
+    Ok(mutants)
+}
+
+/// Each must fit the sources as they are: exactly once.
+fn check(project: &Project, mutants: &[Mutant]) -> Result<()> {
+    let mut stale = Vec::new();
+    for mutant in mutants {
+        for Change { file, old, .. } in &mutant.changes {
+            let text = fs::read_to_string(project.root.join(file)).unwrap_or_default();
+            let count = text.matches(&old.join("\n")).count();
+            if count != 1 || old.is_empty() {
+                stale.push(format!("{:?}: found {count} times in {file}", mutant.name));
+            }
+        }
+    }
+    ensure!(stale.is_empty(), "these mutations are stale:\n{}", stale.join("\n"));
+    Ok(())
+}
+
+impl Copy {
+    fn of(project: &Project) -> Result<Self> {
+        let folder = project.target.join("mutants");
+        let copy = Self { tree: folder.join("tree"), target: folder.join("target") };
+        fs::create_dir_all(copy.tree.join("tests"))?;
+        for part in TREE {
+            copy_changed(&project.root.join(part), &copy.tree.join(part))?;
+        }
+        Ok(copy)
+    }
+
+    fn judge(&self, mutant: &Mutant, seeds: u64, jobs: Option<&str>) -> Result<Verdict> {
+        // Several changes may concern one file.
+        let mut sound: BTreeMap<&str, String> = BTreeMap::new();
+        for Change { file, old, new } in &mutant.changes {
+            let text = fs::read_to_string(self.tree.join(file))?;
+            fs::write(self.tree.join(file), text.replacen(&old.join("\n"), &new.join("\n"), 1))?;
+            sound.entry(file).or_insert(text);
+        }
+        let built = self.build().with_context(|| format!("{:?} does not build", mutant.name));
+        let verdict = built.and_then(|()| self.live(seeds, jobs));
+        for (file, text) in sound {
+            fs::write(self.tree.join(file), text)?;
+        }
+        verdict
+    }
+
+    fn cargo(&self) -> Run {
+        Run::new("cargo")
+            .args(["test", "--package", "cometd-edge", "--test", "simulation"])
+            .arg("--target-dir")
+            .arg(&self.target)
+            .dir(&self.tree)
+            // A broken core may well have something left over.
+            .env("RUSTFLAGS", "-Awarnings")
+    }
+
+    fn build(&self) -> Result<()> {
+        self.cargo().arg("--no-run").quietly()
+    }
+
+    /// Lives until one fails.
+    fn live(&self, seeds: u64, jobs: Option<&str>) -> Result<Verdict> {
+        let said = self.target.join("said.txt");
+        let file = fs::File::create(&said)?;
+        let mut run = self.cargo().args(["--quiet", "--", "--first", "--seeds"]).arg(seeds.to_string());
+        if let Some(jobs) = jobs {
+            run = run.args(["--jobs", jobs]);
+        }
+        let mut running = run.start(|command| {
+            command.stdin(Stdio::null()).stdout(file).stderr(Stdio::null());
+        })?;
+        let began = Instant::now();
+        let status = loop {
+            match running.child.try_wait()? {
+                Some(status) => break status,
+                None if began.elapsed() > PATIENCE => return Ok(Verdict::Caught(0, "it hangs".to_owned())),
+                None => sleep(Duration::from_millis(50)),
+            }
+        };
+        let said = fs::read_to_string(&said)?;
+        let lives = said.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        if status.success() {
+            return Ok(Verdict::Survived(lives));
+        }
+        let failed =
+            said.lines().find(|line| line.starts_with("seed ")).and_then(|line| line.split_once(": "));
+        let (_, message) = failed.with_context(|| format!("the simulation says nothing useful:\n{said}"))?;
+        Ok(Verdict::Caught(lives, message.chars().take(110).collect()))
+    }
+}
+
+/// Copies what differs, so that cargo builds no more than that.
+fn copy_changed(from: &Path, to: &Path) -> Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy_changed(&from.join(&name), &to.join(&name))?;
+        }
+        // What is gone from the project goes.
+        for entry in fs::read_dir(to)? {
+            let entry = entry?;
+            if !from.join(entry.file_name()).exists() && entry.path().is_file() {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        return Ok(());
+    }
+    let text = fs::read(from)?;
+    if fs::read(to).ok().is_none_or(|known| known != text) {
+        fs::write(to, text).with_context(|| format!("cannot write {}", to.display()))?;
+    }
+    Ok(())
+}
