@@ -60,6 +60,8 @@ pub struct Ledger {
     /// The request that subscribed it anew in a session that lives. Until a poll that was sent after it has ended whole,
     /// any response may bring what is left over from the earlier subscription.
     overlap: Option<u32>,
+    /// That poll has ended while this response was open: it may have left the server before, with what is left over.
+    last_overlap: Option<u32>,
     /// It was subscribed in this session at the server before.
     before: bool,
     /// Numbers in `entries` ascend.
@@ -128,6 +130,7 @@ impl Ledger {
             rewinding: false,
             missed: false,
             overlap: None,
+            last_overlap: None,
             before: false,
             ascending: true,
             version: 0,
@@ -215,7 +218,11 @@ impl Ledger {
             }
         };
         entry.wait = arrival.wait;
-        entry.overlap = self.overlap.map(|subscribe| (subscribe, arrival.request == subscribe));
+        let on_last = self.last_overlap == Some(arrival.request);
+        entry.overlap = match self.overlap {
+            Some(subscribe) => Some((subscribe, arrival.request == subscribe)),
+            None => on_last.then_some((arrival.request, true)),
+        };
         // Of what came on two responses at once nobody knows the order.
         let waits = Wait::Response(arrival.request);
         let beside = self.entries.iter().position(|other| other.wait == waits);
@@ -296,7 +303,10 @@ impl Ledger {
                 entry.wait = beside.map_or(Wait::Nothing, Wait::Response);
             }
         }
-        self.overlap = self.overlap.filter(|subscribe| !settles(*subscribe, false));
+        self.last_overlap = self.last_overlap.filter(|last| *last != request);
+        if self.overlap.take_if(|subscribe| settles(*subscribe, false)).is_some() {
+            self.last_overlap = beside;
+        }
         self.advance();
     }
 
@@ -305,7 +315,7 @@ impl Ledger {
     pub fn subscribing(&mut self, request: u32, beside: bool) -> String {
         self.rewind(true);
         let left_over = core::mem::replace(&mut self.before, true) || beside;
-        self.overlap = left_over.then_some(request);
+        (self.overlap, self.last_overlap) = (left_over.then_some(request), None);
         self.from().to_owned()
     }
 
@@ -343,7 +353,7 @@ impl Ledger {
         again.append(&mut self.seen);
         self.seen = again;
         self.ascending = self.seen.is_empty() && (self.ascending || self.entries.is_empty());
-        self.overlap = None;
+        (self.overlap, self.last_overlap) = (None, None);
     }
 
     /// The position to subscribe from, as it stands on the wire.
@@ -376,6 +386,7 @@ impl Ledger {
         (self.rewinding, self.missed) = (false, false);
         // This subscribe was none.
         self.before = self.overlap.take().is_some();
+        self.last_overlap = None;
         self.saved(None)
     }
 

@@ -201,6 +201,27 @@ fn r4a_what_was_left_over_and_comes_again_takes_its_right_place() {
 }
 
 #[test]
+fn r4a_what_was_left_over_may_be_on_a_reply_that_was_open_beside_the_poll() {
+    let mut sim = following();
+    arrive(&mut sim, &["11", "12"]);
+    sim.follow(2, A, Start::New);
+    sim.confirm();
+    sim.confirm();
+    sim.poll(CONNECTED);
+    // It leaves the server before the poll's reply, and arrives behind it.
+    sim.publish(3, "/p");
+    sim.poll(&advised(r#"{"reconnect":"retry","interval":2000}"#));
+    let reply = reply_to(&only(&sim.request("commands")), true);
+    sim.answer("commands", &format!("[{}{reply}]", replayed(A, &["13", "11", "12", "13"])));
+    assert_eq!(sim.ids_of(2), ["13", "11", "12"]);
+    sim.done(1, 3);
+    sim.done(2, 3);
+    assert!(sim.saves.is_empty(), "reader 2 has 13 alone");
+    sim.done(2, 5);
+    assert_eq!(saved(&mut sim), "13");
+}
+
+#[test]
 fn r4a_while_a_channel_is_subscribed_from_a_position_the_next_poll_waits() {
     let mut sim = subscribing();
     assert_eq!(sim.kinds(), ["commands"]);
