@@ -368,8 +368,9 @@ impl World {
 
     /// All open connections break, or just stand still.
     pub fn cut_all(&mut self) {
-        let open: Vec<u32> = self.open();
-        for number in open {
+        // What has arrived to its end cannot break any more, even if the client still holds it.
+        let open = self.open().into_iter().filter(|number| !self.exchanges[*number as usize].ended);
+        for number in open.collect::<Vec<u32>>() {
             self.exchanges[number as usize].fate = Fate::Vanishes;
             self.exchanges[number as usize].answered = true;
             if self.rng.chance(600) {
