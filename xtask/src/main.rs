@@ -11,6 +11,7 @@ mod mutants;
 mod project;
 mod setup;
 mod simulate;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ cargo xtask demo [--check]    a sandbox server, a page and a terminal that follo
 cargo xtask simulate [--seeds N] [--from S] [--jobs J]     live whole lives of a client; what fails is made shorter
 cargo xtask simulate --seed S [--only deeds] [--until MS]  live one life alone, or what is left of it, and print it
 cargo xtask simulate --mutants [--seeds N] [--name words]   break the core on purpose, and see that a life notices
+cargo xtask soak [--minutes N]
+                              clients under faults for 20 minutes, or N, on Node and workerd: nothing may be left behind
 
 Parts of the tests, in their order: ";
 
@@ -46,6 +49,10 @@ fn main() -> ExitCode {
         ["simulate", options @ ..] => Project::find().and_then(|project| simulate::run(&project, options)),
         ["demo"] => Project::find().and_then(|project| demo::run(&project, false)),
         ["demo", "--check"] => Project::find().and_then(|project| demo::run(&project, true)),
+        ["soak"] => Project::find().and_then(|project| soak::run(&project, None)),
+        ["soak", "--minutes", minutes] => {
+            Project::find().and_then(|project| soak::run(&project, Some(minutes)))
+        }
         _ => {
             eprintln!("{HELP}{}", test::names().join(" "));
             return ExitCode::from(2);

@@ -185,7 +185,7 @@ fn test_env(project: &Project, tools: &setup::TestTools) -> Vec<(String, OsStrin
 }
 
 /// A part that runs alone takes the package as the last build left it.
-fn require_package(project: &Project) -> Result<()> {
+pub fn require_package(project: &Project) -> Result<()> {
     if project.package().join("package.json").is_file() {
         return Ok(());
     }
