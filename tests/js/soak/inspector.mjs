@@ -6,6 +6,9 @@ import http from "node:http";
 const TEXT = 0x81;
 const MASKED = 0x80;
 
+/** A worker that has nothing to do at all answers nothing. */
+const LIMIT_MS = 10_000;
+
 /** The bytes that a worker's heap holds once it was collected. `base`: as miniflare's `getInspectorURL()` has it. */
 export async function heapBytes(base) {
   const socket = await open(new URL("/core:user:", base));
@@ -39,7 +42,9 @@ function ask(socket, id, method) {
   socket.write(Buffer.concat([Buffer.from([TEXT, MASKED | payload.length, 0, 0, 0, 0]), payload]));
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
+    const timer = setTimeout(() => done(reject, new Error("the inspector says nothing")), LIMIT_MS);
     const done = (settle, value) => {
+      clearTimeout(timer);
       socket.off("data", more).off("close", closed);
       settle(value);
     };
@@ -49,8 +54,8 @@ function ask(socket, id, method) {
       for (let frame = first(received); frame; frame = first(received)) {
         received = received.subarray(frame.end);
         const { id: answers, result, error } = JSON.parse(frame.text);
-        if (answers === id && result) return done(resolve, result);
-        if (answers === id) return done(reject, new Error(error.message));
+        if (answers === id && error) return done(reject, new Error(error.message));
+        if (answers === id) return done(resolve, result);
       }
       return undefined;
     };
