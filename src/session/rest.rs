@@ -283,9 +283,11 @@ impl Session {
         let asks = self.tokens.elsewhere && !rest.is_silent();
         wake.pull_to(self.token_wake().filter(|_| asks).unwrap_or(Instant::NEVER));
         for exchange in [&self.session_lane, &self.commands_lane].into_iter().flatten() {
-            let until =
-                if exchange.kind == Kind::Disconnect { exchange.deadline } else { rest.requests_until };
-            wake.pull_to(until);
+            if exchange.kind != Kind::Disconnect {
+                wake.pull_to(rest.requests_until);
+            } else if !exchange.waits_for_the_client() {
+                wake.pull_to(exchange.deadline);
+            }
         }
         if !rest.leaving.is_empty() || !rest.waiting.is_empty() {
             wake.pull_to(rest.give_up_at);

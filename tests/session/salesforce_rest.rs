@@ -1,7 +1,7 @@
 //! A client of Salesforce at rest, which leaves its session: D2, S17.
 
 use cometd_edge::replay::Start;
-use cometd_edge::session::{Command, Error, GapCause, Input, State};
+use cometd_edge::session::{Command, Error, GapCause, Input, Inspect, State};
 
 use crate::sim::*;
 
@@ -87,6 +87,31 @@ fn d2_rest_takes_2_s_at_most_whatever_hangs() {
     let sent = sim.sent.len();
     sim.advance(HOUR_MS);
     assert_eq!(sim.sent.len(), sent);
+}
+
+#[test]
+fn d2_a_farewell_whose_reply_the_extensions_have_is_waited_for_without_being_woken_at_once() {
+    let mut sim = Sim::salesforce_with(|config| config.inspect = Inspect::Meta);
+    sim.token();
+    sim.shake();
+    let extend = |sim: &mut Sim| {
+        let (request, message) = sim.inspects.remove(0);
+        sim.input(Input::Inspected { request, message: Some(&message) });
+    };
+    extend(&mut sim);
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
+    sim.confirm();
+    extend(&mut sim);
+    sim.rest(9);
+    let farewell = &messages(&sim.request("disconnect"))[0];
+    let body = format!("[{}]", reply_to(farewell, true));
+    sim.answer("disconnect", &body);
+    sim.advance(1_999);
+    assert_eq!((sim.inspects.len(), sim.result(9)), (1, None));
+    sim.advance(1);
+    sim.ok(9);
+    sim.is_quiet();
 }
 
 #[test]
