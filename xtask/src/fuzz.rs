@@ -118,15 +118,17 @@ impl Fuzzer {
         }
         let panic = text.lines().skip_while(|line| !line.contains("panicked at")).take(4);
         panic.for_each(|line| println!("{line}"));
-        let Some((_, artifact)) = text.split_once("Test unit written to ") else {
+        // The last one: an input that was only slow may have been kept before.
+        let Some((_, artifact)) = text.rsplit_once("Test unit written to ") else {
             bail!("{} could not run ({status}): see {}", self.target, self.log.display());
         };
         let artifact = artifact.lines().next().unwrap_or_default();
         println!("fuzz: {} failed on {}", self.target, project.root.join(artifact).display());
         println!(
-            "again: cargo +{} fuzz run --fuzz-dir {FOLDER} --sanitizer none {} {artifact}",
+            "again: cargo +{} fuzz run --fuzz-dir {FOLDER} --sanitizer none {} {artifact} -- {}",
             setup::NIGHTLY,
-            self.target
+            self.target,
+            LIMITS.join(" ")
         );
         Ok(false)
     }
