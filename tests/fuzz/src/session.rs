@@ -8,23 +8,71 @@ mod world;
 use arbitrary::{Result, Unstructured};
 use cometd_edge::session::{Config, Inspect};
 
-use self::world::World;
+use self::world::{Past, World};
 
 /// Longer lives tell nothing new, and slow the search down.
 const MOST_STEPS: usize = 300;
 
-/// A configuration, then step by step what happens.
+/// A configuration, then step by step what happens. Where a life ends early, the next one takes up what it left.
 pub fn run(data: &[u8]) {
     let mut drawn = Unstructured::new(data);
     // An end of the input is the end of the life.
     let Ok(config) = configure(&mut drawn) else { return };
-    let Ok(mut world) = World::new(config, &mut drawn) else { return };
-    for _ in 0..MOST_STEPS {
-        if drawn.is_empty() || world.is_closed() || world.step(&mut drawn).is_err() {
-            break;
+    let mut next = Some((config, None));
+    let mut steps = 0;
+    while let Some((config, past)) = next.take() {
+        let plain = config.clone();
+        let Ok(mut world) = take_up(config, past, &mut drawn) else { return };
+        while steps < MOST_STEPS && !drawn.is_empty() && !world.is_closed() && world.step(&mut drawn).is_ok()
+        {
+            steps += 1;
+        }
+        let goes_on = world.is_closed() && steps < MOST_STEPS && !drawn.is_empty();
+        let past = world.finish();
+        if let Some(snapshot) = &past.snapshot {
+            plain.clone().resume(snapshot).expect("a snapshot is good for the next client (S17)");
+        }
+        if goes_on {
+            let config = if drawn.ratio(1, 4).unwrap_or(false) { configure(&mut drawn) } else { Ok(plain) };
+            next = config.ok().map(|config| (config, Some(past)));
         }
     }
-    world.finish();
+}
+
+/// A client that begins with a snapshot, where there is one: as it was given, damaged, or any text.
+fn take_up(mut config: Config, past: Option<Past>, drawn: &mut Unstructured<'_>) -> Result<World> {
+    let is_first = past.is_none();
+    let mut past = past.unwrap_or_default();
+    if !is_first {
+        let mut snapshot = past.snapshot.take().unwrap_or_default();
+        match drawn.int_in_range(0..=7_u8)? {
+            0..=3 => {}
+            4..=6 => snapshot = damaged(drawn, snapshot)?,
+            _ => snapshot = drawn.arbitrary::<&str>()?.to_owned(),
+        }
+        if let Err(misuse) = config.resume(&snapshot) {
+            past.clean(&format!("{misuse} {misuse:?}"));
+        }
+    }
+    World::new(config, past, drawn)
+}
+
+/// A snapshot that was right once. No part comes twice: a secret in the place of a channel is nobody's fault.
+fn damaged(drawn: &mut Unstructured<'_>, snapshot: String) -> Result<String> {
+    let mut bytes = snapshot.into_bytes();
+    for _ in 0..drawn.int_in_range(1..=3)? {
+        let at = bytes.len() * drawn.arbitrary::<u8>()? as usize / 255;
+        match drawn.int_in_range(0..=3)? {
+            0 => bytes.truncate(at),
+            1 => {
+                let scrap = *drawn.choose(&server::SCRAPS)?;
+                bytes.splice(at..at, scrap.bytes());
+            }
+            2 if at < bytes.len() => bytes[at] = drawn.arbitrary()?,
+            _ => drop(bytes.drain(at..(at + drawn.int_in_range(1..=30)?).min(bytes.len()))),
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn configure(drawn: &mut Unstructured<'_>) -> Result<Config> {

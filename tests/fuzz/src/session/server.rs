@@ -38,7 +38,7 @@ const ADVICE: [&str; 9] = [
     "{}",
 ];
 /// What may come into a body from nowhere.
-const SCRAPS: [&str; 18] = [
+pub const SCRAPS: [&str; 18] = [
     "{",
     "}",
     "[",
@@ -126,11 +126,9 @@ fn head(world: &mut World, drawn: &mut Unstructured<'_>, id: RequestId, status: 
     }
     let mut headers = Vec::new();
     if drawn.ratio(1, 4)? {
-        world.cookies += 1;
-        let value = format!("{SECRET}COOKIE-{:04}", world.cookies);
+        let (value, number) = world.next_cookie();
         let attributes = *drawn.choose(&["", "; Path=/; Secure", "; Max-Age=5", "; Domain=.com", "\u{1}"])?;
-        headers.push(("Set-Cookie".to_owned(), format!("c{}={value}{attributes}", world.cookies % 3)));
-        world.keep_secret(&value);
+        headers.push(("Set-Cookie".to_owned(), format!("c{}={value}{attributes}", number % 3)));
     }
     if drawn.ratio(1, 8)? {
         let wait = *drawn.choose(&["5", "99999999999999999999", "Wed, 21 Oct 2015 07:28:00 GMT"])?;

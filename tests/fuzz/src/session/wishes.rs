@@ -5,7 +5,7 @@ use cometd_edge::replay::{Commit, OnInvalid, Start};
 use cometd_edge::session::{Command, Follow, Input};
 
 use super::server::CHANNELS;
-use super::world::{SECRET, World};
+use super::world::{RESTING_MS, SECRET, World};
 
 pub fn act(world: &mut World, drawn: &mut Unstructured<'_>) -> Result<()> {
     let number = world.numbers + 1;
@@ -34,10 +34,7 @@ pub fn act(world: &mut World, drawn: &mut Unstructured<'_>) -> Result<()> {
             let messages = vec![text.to_owned(); drawn.int_in_range(0..=3)?];
             world.command(number, Command::Send { command: number, messages: &messages })
         }
-        11 => {
-            world.tell(Command::Tap(drawn.arbitrary()?));
-            return Ok(());
-        }
+        11 => return pause(world, drawn, number, subscription),
         12 if drawn.ratio(1, 8)? => {
             world.tell(Command::Close);
             return Ok(());
@@ -82,6 +79,51 @@ fn subscribe(world: &mut World, drawn: &mut Unstructured<'_>, follows: bool) -> 
     if world.command(number, command).is_ok() {
         world.numbers = number;
         world.subscriptions.push(number);
+    }
+    Ok(())
+}
+
+/// Drains, rests, goes and comes back.
+fn pause(world: &mut World, drawn: &mut Unstructured<'_>, number: u32, subscription: u32) -> Result<()> {
+    let command = match drawn.int_in_range(0..=15_u8)? {
+        turn @ (0 | 1) => {
+            world.tell(Command::Tap(turn == 1));
+            return Ok(());
+        }
+        turn @ 2..=4 => {
+            world.tell(Command::Hidden(turn != 4));
+            return Ok(());
+        }
+        5 | 6 => {
+            let message = *drawn.choose(&[r#"{"channel":"/a","data":{}}"#, "{}", "", "null"])?;
+            world.tell(Command::Restore { subscriptions: &[subscription], message });
+            return Ok(());
+        }
+        7..=10 => {
+            let idle_ms = *drawn.choose(&[None, Some(0), Some(1_000)])?;
+            let deadline_ms = *drawn.choose(&[0, 5_000, 600_000, u64::MAX])?;
+            return drain(world, number, idle_ms, deadline_ms);
+        }
+        11 | 12 => Command::Suspend { command: number },
+        _ => Command::Rest { command: number },
+    };
+    let suspends = matches!(command, Command::Suspend { .. });
+    if world.command(number, command).is_ok() {
+        world.numbers = number;
+        world.due.insert(number, world.now + RESTING_MS);
+        world.rests_again();
+        if suspends {
+            world.suspends.insert(number);
+        }
+    }
+    Ok(())
+}
+
+fn drain(world: &mut World, number: u32, idle_ms: Option<u64>, deadline_ms: u64) -> Result<()> {
+    if world.command(number, Command::Drain { command: number, idle_ms, deadline_ms }).is_ok() {
+        world.numbers = number;
+        world.due.insert(number, world.now.saturating_add(deadline_ms));
+        world.rests_again();
     }
     Ok(())
 }

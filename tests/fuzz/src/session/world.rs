@@ -19,6 +19,8 @@ const MOST_OUTPUTS: usize = 100_000;
 const MOST_WAKES: usize = 3;
 /// What `close()` may take (S16).
 const CLOSING_MS: u64 = 2_000;
+/// What it may take to rest, or to leave a snapshot (D2, S17).
+pub const RESTING_MS: u64 = 2_000;
 
 pub struct World {
     session: Session,
@@ -45,10 +47,38 @@ pub struct World {
     ended: BTreeSet<u32>,
     pub sequence: u32,
     pub tokens: u32,
-    pub cookies: u32,
-    secrets: BTreeSet<String>,
     state: Option<State>,
+    /// Commands that end by themselves, and when at the latest; those of them that settle with a snapshot.
+    pub due: BTreeMap<u32, u64>,
+    pub suspends: BTreeSet<u32>,
+    /// When all that a rest still sends has been sent.
+    quiet_from: u64,
+    hidden: bool,
+    /// A token is being fetched; one is wanted for requests outside the session.
+    asking: bool,
+    elsewhere: bool,
+    closing_from: Option<u64>,
     closed: bool,
+    past: Past,
+}
+
+/// What one life leaves to the next.
+#[derive(Default)]
+pub struct Past {
+    pub now: u64,
+    secrets: BTreeSet<String>,
+    cookies: u32,
+    pub snapshot: Option<String>,
+}
+
+impl Past {
+    /// X2.
+    pub fn clean(&self, text: &str) {
+        if text.contains(SECRET) {
+            let secret = self.secrets.iter().find(|secret| text.contains(secret.as_str()));
+            assert!(secret.is_none(), "{secret:?} in {text}");
+        }
+    }
 }
 
 /// Whether the session needs tokens, and speaks Salesforce's dialect.
@@ -62,12 +92,14 @@ pub fn log_in(which: u8, config: &mut Config) {
 }
 
 impl World {
-    pub fn new(config: Config, drawn: &mut Unstructured<'_>) -> Result<Self> {
+    pub fn new(config: Config, mut past: Past, drawn: &mut Unstructured<'_>) -> Result<Self> {
         let request_bytes = config.limits.request_bytes;
         assert!(!format!("{config:?}").contains(SECRET));
+        past.secrets.extend(["HEADER", "QUERY", "DATA"].map(|name| format!("{SECRET}{name}")));
+        let now = past.now;
         let mut world = Self {
-            session: Session::new(config, drawn.arbitrary::<u8>()?.into(), Instant::from_millis(0)),
-            now: 0,
+            session: Session::new(config, drawn.arbitrary::<u8>()?.into(), Instant::from_millis(now)),
+            now,
             wake: None,
             open: Vec::new(),
             ended_requests: BTreeSet::new(),
@@ -86,10 +118,16 @@ impl World {
             ended: BTreeSet::new(),
             sequence: 0,
             tokens: 0,
-            cookies: 0,
-            secrets: ["HEADER", "QUERY", "DATA"].map(|name| format!("{SECRET}{name}")).into(),
             state: None,
+            due: BTreeMap::new(),
+            suspends: BTreeSet::new(),
+            quiet_from: 0,
+            hidden: false,
+            asking: false,
+            elsewhere: false,
+            closing_from: None,
             closed: false,
+            past,
         };
         world.drain();
         Ok(world)
@@ -108,8 +146,21 @@ impl World {
     /// Something that must not stand in any text from now on.
     pub fn keep_secret(&mut self, secret: &str) {
         if secret.starts_with(SECRET) && secret.len() > SECRET.len() + 4 {
-            self.secrets.insert(secret.to_owned());
+            self.past.secrets.insert(secret.to_owned());
         }
+    }
+
+    /// The value of one more cookie, and its number.
+    pub fn next_cookie(&mut self) -> (String, u32) {
+        self.past.cookies += 1;
+        let value = format!("{SECRET}COOKIE-{:04}", self.past.cookies);
+        self.keep_secret(&value);
+        (value, self.past.cookies)
+    }
+
+    /// From now on it has its time to come to rest.
+    pub fn rests_again(&mut self) {
+        self.quiet_from = self.now + RESTING_MS;
     }
 
     /// One thing happens, and mostly the outputs are drained behind it.
@@ -140,26 +191,42 @@ impl World {
     pub fn input(&mut self, input: Input<'_>) {
         // Words of the host are shown as they are.
         if !matches!(input, Input::Failed { .. } | Input::TokenFailed { .. }) {
-            self.clean(&format!("{input:?}"));
+            self.past.clean(&format!("{input:?}"));
+        }
+        match input {
+            Input::TokenRefused { .. } => self.elsewhere = true,
+            Input::Token { .. } if self.asking => (self.asking, self.elsewhere) = (false, false),
+            Input::TokenFailed { .. } => self.asking = false,
+            _ => {}
         }
         self.session.handle_input(Instant::from_millis(self.now), input).expect("only commands are misused");
     }
 
     /// Gives a command that settles its number, unless it is a misuse.
     pub fn command(&mut self, number: u32, command: Command<'_>) -> std::result::Result<(), ApiMisuse> {
-        self.clean(&format!("{command:?}"));
+        self.past.clean(&format!("{command:?}"));
         let result = self.session.handle_input(Instant::from_millis(self.now), Input::Command(command));
         match &result {
             Ok(()) => assert!(self.unsettled.insert(number), "{number} was used before"),
-            Err(misuse) => self.clean(&format!("{misuse} {misuse:?}")),
+            Err(misuse) => self.past.clean(&format!("{misuse} {misuse:?}")),
         }
         result
     }
 
     /// Gives a command that settles nothing.
     pub fn tell(&mut self, command: Command<'_>) {
-        let result = self.session.handle_input(Instant::from_millis(self.now), Input::Command(command));
-        result.expect("never a misuse");
+        self.past.clean(&format!("{command:?}"));
+        let over = self.session.state() == State::Closed;
+        let hidden = if let Command::Hidden(hidden) = command { Some(hidden) } else { None };
+        match self.session.handle_input(Instant::from_millis(self.now), Input::Command(command)) {
+            Ok(()) => {
+                if let Some(hidden) = hidden {
+                    self.hidden = hidden;
+                    self.rests_again();
+                }
+            }
+            Err(misuse) => assert!(over && misuse == ApiMisuse::Closed, "{misuse}"),
+        }
     }
 
     /// An end, by either side. Reports on what is over already say nothing.
@@ -185,9 +252,13 @@ impl World {
     fn drain_once(&mut self) {
         for _ in 0..MOST_OUTPUTS {
             let output = self.session.poll_output();
-            self.clean(&format!("{output:?}"));
+            self.past.clean(&format!("{output:?}"));
             if let Output::Wait(at) = output {
                 self.wake = at.map(Instant::as_millis);
+                let late = self.due.iter().find(|(_, at)| **at <= self.now);
+                assert!(late.is_none(), "it is {}, and open is still {late:?}", self.now);
+                let since = self.closing_from.filter(|from| !self.closed && from + CLOSING_MS <= self.now);
+                assert!(since.is_none(), "still not closed at {}, and suspended at {since:?}", self.now);
                 return;
             }
             assert!(!self.closed, "after the end: {output:?}");
@@ -210,6 +281,13 @@ impl World {
                 self.clean_error(result.as_ref().err());
                 assert!(self.unsettled.remove(&command), "{command} settles twice, or was never given");
                 self.settled.insert(command, result.is_ok());
+                if self.due.remove(&command).is_some() {
+                    self.rests_again();
+                }
+                if self.suspends.remove(&command) {
+                    assert_eq!(self.session.state(), State::Closed, "{command} has suspended it (S17)");
+                    self.left(result.ok());
+                }
             }
             Output::Ended { subscription, error } => {
                 self.clean_error(error.as_ref());
@@ -223,8 +301,13 @@ impl World {
             Output::State(state) => {
                 assert_ne!(self.state.replace(state), Some(state), "the same state twice");
                 assert!(state != State::Closed || self.session.state() == State::Closed);
+                self.rests_again();
             }
             Output::Status(status) => self.told(&status),
+            Output::Authenticate { .. } => {
+                self.asking = true;
+                assert!(!self.is_quiet() || self.elsewhere, "a token for nobody (D2)");
+            }
             Output::Load { request, .. } => self.loads.push(request),
             Output::Save { request, .. } => self.saves.push(request),
             Output::Decide { request, error, .. } => {
@@ -238,6 +321,21 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// Whoever waits for a snapshot gets one.
+    fn left(&mut self, result: Option<Vec<String>>) {
+        let Some(texts) = result else { return };
+        let [snapshot] = texts.as_slice() else { panic!("one snapshot, not {}", texts.len()) };
+        let first = self.past.snapshot.get_or_insert_with(|| snapshot.clone());
+        assert_eq!(first, snapshot, "all get the same");
+        self.closing_from.get_or_insert(self.now);
+    }
+
+    /// Is it the time in which nothing is sent (D2, R7a)?
+    fn is_quiet(&self) -> bool {
+        let asleep = self.quiet_from < self.now || self.hidden && self.suspends.is_empty();
+        self.state == Some(State::Suspended) && asleep
     }
 
     fn told(&mut self, status: &Status) {
@@ -264,6 +362,10 @@ impl World {
     fn started(&mut self, request: Request) {
         assert!(request.id().get() > self.last_request, "ids ascend");
         self.last_request = request.id().get();
+        assert!(!self.is_quiet(), "a {} at rest (D2)", request.kind());
+        // Its session is the next client's by now (S17).
+        let taken = self.past.snapshot.as_ref().filter(|snapshot| snapshot.contains("\"clientId\":"));
+        assert!(taken.is_none(), "a {} after the snapshot", request.kind());
         for (name, value) in request.headers() {
             assert_eq!(check_header(name, value), Ok(()), "{name}");
         }
@@ -286,22 +388,14 @@ impl World {
         assert!(polls <= 1, "more than one connect (S2)");
     }
 
-    /// X2.
-    fn clean(&self, text: &str) {
-        if text.contains(SECRET) {
-            let secret = self.secrets.iter().find(|secret| text.contains(secret.as_str()));
-            assert!(secret.is_none(), "{secret:?} in {text}");
-        }
-    }
-
     fn clean_error(&self, error: Option<&Error>) {
         if let Some(error) = error {
-            self.clean(&format!("{error} {error:?}"));
+            self.past.clean(&format!("{error} {error:?}"));
         }
     }
 
     /// Whatever has happened, it can be closed, and everything is told (S16).
-    pub fn finish(mut self) {
+    pub fn finish(mut self) -> Past {
         self.drain();
         let from = self.now;
         if !self.closed {
@@ -320,8 +414,10 @@ impl World {
             let subscribed = self.settled.get(number) == Some(&true);
             assert_eq!(subscribed, self.ended.contains(number), "subscription {number}");
         }
+        self.past.now = self.now;
         self.now += 1_000_000;
         self.input(Input::Timeout);
         self.drain();
+        self.past
     }
 }
