@@ -440,28 +440,31 @@ impl Session {
 
     /// Tells the application what a change of the subscriptions means for it.
     fn apply(&mut self) {
+        let (mut events, mut bytes) = (0, 0);
         for change in core::mem::take(&mut self.subscriptions.changes) {
-            match change {
+            let over = match change {
                 Change::Settled(command, result) => {
-                    let failed = result.is_err();
+                    let over = result.is_err().then_some(command);
                     self.emit(Output::Settled { command, result });
-                    if failed {
-                        self.drop_subscription(command);
-                    }
+                    over
                 }
                 Change::Ended(subscription, error) => {
-                    self.drop_subscription(subscription);
                     self.emit(Output::Ended { subscription, error: Some(error) });
+                    Some(subscription)
                 }
                 Change::ChannelFailed(channel, error) => {
-                    self.report(Status::SubscribeFailed { channel, error })
+                    self.report(Status::SubscribeFailed { channel, error });
+                    None
                 }
+            };
+            let dropped = over.and_then(|subscription| self.subscriptions.take_out(subscription));
+            if let Some((_, its_events, its_bytes)) = dropped {
+                events += its_events;
+                bytes += its_bytes;
             }
         }
-    }
-
-    fn drop_subscription(&mut self, subscription: u32) {
-        if let Some((_, events, bytes)) = self.subscriptions.take_out(subscription) {
+        // Not before all is told: a body that is read on may end the client.
+        if events > 0 {
             self.no_longer_queued(events, bytes);
         }
     }

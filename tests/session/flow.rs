@@ -1,5 +1,6 @@
 //! The application that does not read: R8 without replay, and the `backpressure` status.
 
+use cometd_edge::replay::Start;
 use cometd_edge::session::{Error, GapCause, State, Status};
 
 use crate::sim::*;
@@ -287,6 +288,24 @@ fn r8_events_of_an_ended_subscription_no_longer_count() {
     sim.poll(&with_events(&[events("/a", [1, 2, 3]), large, events("/b", [4, 5, 6])].concat()));
     assert_eq!(sim.data().len(), 6);
     assert!(sim.held.is_empty());
+}
+
+#[test]
+fn r8_a_body_that_is_read_on_because_subscriptions_end_is_read_after_all_have_ended_once() {
+    let mut sim = Sim::connected_with(|config| {
+        config.replay = true;
+        config.limits.queued_events = 1;
+    });
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    let none = advised(r#"{"reconnect":"none"}"#);
+    sim.poll(&format!("[{}{}", events("/a", [1]), none.trim_start_matches('[')));
+    sim.follow(2, "/a", Start::New);
+    sim.load_answer("/a", Err(("out of order", true)));
+    let ended: Vec<_> =
+        sim.ended.iter().map(|(number, error)| (*number, error.as_ref().map(Error::code))).collect();
+    assert_eq!(ended, [(1, Some("store-invalid")), (2, Some("store-invalid"))]);
+    assert_eq!(sim.closed_with().code(), "server-ended");
 }
 
 #[test]
