@@ -12,6 +12,12 @@ use self::world::{Past, World};
 
 /// Longer lives tell nothing new, and slow the search down.
 const MOST_STEPS: usize = 300;
+/// Left by clients that nobody has seen.
+const SNAPSHOTS: [&str; 3] = [
+    r#"{"url":"https://example.com/cometd?key=S3CRET-QUERY","time":"1700000000000","clientId":"\"S3CRET-CLIENT-OLD\"","lost":"","cookies":[["c0","S3CRET-COOKIE-OLD","example.com","/","hs"]],"channels":{"/a":["5","2024-05-01"],"/b/*":[],"/event/A__e":[]}}"#,
+    r#"{"url":"https://example.com/cometd?key=S3CRET-QUERY","time":"7","clientId":"\"S3CRET-CLIENT-OLD\"","ack":"3","skip":"1","cookies":[],"channels":{"/a":[],"/c/**":[],"/b/x":[]}}"#,
+    r#"{"url":"https://example.com/cometd?key=S3CRET-QUERY","time":"0","cookies":[],"channels":{"/a":["x"],"/c/d":["40"]}}"#,
+];
 
 /// A configuration, then step by step what happens. Where a life ends early, the next one takes up what it left.
 pub fn run(data: &[u8]) {
@@ -44,7 +50,11 @@ fn take_up(mut config: Config, past: Option<Past>, drawn: &mut Unstructured<'_>)
     let is_first = past.is_none();
     let mut past = past.unwrap_or_default();
     if !is_first {
-        let mut snapshot = past.snapshot.take().unwrap_or_default();
+        let mut snapshot = match past.snapshot.take() {
+            Some(snapshot) => snapshot,
+            None => (*drawn.choose(&SNAPSHOTS)?).to_owned(),
+        };
+        config.clone().resume(&snapshot).expect("nothing has changed it yet");
         match drawn.int_in_range(0..=7_u8)? {
             0..=3 => {}
             4..=6 => snapshot = damaged(drawn, snapshot)?,

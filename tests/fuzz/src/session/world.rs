@@ -95,7 +95,9 @@ impl World {
     pub fn new(config: Config, mut past: Past, drawn: &mut Unstructured<'_>) -> Result<Self> {
         let request_bytes = config.limits.request_bytes;
         assert!(!format!("{config:?}").contains(SECRET));
-        past.secrets.extend(["HEADER", "QUERY", "DATA"].map(|name| format!("{SECRET}{name}")));
+        past.secrets.extend(
+            ["HEADER", "QUERY", "DATA", "CLIENT-OLD", "COOKIE-OLD"].map(|name| format!("{SECRET}{name}")),
+        );
         let now = past.now;
         let mut world = Self {
             session: Session::new(config, drawn.arbitrary::<u8>()?.into(), Instant::from_millis(now)),
