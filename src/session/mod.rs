@@ -5,6 +5,7 @@ mod body;
 mod commands;
 mod config;
 mod connect;
+mod debug;
 mod end;
 mod error;
 mod exchange;
