@@ -11,6 +11,7 @@ mod values;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use cometd_edge::js::told;
 use js_sys::{Array, Promise};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
@@ -26,10 +27,10 @@ wasm_bindgen_test_configure!(run_in_browser);
 async fn a_session_goes_round_over_real_promises_responses_and_streams() {
     let page = Page::open(&[]);
     let (subscription, command) = (1, 2);
-    page.engine.start();
+    page.tell(told::START, 0, "", "");
     assert_eq!(page.settled(0).await.code, None);
-    page.engine.subscribe(subscription, r#"["/orders/new"]"#, "[]", "processed", "all").unwrap_throw();
-    page.engine.publish(command, "/chat", r#"{"text":"hello"}"#).unwrap_throw();
+    page.tell(told::SUBSCRIBE, subscription, r#"["/orders/new"]"#, "[]");
+    page.tell(told::PUBLISH, command, "/chat", r#"{"text":"hello"}"#);
     assert_eq!(page.settled(subscription).await.code, None);
     let published: Value = serde_json::from_str(&page.settled(command).await.replies).unwrap_throw();
     assert_eq!(published[0]["channel"], "/chat");
@@ -52,13 +53,13 @@ async fn a_session_goes_round_over_real_promises_responses_and_streams() {
         |index: usize| String::from_utf16(&utf16[offsets[index] as usize..offsets[index + 1] as usize]);
     assert_eq!(slice(2).unwrap_throw(), r#"{"customer":"Côte 🛒"}"#);
     assert_eq!(slice(4).unwrap_throw(), "/orders/new");
-    page.engine.taken(0);
+    page.tell(told::TAKEN, 0, "", "");
 
     let reply = json!({ "channel": "/meta/connect", "id": poll.messages[0]["id"], "successful": true });
     body.push(format!("{reply}]").as_bytes());
     body.end();
     page.poll().await;
-    page.engine.close().unwrap_throw();
+    page.tell(told::CLOSE, 0, "", "");
     page.until("the end", || page.seen.closed.get()).await;
     assert_eq!(page.seen.states.borrow().join(" "), "connected closed");
     assert_eq!(page.sent("/meta/disconnect"), 1);
@@ -70,7 +71,7 @@ async fn closing_aborts_the_poll_that_waits_for_an_answer() {
     let page = Page::connected(&[]).await;
     let poll = page.poll().await;
     assert!(!poll.signal().aborted());
-    page.engine.close().unwrap_throw();
+    page.tell(told::CLOSE, 0, "", "");
     page.until("the end", || page.seen.closed.get()).await;
     assert!(poll.signal().aborted());
     let others = page.requests.borrow();
@@ -83,7 +84,7 @@ async fn closing_after_a_long_quiet_leaves_the_disconnect_its_time() {
     let poll = page.poll().await;
     page.instead(|_| Promise::new(&mut |_, _| {}));
     page.seen.ahead.set(5_000.0);
-    page.engine.close().unwrap_throw();
+    page.tell(told::CLOSE, 0, "", "");
     page.until("the disconnect is sent", || page.sent("/meta/disconnect") == 1).await;
     for _ in 0..20 {
         pause().await;
@@ -113,7 +114,7 @@ async fn closing_cancels_the_body_that_is_being_read() {
     body.push(b"[");
     page.until("the first byte is read", || body.wanted.get() > 1).await;
     assert!(body.stream.locked());
-    page.engine.close().unwrap_throw();
+    page.tell(told::CLOSE, 0, "", "");
     page.until("the end", || page.seen.closed.get()).await;
     assert!(body.cancelled.get());
     assert!(poll.signal().aborted());
@@ -162,7 +163,7 @@ async fn a_redirect_is_told_as_one_whether_the_host_hides_it_or_not() {
     for response in [hidden, visible] {
         let page = Page::open(&[]);
         page.instead(move |_| resolved(&response));
-        page.engine.start();
+        page.tell(told::START, 0, "", "");
         assert_eq!(page.settled(0).await.code.as_deref(), Some("redirect"));
     }
 }
@@ -189,7 +190,7 @@ async fn a_transport_that_misbehaves_is_a_network_that_fails() {
     for (what, make) in misbehaviours {
         let page = Page::open(&[("maxRetries", 0.into())]);
         page.instead_or_throw(move |_| make());
-        page.engine.start();
+        page.tell(told::START, 0, "", "");
         let settled = page.settled(0).await;
         assert_eq!(settled.code.as_deref(), Some("network"), "{what}: {}", settled.message);
         page.until(what, || page.seen.closed.get()).await;
@@ -207,7 +208,7 @@ async fn a_panic_reaches_the_page_as_a_trap() {
         *caught.borrow_mut() = get(&event, "message").as_string().unwrap_or_default();
     });
     call(&js_sys::global(), "addEventListener", &Array::of2(&"error".into(), &listener));
-    page.engine.trap();
+    page.tell(told::TRAP, 0, "", "");
     page.until("the trap", || !trap.borrow().is_empty()).await;
     call(&js_sys::global(), "removeEventListener", &Array::of2(&"error".into(), &listener));
     assert!(trap.borrow().contains("unreachable"), "{}", trap.borrow());

@@ -1,5 +1,6 @@
 import type { Core } from "./core.js";
 import { Drain } from "./drain.js";
+import { TRAP } from "./engine.js";
 import type { CometdEvent } from "./event.js";
 import { checkSignal, isObject, toJson, want } from "./options.js";
 import type { Reader } from "./reader.js";
@@ -25,7 +26,7 @@ export class Client implements AsyncDisposable {
   constructor(core: Core) {
     this.#core = core;
     // Tests reach for it to see what a panic does; not a part of the API.
-    const value = () => core.attempt((engine) => engine.trap());
+    const value = () => core.attempt(TRAP);
     Object.defineProperty(this, Symbol.for("cometd-edge.trap"), { value });
   }
 

@@ -1,4 +1,5 @@
 import type { Core } from "./core.js";
+import { PROGRESS } from "./engine.js";
 import type { CommitMode } from "./types.js";
 
 /**
@@ -64,6 +65,6 @@ export class Progress {
   };
 
   #tell(sequence: number, done: boolean): void {
-    this.#core.attempt((engine) => engine.progress(this.#reader, sequence, done));
+    this.#core.attempt(PROGRESS, this.#reader, "", "", sequence, done);
   }
 }

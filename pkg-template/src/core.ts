@@ -1,5 +1,22 @@
 import { Callbacks } from "./callbacks.js";
-import type { Engine, ErrorRecord } from "./engine.js";
+import {
+  CLOSE,
+  COMMIT,
+  DECIDED,
+  DRAIN,
+  PUBLISH,
+  REST,
+  RESTORE,
+  SEND,
+  START,
+  SUBSCRIBE,
+  SUSPEND,
+  UNSUBSCRIBE,
+  type Engine,
+  type ErrorRecord,
+  type More,
+  type Told,
+} from "./engine.js";
 import { CometdError, describe, toCometdError } from "./errors.js";
 import { Batch } from "./event.js";
 import { Feed, SHARED_READER } from "./feed.js";
@@ -65,9 +82,9 @@ export class Core {
   /** Resolves after the first handshake. */
   async start(): Promise<void> {
     try {
-      await this.#command((engine) => engine.start(), noop, 0);
+      await this.#command(noop, 0, START);
     } catch (error) {
-      this.attempt((engine) => engine.close());
+      this.attempt(CLOSE);
       throw error;
     }
   }
@@ -87,20 +104,19 @@ export class Core {
       known.feed.unlink = this.#host.link(signal, known.feed.id);
       return known.accepted.then(() => read(known.feed));
     }
-    const id = ++this.#sequence;
+    const id = this.#next();
     const { start, commit, onInvalidPosition } = following;
     const feed = new Feed(this, id, channels, (mode) => this.replay !== undefined && mode === commit);
     this.#feeds.set(id, feed);
     if (this.replay) this.#modes.add(commit);
     feed.unlink = this.#host.link(signal, id);
-    const starts = this.replay ? startsOf(start, channels) : [];
-    const issue = (engine: Engine) =>
-      engine.subscribe(id, JSON.stringify(channels), JSON.stringify(starts), commit, onInvalidPosition);
+    // Where each channel starts, behind the two that hold for all.
+    const follow = this.replay ? [commit, onInvalidPosition, ...startsOf(start, channels)] : [];
     const accepted = () => {
       feed.following = following;
       return read(feed);
     };
-    return this.#command(issue, accepted, id);
+    return this.#command(accepted, id, SUBSCRIBE, JSON.stringify(channels), JSON.stringify(follow));
   }
 
   /** Subscribes what the client before had, and gives out what it had not (S17). */
@@ -116,18 +132,18 @@ export class Core {
       return id;
     });
     for (const { of, message } of events) {
-      this.attempt((engine) => engine.restore(JSON.stringify(of.map((index) => ids[index])), message));
+      this.attempt(RESTORE, 0, JSON.stringify(of.map((index) => ids[index])), message);
     }
   }
 
   /** Resolves when the engine comes to rest by itself. */
   drain(idleMs: number, deadlineMs: number): Promise<void> {
-    return this.#command((engine, command) => engine.drain(command, idleMs, deadlineMs), noop);
+    return this.#command(noop, this.#next(), DRAIN, "", "", idleMs, deadlineMs);
   }
 
   /** Resolves when the engine rests and what is committed is saved. */
   rest(): Promise<void> {
-    return this.#command((engine, command) => engine.rest(command), noop);
+    return this.#command(noop, this.#next(), REST);
   }
 
   suspend(): Promise<Snapshot> {
@@ -140,20 +156,18 @@ export class Core {
       if (!this.replay) for (const message of messages) events.push({ of, message });
     };
     const readers = [this.shared, ...feeds.filter((feed) => feed.claimed)];
-    const snapshot = this.#command(
-      (engine, command) => engine.suspend(command),
-      (replies): Snapshot => {
-        for (const feed of readers) {
-          for (let batch = this.take(feed.id); batch; batch = this.take(feed.id)) {
-            for (let event = batch.next(); event; event = batch.next()) queued(feed, [event.raw]);
-          }
+    const read = (replies: string): Snapshot => {
+      for (const feed of readers) {
+        for (let batch = this.take(feed.id); batch; batch = this.take(feed.id)) {
+          for (let event = batch.next(); event; event = batch.next()) queued(feed, [event.raw]);
         }
-        const subscriptions = feeds.map(({ channels, following }) => ({ channels, ...following! }));
-        const [session] = parseReplies(replies);
-        const apiVersion = this.tokens?.current?.apiVersion;
-        return { version: 1, session, ...(apiVersion && { apiVersion }), subscriptions, events };
-      },
-    );
+      }
+      const subscriptions = feeds.map(({ channels, following }) => ({ channels, ...following! }));
+      const [session] = parseReplies(replies);
+      const apiVersion = this.tokens?.current?.apiVersion;
+      return { version: 1, session, ...(apiVersion && { apiVersion }), subscriptions, events };
+    };
+    const snapshot = this.#command(read, this.#next(), SUSPEND);
     for (const feed of readers) queued(feed, feed.leftover());
     this.#end(LEFT);
     return snapshot;
@@ -164,8 +178,7 @@ export class Core {
    * number of the last event that was given out.
    */
   unsubscribe(id: number, handed: number): Promise<void> {
-    const issue = (engine: Engine, command: number) => engine.unsubscribe(command, id, handed);
-    const done = this.#command(issue, noop).catch((error) => {
+    const done = this.#command(noop, this.#next(), UNSUBSCRIBE, "", "", id, handed).catch((error) => {
       if (!this.#ending) throw error;
     });
     done.catch(noop); // who leaves a loop does not wait for it
@@ -174,13 +187,12 @@ export class Core {
 
   /** `data` is JSON. */
   publish(channel: string, data: string): Promise<Message> {
-    const issue = (engine: Engine, command: number) => engine.publish(command, channel, data);
-    return this.#command(issue, (replies) => parseReplies(replies)[0] ?? { channel });
+    return this.#command((replies) => parseReplies(replies)[0] ?? { channel }, this.#next(), PUBLISH, channel, data);
   }
 
   /** `messages` is a JSON array of objects. */
   send(messages: string): Promise<Message[]> {
-    return this.#command((engine, command) => engine.send(command, messages), parseReplies);
+    return this.#command(parseReplies, this.#next(), SEND, messages);
   }
 
   /** A REST call. Somebody waits for it, and maybe for a token that only this client can get. */
@@ -229,18 +241,24 @@ export class Core {
     return this.#host.call(use);
   }
 
-  /** Calls the engine where it does not matter whether that succeeds: if the engine is gone, all has ended anyway. */
-  attempt<R>(use: (engine: Engine) => R): R | undefined {
-    return quietly(() => this.call(use));
+  /** Tells the engine. @throws CometdError as {@link Host.call} does */
+  input(...[what, first = 0, one = "", two = "", second = 0, third = 0]: Told): void {
+    this.call((engine) => engine.input(what, first, one, two, second, third));
+  }
+
+  /** Tells the engine where it does not matter whether that succeeds: if the engine is gone, all has ended anyway. */
+  attempt(...told: Told): void {
+    quietly(() => this.input(...told));
   }
 
   take(reader: number): Batch | undefined {
-    return this.attempt((engine) => {
+    const take = (engine: Engine) => {
       const count = engine.take(reader);
       if (count === 0) return undefined;
       const commit = this.replay ? (sequence: number) => this.#commit(reader, sequence) : withoutReplay;
       return new Batch(engine.text(), engine.offsets(), count, commit);
-    });
+    };
+    return quietly(() => this.call(take));
   }
 
   forget(feed: Feed): void {
@@ -309,7 +327,7 @@ export class Core {
   /** Asks `shouldRetrySubscribe`. */
   async decide(request: number, channel: string, record: ErrorRecord): Promise<void> {
     const verdict = await this.callbacks.shouldRetrySubscribe(channel, this.error(record), this.over);
-    this.attempt((engine) => engine.decided(request, verdict));
+    this.attempt(DECIDED, request, "", "", verdict);
   }
 
   /**
@@ -327,13 +345,13 @@ export class Core {
   }
 
   #commit(reader: number, sequence: number): Promise<void> {
-    return this.#command((engine, command) => engine.commit(command, reader, sequence), noop);
+    return this.#command(noop, this.#next(), COMMIT, "", "", reader, sequence);
   }
 
   #shutDown(ending: Ending, rejection?: unknown): void {
     if (this.#ending) return;
     this.#end(ending, rejection);
-    this.attempt((engine) => engine.close());
+    this.attempt(CLOSE);
   }
 
   /** Ends all readers, and what waits with `over`. The first ending stays. */
@@ -357,17 +375,17 @@ export class Core {
     for (const feed of [this.shared, ...feeds]) feed.gather();
   }
 
-  #command<R>(
-    issue: (engine: Engine, command: number) => void,
-    read: (replies: string) => R,
-    command = ++this.#sequence,
-  ): Promise<R> {
+  #next(): number {
+    return ++this.#sequence;
+  }
+
+  #command<R>(read: (replies: string) => R, command: number, what: number, ...more: More): Promise<R> {
     const waiter = deferred<R>();
     this.#commands.set(command, { ...waiter, read } as Command);
     this.hold(true);
     try {
       if (this.#ending) throw this.#closedError();
-      this.call((engine) => issue(engine, command));
+      this.input(what, command, ...more);
     } catch (error) {
       this.#reject(command, error);
     }

@@ -45,17 +45,17 @@ export interface EngineHost {
   state(state: string): void;
   /** A member of the public `Status` union other than `state`. */
   status(status: object): void;
-  /** A message of the server, for `client.messages()`; only after {@link Engine.tap}. */
+  /** A message of the server, for `client.messages()`; only after {@link TAP}. */
   message(text: string): void;
   /** Lets extensions see one message, as JSON text; returns the text to go on with, `""` to drop it. */
   inspect(incoming: boolean, text: string): string;
-  /** A token is needed; {@link Engine.token} or {@link Engine.tokenFailed} answers. `refused`: the last one was. */
+  /** A token is needed; {@link TOKEN} or {@link TOKEN_FAILED} answers. `refused`: the last one was. */
   authenticate(refused: boolean): void;
-  /** Asks the replay store; {@link Engine.loaded} answers. A new number replaces an older request for the channel. */
+  /** Asks the replay store; {@link LOADED} answers. A new number replaces an older request for the channel. */
   load(request: number, channel: string): void;
-  /** Hands a position to the replay store; {@link Engine.saved} answers. `createdDate` is `""` where there is none. */
+  /** Hands a position to the replay store; {@link SAVED} answers. `createdDate` is `""` where there is none. */
   save(request: number, channel: string, replayId: string, createdDate: string): void;
-  /** Asks `shouldRetrySubscribe`; {@link Engine.decided} answers. Only with {@link EngineOptions.decides}. */
+  /** Asks `shouldRetrySubscribe`; {@link DECIDED} answers. Only with {@link EngineOptions.decides}. */
   decide(request: number, channel: string, error: ErrorRecord): void;
   /** A line for the caller's `log`. */
   log(level: string, message: string): void;
@@ -86,13 +86,13 @@ export interface EngineOptions {
   requestBytes?: number;
   /** The dialect of Salesforce: no acknowledgement extension, its window and limits, and S5a. */
   salesforce: boolean;
-  /** Requests carry a token: nothing is sent before the first {@link Engine.token}. */
+  /** Requests carry a token: nothing is sent before the first {@link TOKEN}. */
   auth: boolean;
   /** Positions are followed, and come from and go to {@link EngineHost.load} and {@link EngineHost.save}. */
   replay: boolean;
   /** Hosts besides the url's own that tokens may be sent to, `*.` for all below. */
   allowedHosts: string[];
-  /** What {@link Engine.suspend} gave (S17), as JSON. */
+  /** What {@link SUSPEND} gave (S17), as JSON. */
   resume?: string;
   /** There is a `shouldRetrySubscribe`. */
   decides: boolean;
@@ -104,64 +104,86 @@ export interface EngineOptions {
   unixMsAtZero: number;
 }
 
+/**
+ * What {@link Engine.input} is told; `Told` in src/js/told.rs has the same numbers. After each, what its arguments are, in
+ * order: a number, two texts, two numbers.
+ */
+/** Begins with the handshake. `host.settled(0, …)` reports the first one: success, or the reason to give up. */
+export const START = 0;
+/**
+ * An id, and channels as a JSON array. `host.settled(id, …)` ends it: the replies of the channels that were accepted.
+ *
+ * With replay, the second text is a JSON array: when to commit, what follows where a position is refused, and where each
+ * channel starts if the store has no position: `"-1"` for new events, `"-2"` for all, else a replay id. `"[]"` without.
+ */
+export const SUBSCRIBE = 1;
+/**
+ * A command, and behind the texts the subscription to end and the sequence number of the last event of it that was handed
+ * out, 0 for none (R3a). `host.settled(command, …)` once the server has answered, `host.ended` before that.
+ */
+export const UNSUBSCRIBE = 2;
+/**
+ * A reader, and behind the texts a sequence number up to which all its events were handed out, or are done with (1);
+ * counts for subscriptions whose commit mode says so (R3). Only with replay.
+ */
+export const PROGRESS = 3;
+/** A command, behind the texts a reader and a sequence number: `event.commit()`. Only with replay. */
+export const COMMIT = 4;
+/** A number that ascends from 1, a token, and the endpoint that it is good for. */
+export const TOKEN = 5;
+/** There is no token. 1: ask again after a while; else the client ends with the text. */
+export const TOKEN_FAILED = 6;
+/** A REST call with the token of this number was answered 401. */
+export const REFUSED = 7;
+/** 0 and an address. Throws `"instance-refused"` if no token may be sent there (X1). */
+export const CHECK_INSTANCE = 8;
+/**
+ * The request, what the replay store gave (`""` for no position), what went wrong (`""` for nothing), and whether what is
+ * stored makes no sense.
+ */
+export const LOADED = 9;
+/** The request, and what went wrong, `""` for nothing. */
+export const SAVED = 10;
+/** The request, and behind the texts what `shouldRetrySubscribe` said: 1 try again, 0 give up, -1 as the engine thinks. */
+export const DECIDED = 11;
+/** A command, a channel, the data as JSON. */
+export const PUBLISH = 12;
+/** A command, and messages as a JSON array of objects. */
+export const SEND = 13;
+/**
+ * A command, and behind the texts two spans in milliseconds: goes on until it is idle for that long or until the deadline,
+ * and then rests (D1); `host.settled(command, …)` at that moment. `Infinity`: no limit.
+ */
+export const DRAIN = 14;
+/** A command. Rests; `host.settled(command, …)` once what is committed is saved, within two seconds (D2). */
+export const REST = 15;
+/** 1: the page is hidden; 0: it is shown again (R7a). */
+export const HIDDEN = 16;
+/** A command. Ends without ending the session; `host.settled(command, …)` with the snapshot, then `host.closed` (S17). */
+export const SUSPEND = 17;
+/** 0, a JSON array of subscriptions, and an event for them of the client before. */
+export const RESTORE = 18;
+/** Disconnects; `host.closed` follows within two seconds. May be told again. */
+export const CLOSE = 19;
+/** Gives the subscription a reader of its own: `events()` (reader 0) does not take from it any longer. */
+export const CLAIM = 20;
+/** The application is done with all events that this reader took. */
+export const TAKEN = 21;
+/** Turns {@link EngineHost.message} on (1) or off. */
+export const TAP = 22;
+/** Panics in the engine's task: for the test that shows what a panic does. */
+export const TRAP = 23;
+
+/** Two texts, then two numbers. */
+export type More = [one?: string, two?: string, second?: number | boolean, third?: number | boolean];
+
+/** What the engine is told, and the arguments of that. */
+export type Told = [what: number, first?: number | boolean, ...more: More];
+
 /** The exported class. Calls throw an {@link ErrorRecord} on misuse, and call nothing but {@link EngineHost.now}. */
 export interface Engine {
-  /** Begins with the handshake. `host.settled(0, …)` reports the first one: success, or the reason to give up. */
-  start(): void;
-  /**
-   * `channels` is a JSON array. `host.settled(id, …)` ends it: the replies of the channels that were accepted.
-   *
-   * With replay, `starts` is a JSON array of where each channel starts if the store has no position: `"-1"` for new
-   * events, `"-2"` for all, else a replay id. `"[]"` without replay.
-   */
-  subscribe(id: number, channels: string, starts: string, commit: string, onInvalidPosition: string): void;
-  /**
-   * Ends a subscription; `host.settled(command, …)` once the server has answered, `host.ended` before that. `handed` is
-   * the sequence number of the last event of it that was handed out, 0 for none (R3a).
-   */
-  unsubscribe(command: number, subscription: number, handed: number): void;
-  /**
-   * All events of a reader up to this sequence number were handed out, or are `done` with; counts for subscriptions
-   * whose commit mode says so (R3). Only with replay.
-   */
-  progress(reader: number, sequence: number, done: boolean): void;
-  /** `event.commit()`; `host.settled(command, …)` once a position at or above it is saved. Only with replay. */
-  commit(command: number, reader: number, sequence: number): void;
-  /** A token with a number that ascends from 1, and the endpoint that it is good for. */
-  token(number: number, accessToken: string, url: string): void;
-  /** There is no token. `retryable`: ask again after a while; else the client ends with `message`. */
-  tokenFailed(message: string, retryable: boolean): void;
-  /** A REST call with this token was answered 401. */
-  refused(token: number): void;
-  /** @throws ErrorRecord `"instance-refused"` if no token may be sent to this address (X1). */
-  checkInstance(url: string): void;
-  /** What the replay store gave: `replayId` is `""` for no position; `problem` is what went wrong, `""` for nothing. */
-  loaded(request: number, replayId: string, problem: string, invalid: boolean): void;
-  /** `problem` is what went wrong, `""` for nothing. */
-  saved(request: number, problem: string): void;
-  /** What `shouldRetrySubscribe` said: 1 try again, 0 give up, -1 as the engine thinks. */
-  decided(request: number, verdict: number): void;
-  /** `data` is JSON. */
-  publish(command: number, channel: string, data: string): void;
-  /** `messages` is a JSON array of objects. */
-  send(command: number, messages: string): void;
-  /**
-   * Goes on until it is idle for `idleMs` or until the deadline, and then rests (D1); `host.settled(command, …)` at that
-   * moment. `Infinity`: no limit.
-   */
-  drain(command: number, idleMs: number, deadlineMs: number): void;
-  /** Rests; `host.settled(command, …)` once what is committed is saved, within two seconds (D2). */
-  rest(command: number): void;
-  /** The page is hidden, or shown again (R7a). */
-  hidden(hidden: boolean): void;
-  /** Ends without ending the session; `host.settled(command, …)` with the snapshot, then `host.closed` (S17). */
-  suspend(command: number): void;
-  /** Gives out an event of the client before. `subscriptions` is a JSON array of their ids. */
-  restore(subscriptions: string, message: string): void;
-  /** Disconnects; `host.closed` follows within two seconds. May be called again. */
-  close(): void;
-  /** Gives the subscription a reader of its own: `events()` (reader 0) does not take from it any longer. */
-  claim(subscription: number): void;
+  /** Everything goes through one method: each more costs a tenth of a kilobyte. Nothing may be left out. */
+  input(...told: Required<Told>): void;
   /**
    * Takes the next sub-batch for a reader (at most 64 kB unless a single event is larger) and returns how many events it
    * holds; 0 when none waits. {@link text} and {@link offsets} describe it until the next `take`.
@@ -170,14 +192,8 @@ export interface Engine {
   text(): string;
   /** {@link OFFSETS_PER_EVENT} numbers an event, UTF-16 positions into {@link text}. */
   offsets(): Uint32Array;
-  /** The application is done with all events that this reader took. */
-  taken(reader: number): void;
-  /** Turns {@link EngineHost.message} on or off. */
-  tap(on: boolean): void;
   /** When the engine next wants to act, on the clock of `now()`; -1 where it waits for the network alone. */
   deadline(): number;
-  /** Panics in the engine's task: for the test that shows what a panic does. */
-  trap(): void;
   free(): void;
 }
 

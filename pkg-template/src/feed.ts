@@ -1,5 +1,6 @@
 import { Progress } from "./commits.js";
 import type { Core } from "./core.js";
+import { CLAIM, TAKEN } from "./engine.js";
 import { CometdError } from "./errors.js";
 import type { Batch, CometdEvent } from "./event.js";
 import { LEFT, Reader, type Ending, type Source } from "./reader.js";
@@ -112,7 +113,7 @@ export class Feed implements Source {
     this.#claimed = true;
     // Until now they were given out by the shared reader.
     this.#progress.handed = this.#core.shared.handed;
-    this.#core.attempt((engine) => engine.claim(this.id));
+    this.#core.attempt(CLAIM, this.id);
   }
 
   /** Takes all that is left, since the engine is about to go. */
@@ -189,7 +190,7 @@ export class Feed implements Source {
   /** It ended by itself, and what it left behind is not wanted: it must not count against the limits for ever. */
   #discard(): void {
     this.gather();
-    this.#core.attempt((engine) => engine.taken(this.id));
+    this.#core.attempt(TAKEN, this.id);
     this.#rest = [];
     this.#batch = undefined;
     this.#core.forget(this);
@@ -217,7 +218,7 @@ export class Feed implements Source {
     } else if (this.ending?.drop) {
       this.#batch = undefined;
     } else {
-      if (this.#owing) this.#core.attempt((engine) => engine.taken(this.id));
+      if (this.#owing) this.#core.attempt(TAKEN, this.id);
       this.#batch = this.#core.take(this.id);
       this.#owing = this.#batch !== undefined;
       if (!this.#batch && this.ending) this.#core.forget(this);

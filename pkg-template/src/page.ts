@@ -1,4 +1,5 @@
 import type { Core } from "./core.js";
+import { HIDDEN } from "./engine.js";
 
 /** `PageTransitionEvent`, which not every runtime has a type for. */
 interface Transition {
@@ -24,7 +25,7 @@ export function followPage(client: () => Core | undefined, ends: () => void): ((
   const listener = ({ type, persisted }: Transition) => {
     const hides = type === "pagehide";
     if (!hides || persisted) {
-      client()?.attempt((engine) => engine.hidden(hides));
+      client()?.attempt(HIDDEN, hides);
     } else {
       ends();
       void client()?.close();

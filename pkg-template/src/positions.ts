@@ -1,4 +1,5 @@
 import type { Core } from "./core.js";
+import { LOADED, SAVED } from "./engine.js";
 import { CometdError, describe, isCometdError } from "./errors.js";
 import type { Position, ReplayStore } from "./types.js";
 
@@ -20,12 +21,12 @@ export class Positions {
       replayId = replayIdOf(await this.#store.load(channel));
     });
     const makesNoSense = isCometdError(error) && error.code === "store-invalid";
-    this.#core.attempt((engine) => engine.loaded(request, replayId, problemOf(error), makesNoSense));
+    this.#core.attempt(LOADED, request, replayId, problemOf(error), makesNoSense);
   }
 
   async save(request: number, channel: string, position: Position): Promise<void> {
     const error = await this.#ask(`save ${channel}`, async () => this.#store.save(channel, position));
-    this.#core.attempt((engine) => engine.saved(request, problemOf(error)));
+    this.#core.attempt(SAVED, request, problemOf(error));
   }
 
   /** What the store threw when this was last tried; `undefined` where it threw nothing. */

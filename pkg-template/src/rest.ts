@@ -1,6 +1,7 @@
 /** REST calls with the client's token. */
 import { unlessAborted } from "./abort.js";
 import type { Core } from "./core.js";
+import { REFUSED } from "./engine.js";
 import { CometdError, describe } from "./errors.js";
 import { isObject, want } from "./options.js";
 import { noop, quietly } from "./runtime.js";
@@ -28,7 +29,7 @@ export async function requestWith(core: Core, tokens: Tokens, path: string, init
     });
     if (response.status !== 401 || !first) return response;
     const { number } = token;
-    core.attempt((engine) => engine.refused(number));
+    core.attempt(REFUSED, number);
     if (isStream(init.body)) return response;
     discard(response);
     token = await unlessAborted([core.over, init.signal], () => tokens.after(number));

@@ -1,4 +1,5 @@
 import type { Core } from "./core.js";
+import { TAP } from "./engine.js";
 import { LEFT, Reader, type Ending, type Source } from "./reader.js";
 import { noop, quietly } from "./runtime.js";
 import type { Message, Status, Tap } from "./types.js";
@@ -60,7 +61,7 @@ export class Taps {
     const taps = this.#messages;
     /** The first one turns them on, the last one off. */
     const turn = (on: boolean) => {
-      if (taps.size === Number(on)) this.#core.attempt((engine) => engine.tap(on));
+      if (taps.size === Number(on)) this.#core.attempt(TAP, on);
     };
     const tap = this.#tap(taps, open, () => turn(false));
     turn(true);

@@ -1,5 +1,5 @@
 import type { Core } from "./core.js";
-import type { ErrorRecord } from "./engine.js";
+import { CHECK_INSTANCE, TOKEN, TOKEN_FAILED, type ErrorRecord } from "./engine.js";
 import { CometdError, describe, isCometdError, toCometdError } from "./errors.js";
 import { deferred, type Deferred } from "./runtime.js";
 import type { IssuedToken, TokenSource } from "./token.js";
@@ -35,7 +35,7 @@ export class Tokens {
     if (this.#asking) return;
     this.#asking = true;
     const signal = this.#core.over;
-    const checkInstance = (url: string) => this.#core.call((engine) => engine.checkInstance(url));
+    const checkInstance = (url: string) => this.#core.input(CHECK_INSTANCE, 0, url);
     try {
       const issued = await this.#source.get({ refused, signal, fetch: this.fetch, checkInstance });
       if (!signal.aborted) this.#use(issued);
@@ -63,7 +63,7 @@ export class Tokens {
   #use(issued: IssuedToken): void {
     const { accessToken, instanceUrl, url } = issued;
     const number = (this.current?.number ?? 0) + 1;
-    this.#core.call((engine) => engine.token(number, accessToken, url));
+    this.#core.input(TOKEN, number, accessToken, url);
     this.#failure = undefined;
     this.current = { ...issued, number };
     this.#next?.resolve(this.current);
@@ -76,6 +76,6 @@ export class Tokens {
       ? error
       : new CometdError("login-failed", describe(error), { retryable: true, cause: error });
     this.#failure = failure;
-    this.#core.attempt((engine) => engine.tokenFailed(describe(failure), failure.retryable === true));
+    this.#core.attempt(TOKEN_FAILED, failure.retryable === true, describe(failure));
   }
 }

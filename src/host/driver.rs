@@ -45,8 +45,7 @@ impl Driver {
 
     /// Hands an input to the session. Only commands can be misused, and none goes this way.
     fn input(&self, input: Input<'_>) {
-        let now = self.now();
-        let _ = self.shared.session.borrow_mut().handle_input(now, input);
+        let _ = self.shared.hand(input);
     }
 
     /// Takes one step of one exchange; `false` when all wait.

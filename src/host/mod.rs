@@ -42,33 +42,34 @@ pub(crate) struct Shared {
 pub(crate) struct Inspected(pub bool);
 
 impl Shared {
-    /// Hands a command to the session; it goes out with all others of this turn.
-    pub fn command(&self, command: Command<'_>) -> Result<(), ApiMisuse> {
-        // Nothing can be gained by waiting for more: they would be refused.
+    /// Hands something to the session. Commands go out with all others of this turn; only they can be misused.
+    pub fn input(&self, input: Input<'_>) -> Result<(), ApiMisuse> {
+        // Nothing can be gained by waiting for more after the last: they would be refused.
         // And a page that is hidden has no time.
-        let last = matches!(command, Command::Close | Command::Hidden(_));
-        let now = self.now();
-        self.session.borrow_mut().handle_input(now, Input::Command(command))?;
-        if !last {
+        let gathers = match &input {
+            Input::Command(command) => !matches!(command, Command::Close | Command::Hidden(_)),
+            _ => false,
+        };
+        self.hand(input)?;
+        if gathers {
             self.commanded.set(true);
         }
         self.wake();
         Ok(())
     }
 
-    /// Hands the session an answer of JavaScript's. Only commands can be misused, and none goes this way.
-    pub fn input(&self, input: Input<'_>) {
+    pub fn hand(&self, input: Input<'_>) -> Result<(), ApiMisuse> {
         let now = self.now();
-        let _ = self.session.borrow_mut().handle_input(now, input);
-        self.wake();
+        self.session.borrow_mut().handle_input(now, input)
     }
 
     /// What a reader was handed, or is done with (R3).
     pub fn progress(&self, reader: u32, sequence: u32, done: bool) {
         let subscriptions = self.queues.borrow().given_to(reader, sequence);
         for subscription in subscriptions {
-            self.input(Input::Progress { subscription, sequence, done });
+            let _ = self.hand(Input::Progress { subscription, sequence, done });
         }
+        self.wake();
     }
 
     pub fn now(&self) -> Instant {
@@ -78,11 +79,8 @@ impl Shared {
     /// Reports what a reader is done with (R8).
     pub fn taken(&self, reader: u32) {
         let done = self.queues.borrow_mut().done(reader);
-        let now = self.now();
         for (subscription, events) in &done {
-            let input = Input::Taken { subscription: *subscription, events: *events };
-            // Only commands can be misused.
-            let _ = self.session.borrow_mut().handle_input(now, input);
+            let _ = self.hand(Input::Taken { subscription: *subscription, events: *events });
         }
         if !done.is_empty() {
             self.wake();

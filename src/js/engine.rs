@@ -5,11 +5,12 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::options::{EngineOptions, config};
+use super::told;
 use crate::Instant;
 use crate::bayeux::json;
 use crate::host::{Driver, EngineHost, Inspected, Queues, Shared, error_record};
 use crate::replay::{Commit, OnInvalid, Position, Start};
-use crate::session::{ApiMisuse, Command, Follow, Input, Inspect, Session};
+use crate::session::{Command, Follow, Input, Inspect, Session};
 use crate::text;
 
 /// The boundary; `engine.ts` documents each method. All take `&self`, and return nothing, a number, a text or a
@@ -25,7 +26,7 @@ pub struct Engine {
 impl Engine {
     #[wasm_bindgen(constructor)]
     pub fn new(host: EngineHost, options: &EngineOptions) -> Result<Engine, JsValue> {
-        let config = config(options).map_err(thrown)?;
+        let config = config(options).map_err(|misuse| error_record(Some(&misuse.into())))?;
         let replay = config.replay;
         let seen = Inspected(config.inspect != Inspect::None);
         let credentials = !options.flag("ownCookies");
@@ -44,140 +45,114 @@ impl Engine {
         Ok(Engine { shared, credentials, replay })
     }
 
-    pub fn start(&self) {
-        spawn_local(Driver::new(self.shared.clone(), self.credentials));
-    }
-
-    pub fn subscribe(
+    /// Takes in all that the wrapper says, by the numbers in `told`: each further export would cost a tenth of a kilobyte.
+    pub fn input(
         &self,
-        id: u32,
-        channels: &str,
-        starts: &str,
-        commit: &str,
-        on_invalid_position: &str,
+        what: u32,
+        first: u32,
+        one: &str,
+        two: &str,
+        second: f64,
+        third: f64,
     ) -> Result<(), JsValue> {
-        let mut list = Vec::new();
-        for start in json::strings(starts) {
-            list.push(Start::parse(&start));
-        }
-        let follow = Follow {
-            starts: &list,
-            commit: match commit {
-                "delivered" => Commit::Delivered,
-                "manual" => Commit::Manual,
-                _ => Commit::Processed,
-            },
-            on_invalid: match on_invalid_position {
-                "new" => OnInvalid::New,
-                "fail" => OnInvalid::Fail,
-                _ => OnInvalid::All,
-            },
-        };
-        let follow = Some(follow).filter(|_| self.replay);
-        self.command(Command::Subscribe { subscription: id, channels: &json::strings(channels), follow })
-    }
-
-    pub fn unsubscribe(&self, command: u32, subscription: u32, handed: u32) -> Result<(), JsValue> {
-        self.command(Command::Unsubscribe { command, subscription, handed })
-    }
-
-    pub fn progress(&self, reader: u32, sequence: u32, done: bool) {
-        self.shared.progress(reader, sequence, done);
-    }
-
-    pub fn commit(&self, command: u32, reader: u32, sequence: u32) -> Result<(), JsValue> {
-        let subscriptions = self.shared.queues.borrow().given_to(reader, sequence);
-        self.command(Command::Commit { command, subscriptions: &subscriptions, sequence })
-    }
-
-    pub fn token(&self, number: u32, access_token: &str, url: &str) {
-        self.shared.input(Input::Token { number, access_token, url });
-    }
-
-    #[wasm_bindgen(js_name = tokenFailed)]
-    pub fn token_failed(&self, message: &str, retryable: bool) {
-        self.shared.input(Input::TokenFailed { message, retryable });
-    }
-
-    pub fn refused(&self, token: u32) {
-        self.shared.input(Input::TokenRefused { number: token });
-    }
-
-    #[wasm_bindgen(js_name = checkInstance)]
-    pub fn check_instance(&self, url: &str) -> Result<(), JsValue> {
-        match self.shared.session.borrow().check_instance(url) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error_record(Some(&error))),
-        }
-    }
-
-    pub fn loaded(&self, request: u32, replay_id: &str, problem: &str, invalid: bool) {
-        let position = || Position { replay_id: replay_id.to_owned(), created_date: None };
-        let result = match (problem, replay_id) {
-            ("", "") => Ok(None),
-            ("", _) => Ok(Some(position())),
-            _ => Err((problem, invalid)),
-        };
-        self.shared.input(Input::Loaded { request, result });
-    }
-
-    pub fn saved(&self, request: u32, problem: &str) {
-        let problem = Some(problem).filter(|problem| !problem.is_empty());
-        self.shared.input(Input::Saved { request, problem });
-    }
-
-    pub fn decided(&self, request: u32, verdict: i32) {
-        let retry = match verdict {
-            -1 => None,
-            verdict => Some(verdict == 1),
-        };
-        self.shared.input(Input::Decided { request, retry });
-    }
-
-    pub fn publish(&self, command: u32, channel: &str, data: &str) -> Result<(), JsValue> {
-        self.command(Command::Publish { command, channel, data })
-    }
-
-    pub fn send(&self, command: u32, messages: &str) -> Result<(), JsValue> {
-        let mut list = Vec::new();
-        for message in json::elements(messages) {
-            list.push(message.to_owned());
-        }
-        self.command(Command::Send { command, messages: &list })
-    }
-
-    pub fn drain(&self, command: u32, idle_ms: f64, deadline_ms: f64) -> Result<(), JsValue> {
+        let shared = &*self.shared;
+        let (flag, command) = (first != 0, first);
         // Saturates: the cast of a float to an integer does in Rust.
-        let idle_ms = idle_ms.is_finite().then_some(idle_ms as u64);
-        self.command(Command::Drain { command, idle_ms, deadline_ms: deadline_ms as u64 })
-    }
-
-    pub fn rest(&self, command: u32) -> Result<(), JsValue> {
-        self.command(Command::Rest { command })
-    }
-
-    pub fn hidden(&self, hidden: bool) -> Result<(), JsValue> {
-        self.command(Command::Hidden(hidden))
-    }
-
-    pub fn suspend(&self, command: u32) -> Result<(), JsValue> {
-        self.command(Command::Suspend { command })
-    }
-
-    pub fn restore(&self, subscriptions: &str, message: &str) -> Result<(), JsValue> {
-        let mut numbers = Vec::new();
-        for number in json::elements(subscriptions) {
-            numbers.push(text::number(number).unwrap_or_default() as u32);
-        }
-        self.command(Command::Restore { subscriptions: &numbers, message })
-    }
-
-    pub fn close(&self) -> Result<(), JsValue> {
-        self.command(Command::Close)
-    }
-
-    pub fn claim(&self, subscription: u32) {
-        self.shared.queues.borrow_mut().claim(subscription);
+        let (number, sequence) = (second as u32, third as u32);
+        let (list, starts, numbers): (Vec<String>, Vec<Start>, Vec<u32>);
+        let input = match what {
+            told::START => {
+                spawn_local(Driver::new(self.shared.clone(), self.credentials));
+                return Ok(());
+            }
+            told::SUBSCRIBE => {
+                list = json::strings(one);
+                let modes = json::strings(two);
+                let mut modes = modes.iter().map(String::as_str);
+                let (commit, on_invalid) = (modes.next(), modes.next());
+                starts = modes.map(Start::parse).collect();
+                let follow = Follow {
+                    starts: &starts,
+                    commit: match commit {
+                        Some("delivered") => Commit::Delivered,
+                        Some("manual") => Commit::Manual,
+                        _ => Commit::Processed,
+                    },
+                    on_invalid: match on_invalid {
+                        Some("new") => OnInvalid::New,
+                        Some("fail") => OnInvalid::Fail,
+                        _ => OnInvalid::All,
+                    },
+                };
+                let follow = Some(follow).filter(|_| self.replay);
+                Input::Command(Command::Subscribe { subscription: first, channels: &list, follow })
+            }
+            told::UNSUBSCRIBE => {
+                Input::Command(Command::Unsubscribe { command, subscription: number, handed: sequence })
+            }
+            told::PROGRESS => {
+                shared.progress(first, number, sequence != 0);
+                return Ok(());
+            }
+            told::COMMIT => {
+                numbers = shared.queues.borrow().given_to(number, sequence);
+                Input::Command(Command::Commit { command, subscriptions: &numbers, sequence })
+            }
+            told::TOKEN => Input::Token { number: first, access_token: one, url: two },
+            told::TOKEN_FAILED => Input::TokenFailed { message: one, retryable: flag },
+            told::REFUSED => Input::TokenRefused { number: first },
+            told::CHECK_INSTANCE => {
+                let checked = shared.session.borrow().check_instance(one);
+                return checked.map(|_| ()).map_err(|error| error_record(Some(&error)));
+            }
+            told::LOADED => {
+                let position = || Position { replay_id: one.to_owned(), created_date: None };
+                let result = match (two, one) {
+                    ("", "") => Ok(None),
+                    ("", _) => Ok(Some(position())),
+                    _ => Err((two, number != 0)),
+                };
+                Input::Loaded { request: first, result }
+            }
+            told::SAVED => Input::Saved { request: first, problem: Some(one).filter(|one| !one.is_empty()) },
+            told::DECIDED => {
+                Input::Decided { request: first, retry: Some(number != 0).filter(|_| second >= 0.0) }
+            }
+            told::PUBLISH => Input::Command(Command::Publish { command, channel: one, data: two }),
+            told::SEND => {
+                list = json::elements(one).map(str::to_owned).collect();
+                Input::Command(Command::Send { command, messages: &list })
+            }
+            told::DRAIN => {
+                let idle_ms = second.is_finite().then_some(second as u64);
+                Input::Command(Command::Drain { command, idle_ms, deadline_ms: third as u64 })
+            }
+            told::REST => Input::Command(Command::Rest { command }),
+            told::HIDDEN => Input::Command(Command::Hidden(flag)),
+            told::SUSPEND => Input::Command(Command::Suspend { command }),
+            told::RESTORE => {
+                let number = |text| text::number(text).unwrap_or_default() as u32;
+                numbers = json::elements(one).map(number).collect();
+                Input::Command(Command::Restore { subscriptions: &numbers, message: two })
+            }
+            told::CLAIM => {
+                shared.queues.borrow_mut().claim(first);
+                return Ok(());
+            }
+            told::TAKEN => {
+                shared.taken(first);
+                return Ok(());
+            }
+            told::TAP => Input::Command(Command::Tap(flag)),
+            told::TRAP => {
+                shared.trap.set(true);
+                shared.wake();
+                return Ok(());
+            }
+            // `told::CLOSE`
+            _ => Input::Command(Command::Close),
+        };
+        shared.input(input).map_err(|misuse| error_record(Some(&misuse.into())))
     }
 
     pub fn take(&self, reader: u32) -> u32 {
@@ -192,31 +167,7 @@ impl Engine {
         Ok(self.shared.queues.borrow().offsets())
     }
 
-    pub fn taken(&self, reader: u32) {
-        self.shared.taken(reader);
-    }
-
-    pub fn tap(&self, on: bool) -> Result<(), JsValue> {
-        self.command(Command::Tap(on))
-    }
-
     pub fn deadline(&self) -> f64 {
         self.shared.deadline.get().map_or(-1.0, |at| at.as_millis() as f64)
     }
-
-    pub fn trap(&self) {
-        self.shared.trap.set(true);
-        self.shared.wake();
-    }
-}
-
-impl Engine {
-    fn command(&self, command: Command<'_>) -> Result<(), JsValue> {
-        self.shared.command(command).map_err(thrown)
-    }
-}
-
-/// What an export throws.
-fn thrown(misuse: ApiMisuse) -> JsValue {
-    error_record(Some(&misuse.into()))
 }

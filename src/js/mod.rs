@@ -2,6 +2,7 @@
 
 mod engine;
 mod options;
+pub mod told;
 
 pub use crate::host::EngineHost;
 pub use engine::Engine;

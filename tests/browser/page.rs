@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use cometd_edge::js::{Engine, EngineHost, EngineOptions};
+use cometd_edge::js::{Engine, EngineHost, EngineOptions, told};
 use js_sys::{Array, Function, Object, Promise};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
@@ -81,9 +81,13 @@ impl Page {
     /// After the handshake.
     pub async fn connected(options: &[(&str, JsValue)]) -> Self {
         let page = Self::open(options);
-        page.engine.start();
+        page.tell(told::START, 0, "", "");
         assert_eq!(page.settled(0).await.code, None);
         page
+    }
+
+    pub fn tell(&self, what: u32, first: u32, one: &str, two: &str) {
+        self.engine.input(what, first, one, two, 0.0, 0.0).unwrap_throw();
     }
 
     /// Answers in the server's place.

@@ -83,12 +83,33 @@ export async function isSettled(promise) {
   return settled;
 }
 
-/** Methods of the engine that it only notes. */
-const NOTED = [
-  ...["start", "subscribe", "unsubscribe", "publish", "send", "close", "claim", "taken", "tap"],
-  ...["progress", "commit", "token", "tokenFailed", "refused", "checkInstance", "loaded", "saved", "decided"],
-  ...["drain", "rest", "hidden", "suspend", "restore"],
-];
+/** What the engine is told, by number: its name, and its arguments in the order in which they are noted. */
+const TOLD = Object.entries({
+  start: [],
+  subscribe: ["first", "one", "two"],
+  unsubscribe: ["first", "second", "third"],
+  progress: ["first", "second", "third"],
+  commit: ["first", "second", "third"],
+  token: ["first", "one", "two"],
+  tokenFailed: ["one", "first"],
+  refused: ["first"],
+  checkInstance: ["one"],
+  loaded: ["first", "one", "two", "second"],
+  saved: ["first", "one"],
+  decided: ["first", "second"],
+  publish: ["first", "one", "two"],
+  send: ["first", "one"],
+  drain: ["first", "second", "third"],
+  rest: ["first"],
+  hidden: ["first"],
+  suspend: ["first"],
+  restore: ["one", "two"],
+  close: [],
+  claim: ["first"],
+  taken: ["first"],
+  tap: ["first"],
+  trap: [],
+});
 
 class FakeEngine {
   calls = [];
@@ -101,7 +122,14 @@ class FakeEngine {
   constructor(host, options) {
     this.host = host;
     this.options = options;
-    for (const name of NOTED) this[name] = (...args) => this.#note(name, args);
+    for (const [name] of TOLD) this[name] = (...args) => this.#note(name, args);
+  }
+
+  input(what, first, one, two, second, third) {
+    const given = { first, one, two, second, third };
+    if (Object.values(given).includes(undefined)) throw new TypeError("an argument is left out");
+    const [name, wanted] = TOLD[what];
+    this[name](...wanted.map((argument) => given[argument]));
   }
 
   /** A method that traps from now on. */
