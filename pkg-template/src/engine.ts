@@ -27,6 +27,8 @@ export interface ErrorRecord {
 export interface EngineHost {
   /** One HTTP exchange. A rejection counts as a network failure. */
   transport(url: string, init: RequestInit): Promise<Response>;
+  /** Tells what a promise comes to, or what is none; not any more once the engine is over. */
+  wait(value: unknown, request: number, callback: (request: number, value: unknown, failed: boolean) => void): void;
   /** Milliseconds on a monotonic clock. */
   now(): number;
   /** Runs `callback` once the microtask queue has drained, soon, and not in the current call. */

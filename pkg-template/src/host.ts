@@ -132,6 +132,13 @@ export class Host implements EngineHost {
     }
   }
 
+  wait(value: unknown, request: number, callback: (request: number, value: unknown, failed: boolean) => void): void {
+    const tell = (failed: boolean) => (found: unknown) => {
+      if (!this.#over) callback(request, found, failed);
+    };
+    void Promise.resolve(value).then(tell(false), tell(true));
+  }
+
   now(): number {
     return now();
   }

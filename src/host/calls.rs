@@ -1,6 +1,6 @@
 //! What the JavaScript side offers to the driver; `engine.ts` documents each call.
 
-use js_sys::{Function, Object, Promise};
+use js_sys::{Function, Object};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -9,7 +9,9 @@ extern "C" {
     pub type EngineHost;
 
     #[wasm_bindgen(method, catch)]
-    pub(super) fn transport(this: &EngineHost, url: &str, init: &Object) -> Result<Promise, JsValue>;
+    pub(super) fn transport(this: &EngineHost, url: &str, init: &Object) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method)]
+    pub(super) fn wait(this: &EngineHost, value: &JsValue, request: u32, callback: &Function);
     #[wasm_bindgen(method)]
     pub(crate) fn now(this: &EngineHost) -> f64;
     #[wasm_bindgen(method)]

@@ -1,12 +1,10 @@
 //! The task that drives a session.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
 use super::exchange::{Exchange, Progress};
 use super::records::{error_record, status_record};
+use super::task::Promises;
 use super::timer::{Signal, Timer};
 use super::{Instant, Shared};
 use crate::session::{Command, Error, Input, Output, Request, body_of};
@@ -16,6 +14,7 @@ use crate::text::{decimal, joined};
 pub(crate) struct Driver {
     shared: Rc<Shared>,
     exchanges: Vec<Exchange>,
+    promises: Promises,
     timer: Timer,
     /// The end of the turn in which commands were issued (S3).
     turn_over: Signal,
@@ -30,6 +29,7 @@ impl Driver {
     pub fn new(shared: Rc<Shared>, credentials: bool) -> Self {
         Self {
             exchanges: Vec::new(),
+            promises: Promises::new(&shared),
             timer: Timer::new(&shared),
             turn_over: Signal::new(&shared),
             waiting_for_turn: false,
@@ -48,30 +48,38 @@ impl Driver {
         let _ = self.shared.hand(input);
     }
 
-    /// Takes one step of one exchange; `false` when all wait.
-    fn step(&mut self, context: &mut Context<'_>) -> bool {
-        for index in 0..self.exchanges.len() {
-            let Some(exchange) = self.exchanges.get_mut(index) else { break };
-            let Some(progress) = exchange.poll(context) else { continue };
-            let request = exchange.id;
-            match progress {
-                Progress::Head(status, headers) => {
-                    self.log_head(index, status);
-                    self.input(Input::Head { request, status, headers: &headers });
-                }
-                Progress::Chunk(bytes) => self.input(Input::Chunk { request, bytes: &bytes }),
-                Progress::End => {
-                    self.exchanges.swap_remove(index);
-                    self.input(Input::End { request });
-                }
-                Progress::Failed(reason) => {
-                    self.exchanges.swap_remove(index).abort();
-                    self.input(Input::Failed { request, reason: &reason });
-                }
-            }
-            return true;
+    /// Goes on with what has arrived for one exchange; `false` when all wait.
+    fn step(&mut self) -> bool {
+        for exchange in &mut self.exchanges {
+            exchange.read_on(&self.promises);
         }
-        false
+        let index_of = |request: u32| self.exchanges.iter().position(|exchange| exchange.id.get() == request);
+        let may_go_on = |request: u32| {
+            index_of(request).and_then(|index| self.exchanges.get(index)).is_none_or(|one| !one.waits())
+        };
+        let at = self.shared.arrived.borrow().iter().position(|arrival| may_go_on(arrival.request));
+        let Some(at) = at else { return false };
+        let arrival = self.shared.arrived.borrow_mut().remove(at);
+        // What was aborted is gone.
+        let Some(index) = index_of(arrival.request) else { return true };
+        let Some(exchange) = self.exchanges.get_mut(index) else { return true };
+        let request = exchange.id;
+        match exchange.go_on(&self.promises, arrival) {
+            Progress::Head(status, headers) => {
+                self.log_head(index, status);
+                self.input(Input::Head { request, status, headers: &headers });
+            }
+            Progress::Chunk(bytes) => self.input(Input::Chunk { request, bytes: &bytes }),
+            Progress::End => {
+                self.exchanges.swap_remove(index);
+                self.input(Input::End { request });
+            }
+            Progress::Failed(reason) => {
+                self.exchanges.swap_remove(index).abort(&self.promises);
+                self.input(Input::Failed { request, reason: &reason });
+            }
+        }
+        true
     }
 
     /// Carries out what the session says; `true` when it is over.
@@ -85,7 +93,7 @@ impl Driver {
                 Output::Send(request) => self.send(&request),
                 Output::Abort(id) => {
                     if let Some(index) = self.exchanges.iter().position(|exchange| exchange.id == id) {
-                        self.exchanges.swap_remove(index).abort();
+                        self.exchanges.swap_remove(index).abort(&self.promises);
                     }
                 }
                 Output::Hold(id) => self.hold(id, true),
@@ -119,7 +127,7 @@ impl Driver {
                 Output::Closed(error) => {
                     self.timer.disarm();
                     while let Some(exchange) = self.exchanges.pop() {
-                        exchange.abort();
+                        exchange.abort(&self.promises);
                     }
                     self.shared.deadline.set(None);
                     self.shared.host.closed(&error_record(error.as_ref()));
@@ -146,7 +154,8 @@ impl Driver {
         }
         let body = if self.shared.seen.0 { body_of(&self.inspected(request)) } else { request.body() };
         let now = self.now();
-        self.exchanges.push(Exchange::start(&self.shared.host, request, &body, self.credentials, now));
+        let (host, promises) = (&self.shared.host, &self.promises);
+        self.exchanges.push(Exchange::start(host, promises, request, &body, self.credentials, now));
     }
 
     /// Outgoing messages as the extensions leave them. What keeps the session alive cannot be dropped.
@@ -190,36 +199,31 @@ impl Driver {
         let text = joined(&[exchange.kind, ": HTTP ", &status, " after ", &ms, " ms"], "");
         self.shared.host.log("debug", &text);
     }
-}
 
-impl Future for Driver {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let driver = &mut *self;
-        *driver.shared.waker.borrow_mut() = Some(context.waker().clone());
-        if driver.shared.trap.take() {
+    /// Runs as far as it can; `true` when all is over.
+    pub fn turn(&mut self) -> bool {
+        if self.shared.trap.take() {
             panic!("a panic on purpose");
         }
-        if driver.timer.fired() {
-            driver.input(Input::Timeout);
+        if self.timer.fired() {
+            self.input(Input::Timeout);
         }
-        if driver.turn_over.take() {
-            driver.waiting_for_turn = false;
-        } else if driver.shared.commanded.take() && !driver.waiting_for_turn {
-            driver.waiting_for_turn = true;
-            driver.shared.host.defer(driver.turn_over.callback());
+        if self.turn_over.take() {
+            self.waiting_for_turn = false;
+        } else if self.shared.commanded.take() && !self.waiting_for_turn {
+            self.waiting_for_turn = true;
+            self.shared.host.defer(self.turn_over.callback());
         }
         // Until the turn is over, commands gather (S3); everything else waits with them for that moment.
-        if driver.waiting_for_turn {
-            return Poll::Pending;
+        if self.waiting_for_turn {
+            return false;
         }
         loop {
-            if driver.drain() {
-                return Poll::Ready(());
+            if self.drain() {
+                return true;
             }
-            if !driver.step(context) {
-                return Poll::Pending;
+            if !self.step() {
+                return false;
             }
         }
     }

@@ -1,16 +1,12 @@
 //! One `fetch`, from the call to the last byte.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use gloo_net::http::Response;
-use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortController;
 
 use super::calls::{Body, Head, HeadHeaders, ReadResult, Reader};
+use super::task::{Arrival, Promises};
 use super::{EngineHost, Instant};
 use crate::http::set_cookie::split_set_cookie;
 use crate::session::{Request, RequestId};
@@ -29,13 +25,11 @@ pub(super) struct Exchange {
 #[repr(u32)]
 enum Stage {
     /// Waiting for the head.
-    Head(JsFuture),
-    /// Reading the body; the future is the read under way.
-    Body(Reader, Option<JsFuture>),
-    /// There is no body, or it has ended.
+    Head,
+    /// Reading the body; is a read under way?
+    Body(Reader, bool),
+    /// There is no body.
     Ended,
-    /// It could not even begin.
-    Failed(String),
 }
 
 /// What has happened to an exchange.
@@ -50,7 +44,14 @@ pub(super) enum Progress {
 impl Exchange {
     /// Calls the transport. `init` holds only what every host takes: method, headers, body, signal, redirect, and in
     /// browsers credentials.
-    pub fn start(host: &EngineHost, request: &Request, body: &str, credentials: bool, now: Instant) -> Self {
+    pub fn start(
+        host: &EngineHost,
+        promises: &Promises,
+        request: &Request,
+        body: &str,
+        credentials: bool,
+        now: Instant,
+    ) -> Self {
         let controller = AbortController::new().ok();
         let init = Object::new();
         let headers = Object::new();
@@ -67,45 +68,42 @@ impl Exchange {
         if credentials {
             set_text(&init, "credentials", "include");
         }
-        let stage = match host.transport(request.url(), &init) {
-            Ok(promise) => Stage::Head(JsFuture::from(promise)),
-            Err(error) => Stage::Failed(describe(&error)),
-        };
+        promises.wait(request.id(), host.transport(request.url(), &init));
+        let stage = Stage::Head;
         Self { id: request.id(), kind: request.kind(), started: now, held: false, controller, stage }
     }
 
-    /// Drives it one step; `None` where it waits.
-    pub fn poll(&mut self, context: &mut Context<'_>) -> Option<Progress> {
-        match &mut self.stage {
-            Stage::Head(future) => match Pin::new(future).poll(context) {
-                Poll::Pending => None,
-                Poll::Ready(Ok(response)) => Some(self.head(response)),
-                Poll::Ready(Err(error)) => Some(Progress::Failed(describe(&error))),
-            },
-            Stage::Body(..) if self.held => None,
-            Stage::Body(reader, read) => {
-                let future = match read {
-                    Some(future) => future,
-                    None => match reader.read() {
-                        Ok(value) => read.insert(settling(&value)),
-                        Err(error) => return Some(Progress::Failed(describe(&error))),
-                    },
-                };
-                match Pin::new(future).poll(context) {
-                    Poll::Pending => None,
-                    Poll::Ready(Ok(result)) => {
-                        *read = None;
-                        Some(chunk(result))
-                    }
-                    Poll::Ready(Err(error)) => Some(Progress::Failed(describe(&error))),
-                }
-            }
-            Stage::Ended => Some(Progress::End),
-            Stage::Failed(reason) => Some(Progress::Failed(core::mem::take(reason))),
+    /// Asks for more of the body where nothing is under way.
+    pub fn read_on(&mut self, promises: &Promises) {
+        if let Stage::Body(reader, reading @ false) = &mut self.stage
+            && !self.held
+        {
+            *reading = true;
+            promises.wait(self.id, reader.read());
         }
     }
 
-    fn head(&mut self, response: JsValue) -> Progress {
+    /// Is what arrives for it to wait?
+    pub fn waits(&self) -> bool {
+        self.held && matches!(self.stage, Stage::Body(..))
+    }
+
+    /// Goes on with what has arrived for it.
+    pub fn go_on(&mut self, promises: &Promises, arrival: Arrival) -> Progress {
+        if arrival.failed {
+            return Progress::Failed(describe(&arrival.value));
+        }
+        match &mut self.stage {
+            Stage::Head => self.head(promises, arrival.value),
+            Stage::Body(_, reading) => {
+                *reading = false;
+                chunk(arrival.value)
+            }
+            Stage::Ended => Progress::End,
+        }
+    }
+
+    fn head(&mut self, promises: &Promises, response: JsValue) -> Progress {
         // The wrapper has checked that it looks like one.
         let head = response.unchecked_into::<Head>();
         let hidden = head.kind().as_string().as_deref() == Some("opaqueredirect");
@@ -116,23 +114,24 @@ impl Exchange {
         if status == 0 && !hidden {
             return Progress::Failed("an opaque response".to_owned());
         }
-        self.stage = match response.body() {
-            None => Stage::Ended,
-            Some(body) => match body.unchecked_into::<Body>().get_reader() {
-                Ok(reader) => Stage::Body(reader, None),
-                Err(error) => Stage::Failed(describe(&error)),
-            },
+        self.stage = match response.body().map(|body| body.unchecked_into::<Body>().get_reader()) {
+            Some(Ok(reader)) => Stage::Body(reader, false),
+            failed => {
+                let end = failed.map_or(Ok(JsValue::UNDEFINED), |failed| failed.map(JsValue::from));
+                promises.wait(self.id, end);
+                Stage::Ended
+            }
         };
         Progress::Head(status, headers)
     }
 
     /// Stops it, whatever stage it is in.
-    pub fn abort(self) {
+    pub fn abort(self, promises: &Promises) {
         if let Stage::Body(reader, _) = &self.stage
             && let Ok(value) = reader.cancel()
         {
             // Waiting for it and forgetting it: a rejection counts as handled.
-            drop(settling(&value));
+            promises.wait(self.id, Ok(value));
         }
         if let Some(controller) = &self.controller {
             controller.abort();
@@ -189,11 +188,6 @@ fn chunk(result: JsValue) -> Progress {
         Ok(bytes) => Progress::Chunk(bytes.to_vec()),
         Err(_) => Progress::Failed("a body that is not made of bytes".to_owned()),
     }
-}
-
-/// Waits for what a caller's own reader gave, be it a promise or not.
-fn settling(value: &JsValue) -> JsFuture {
-    JsFuture::from(Promise::resolve(value))
 }
 
 /// The words of a failed call, with its cause: Node's `fetch failed` says nothing by itself.

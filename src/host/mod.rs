@@ -8,15 +8,15 @@ mod driver;
 mod exchange;
 mod queues;
 mod records;
+mod task;
 mod timer;
 
 use std::cell::{Cell, RefCell};
-use std::task::Waker;
 
 pub use calls::EngineHost;
-pub(crate) use driver::Driver;
 pub(crate) use queues::Queues;
 pub(crate) use records::error_record;
+pub(crate) use task::{Arrival, Task};
 
 use crate::Instant;
 use crate::session::{ApiMisuse, Command, Input, Session};
@@ -26,8 +26,8 @@ pub(crate) struct Shared {
     pub host: EngineHost,
     pub session: RefCell<Session>,
     pub queues: RefCell<Queues>,
-    /// Wakes the task; there once it runs.
-    pub waker: RefCell<Option<Waker>>,
+    pub task: Task,
+    pub arrived: RefCell<Vec<Arrival>>,
     /// Commands wait for the end of the turn (S3).
     pub commanded: Cell<bool>,
     /// When the session wants to act next.
@@ -54,7 +54,7 @@ impl Shared {
         if gathers {
             self.commanded.set(true);
         }
-        self.wake();
+        self.task.wake();
         Ok(())
     }
 
@@ -69,7 +69,7 @@ impl Shared {
         for subscription in subscriptions {
             let _ = self.hand(Input::Progress { subscription, sequence, done });
         }
-        self.wake();
+        self.task.wake();
     }
 
     pub fn now(&self) -> Instant {
@@ -83,13 +83,7 @@ impl Shared {
             let _ = self.hand(Input::Taken { subscription: *subscription, events: *events });
         }
         if !done.is_empty() {
-            self.wake();
-        }
-    }
-
-    pub fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
+            self.task.wake();
         }
     }
 }

@@ -21,7 +21,7 @@ impl Signal {
         let callback = Closure::new(move || {
             flag.set(true);
             if let Some(shared) = shared.upgrade() {
-                shared.wake();
+                shared.task.wake();
             }
         });
         Self { raised, callback }

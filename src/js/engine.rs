@@ -2,13 +2,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use super::options::{EngineOptions, config};
 use super::told;
 use crate::Instant;
 use crate::bayeux::json;
-use crate::host::{Driver, EngineHost, Inspected, Queues, Shared, error_record};
+use crate::host::{EngineHost, Inspected, Queues, Shared, Task, error_record};
 use crate::replay::{Commit, OnInvalid, Position, Start};
 use crate::session::{Command, Follow, Input, Inspect, Session};
 use crate::text;
@@ -36,7 +35,8 @@ impl Engine {
             host,
             session: RefCell::new(session),
             queues: RefCell::new(Queues::default()),
-            waker: RefCell::new(None),
+            task: Task::default(),
+            arrived: RefCell::default(),
             commanded: Cell::new(false),
             deadline: Cell::new(None),
             trap: Cell::new(false),
@@ -62,7 +62,7 @@ impl Engine {
         let (list, starts, numbers): (Vec<String>, Vec<Start>, Vec<u32>);
         let input = match what {
             told::START => {
-                spawn_local(Driver::new(self.shared.clone(), self.credentials));
+                Task::start(&self.shared, self.credentials);
                 return Ok(());
             }
             told::SUBSCRIBE => {
@@ -146,7 +146,7 @@ impl Engine {
             told::TAP => Input::Command(Command::Tap(flag)),
             told::TRAP => {
                 shared.trap.set(true);
-                shared.wake();
+                shared.task.wake();
                 return Ok(());
             }
             // `told::CLOSE`

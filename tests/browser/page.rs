@@ -8,6 +8,7 @@ use cometd_edge::js::{Engine, EngineHost, EngineOptions, told};
 use js_sys::{Array, Function, Object, Promise};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortSignal, Headers, Response};
 
 use crate::values::{
@@ -227,6 +228,22 @@ fn host(
             answer.borrow()(&request)
         });
     set(&host, "transport", &send.into_js_value());
+    let over = seen.clone();
+    let wait =
+        Closure::<dyn FnMut(JsValue, u32, Function)>::new(move |value: JsValue, request: u32, callback| {
+            let over = over.clone();
+            spawn_local(async move {
+                let found = JsFuture::from(Promise::resolve(&value)).await;
+                let (failed, Ok(value) | Err(value)) = (found.is_err(), found);
+                if !over.closed.get() {
+                    let callback: Function = callback;
+                    callback
+                        .call3(&JsValue::UNDEFINED, &request.into(), &value, &failed.into())
+                        .unwrap_throw();
+                }
+            });
+        });
+    set(&host, "wait", &wait.into_js_value());
     let ahead = seen.ahead.clone();
     let now = Closure::<dyn FnMut() -> f64>::new(move || js_sys::Date::now() + ahead.get());
     set(&host, "now", &now.into_js_value());
