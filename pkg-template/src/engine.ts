@@ -27,14 +27,16 @@ export interface ErrorRecord {
 export interface EngineHost {
   /** One HTTP exchange. A rejection counts as a network failure. */
   transport(url: string, init: RequestInit): Promise<Response>;
-  /** Tells what a promise comes to, or what is none; not any more once the engine is over. */
-  wait(value: unknown, request: number, callback: (request: number, value: unknown, failed: boolean) => void): void;
+  /** Tells {@link TURN} in a microtask. */
+  wake(callback: EngineCallback): void;
+  /** Tells what a promise comes to, or what is none. */
+  wait(value: unknown, request: number, callback: EngineCallback): void;
   /** Milliseconds on a monotonic clock. */
   now(): number;
-  /** Runs `callback` once the microtask queue has drained, soon, and not in the current call. */
-  defer(callback: () => void): void;
-  /** `setTimeout` of the global scope; returns a function that clears it. */
-  delay(callback: () => void, ms: number): () => void;
+  /** Tells {@link TURN_OVER} once the microtask queue has drained, soon, and not in the current call. */
+  defer(callback: EngineCallback): void;
+  /** Tells {@link TIMER} after a while; in place of the time before, if that is not over yet. */
+  delay(callback: EngineCallback, ms: number): void;
   /** Is the JavaScript client still in use? Asked before each poll; `false` closes the engine. */
   alive(): boolean;
   /** Events wait for this reader: a subscription id, or 0 for `client.events()`. */
@@ -61,9 +63,18 @@ export interface EngineHost {
   decide(request: number, channel: string, error: ErrorRecord): void;
   /** A line for the caller's `log`. */
   log(level: string, message: string): void;
-  /** The last call: nothing is in flight, no timer is set. `error` is why, `undefined` after `close()`. */
+  /** The last call: nothing is in flight, and a timer that is set is of no use. `error` is why, `undefined` after `close()`. */
   closed(error: ErrorRecord | undefined): void;
 }
+
+/**
+ * The engine's own, always the same: not to be called in a call of the engine, nor once {@link EngineHost.closed} was. A
+ * request's number and what its promise came to, or one of those below.
+ */
+export type EngineCallback = (what: number, value: unknown, failed: boolean) => void;
+export const TURN = 0;
+export const TIMER = -1;
+export const TURN_OVER = -2;
 
 /** Options after checking, as plain numbers and strings; absent ones take the defaults of the core. */
 export interface EngineOptions {
@@ -188,7 +199,7 @@ export interface Engine {
   input(...told: Required<Told>): void;
   /**
    * Takes the next sub-batch for a reader (at most 64 kB unless a single event is larger) and returns how many events it
-   * holds; 0 when none waits. {@link text} and {@link offsets} describe it until the next `take`.
+   * holds; 0 when none waits. {@link text} and {@link offsets} give it away, once.
    */
   take(reader: number): number;
   text(): string;

@@ -1,5 +1,15 @@
 import type { Core } from "./core.js";
-import type { Engine, EngineHost, EngineOptions, ErrorRecord, Glue } from "./engine.js";
+import {
+  TIMER,
+  TURN,
+  TURN_OVER,
+  type Engine,
+  type EngineCallback,
+  type EngineHost,
+  type EngineOptions,
+  type ErrorRecord,
+  type Glue,
+} from "./engine.js";
 import { CometdError, toCometdError } from "./errors.js";
 import type { Instance } from "./instance.js";
 import { followPage } from "./page.js";
@@ -32,6 +42,8 @@ export class Host implements EngineHost {
   /** The latest that were answered. */
   #bodies: AbortController[] = [];
   #engine: Engine | undefined;
+  /** The engine has one. */
+  #stopTimer: () => void = noop;
   #weak: Weak<Core> | undefined;
   #strong: Core | undefined;
   #holds = 0;
@@ -132,10 +144,12 @@ export class Host implements EngineHost {
     }
   }
 
-  wait(value: unknown, request: number, callback: (request: number, value: unknown, failed: boolean) => void): void {
-    const tell = (failed: boolean) => (found: unknown) => {
-      if (!this.#over) callback(request, found, failed);
-    };
+  wake(callback: EngineCallback): void {
+    queueMicrotask(() => this.#tell(callback, TURN));
+  }
+
+  wait(value: unknown, request: number, callback: EngineCallback): void {
+    const tell = (failed: boolean) => (found: unknown) => this.#tell(callback, request, found, failed);
     void Promise.resolve(value).then(tell(false), tell(true));
   }
 
@@ -143,22 +157,18 @@ export class Host implements EngineHost {
     return now();
   }
 
-  defer(callback: () => void): void {
-    if (this.#over) return;
-    this.#deferrer.defer(() => {
-      if (!this.#over) callback();
-    });
+  defer(callback: EngineCallback): void {
+    if (!this.#over) this.#deferrer.defer(() => this.#tell(callback, TURN_OVER));
   }
 
-  delay(callback: () => void, ms: number): () => void {
-    if (this.#over) return noop;
-    const stop = this.#own(
-      after(ms, () => {
-        stop();
-        callback();
-      }),
-    );
-    return stop;
+  delay(callback: EngineCallback, ms: number): void {
+    this.#stopTimer();
+    if (this.#over) return;
+    const stop = after(ms, () => {
+      this.#stopTimer();
+      this.#tell(callback, TIMER);
+    });
+    this.#stopTimer = this.#own(stop);
   }
 
   alive(): boolean {
@@ -217,6 +227,10 @@ export class Host implements EngineHost {
 
   closed(record: ErrorRecord | undefined): void {
     this.#finish(this.#error(record));
+  }
+
+  #tell(callback: EngineCallback, what: number, value?: unknown, failed = false): void {
+    if (!this.#over) callback(what, value, failed);
   }
 
   /** `release` is called at the end, unless what is returned is called before, which does so too. */

@@ -11,13 +11,15 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(super) fn transport(this: &EngineHost, url: &str, init: &Object) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method)]
+    pub(super) fn wake(this: &EngineHost, callback: &Function);
+    #[wasm_bindgen(method)]
     pub(super) fn wait(this: &EngineHost, value: &JsValue, request: u32, callback: &Function);
     #[wasm_bindgen(method)]
     pub(crate) fn now(this: &EngineHost) -> f64;
     #[wasm_bindgen(method)]
     pub(super) fn defer(this: &EngineHost, callback: &Function);
     #[wasm_bindgen(method)]
-    pub(super) fn delay(this: &EngineHost, callback: &Function, ms: f64) -> Function;
+    pub(super) fn delay(this: &EngineHost, callback: &Function, ms: f64);
     #[wasm_bindgen(method)]
     pub(super) fn alive(this: &EngineHost) -> bool;
     #[wasm_bindgen(method)]

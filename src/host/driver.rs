@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use super::exchange::{Exchange, Progress};
 use super::records::{error_record, status_record};
-use super::task::Promises;
-use super::timer::{Signal, Timer};
+use super::timer::Timer;
 use super::{Instant, Shared};
 use crate::session::{Command, Error, Input, Output, Request, body_of};
 use crate::text::{decimal, joined};
@@ -14,10 +13,8 @@ use crate::text::{decimal, joined};
 pub(crate) struct Driver {
     shared: Rc<Shared>,
     exchanges: Vec<Exchange>,
-    promises: Promises,
     timer: Timer,
-    /// The end of the turn in which commands were issued (S3).
-    turn_over: Signal,
+    /// For the end of the turn in which commands were issued (S3).
     waiting_for_turn: bool,
     /// The host keeps the cookies, if asked to (X4).
     credentials: bool,
@@ -29,9 +26,7 @@ impl Driver {
     pub fn new(shared: Rc<Shared>, credentials: bool) -> Self {
         Self {
             exchanges: Vec::new(),
-            promises: Promises::new(&shared),
-            timer: Timer::new(&shared),
-            turn_over: Signal::new(&shared),
+            timer: Timer::default(),
             waiting_for_turn: false,
             credentials,
             readers: Vec::new(),
@@ -51,20 +46,20 @@ impl Driver {
     /// Goes on with what has arrived for one exchange; `false` when all wait.
     fn step(&mut self) -> bool {
         for exchange in &mut self.exchanges {
-            exchange.read_on(&self.promises);
+            exchange.read_on(&self.shared);
         }
         let index_of = |request: u32| self.exchanges.iter().position(|exchange| exchange.id.get() == request);
         let may_go_on = |request: u32| {
             index_of(request).and_then(|index| self.exchanges.get(index)).is_none_or(|one| !one.waits())
         };
-        let at = self.shared.arrived.borrow().iter().position(|arrival| may_go_on(arrival.request));
+        let at = self.shared.task.arrived.borrow().iter().position(|arrival| may_go_on(arrival.request));
         let Some(at) = at else { return false };
-        let arrival = self.shared.arrived.borrow_mut().remove(at);
+        let arrival = self.shared.task.arrived.borrow_mut().remove(at);
         // What was aborted is gone.
         let Some(index) = index_of(arrival.request) else { return true };
         let Some(exchange) = self.exchanges.get_mut(index) else { return true };
         let request = exchange.id;
-        match exchange.go_on(&self.promises, arrival) {
+        match exchange.go_on(&self.shared, arrival) {
             Progress::Head(status, headers) => {
                 self.log_head(index, status);
                 self.input(Input::Head { request, status, headers: &headers });
@@ -75,7 +70,7 @@ impl Driver {
                 self.input(Input::End { request });
             }
             Progress::Failed(reason) => {
-                self.exchanges.swap_remove(index).abort(&self.promises);
+                self.exchanges.swap_remove(index).abort(&self.shared);
                 self.input(Input::Failed { request, reason: &reason });
             }
         }
@@ -93,7 +88,7 @@ impl Driver {
                 Output::Send(request) => self.send(&request),
                 Output::Abort(id) => {
                     if let Some(index) = self.exchanges.iter().position(|exchange| exchange.id == id) {
-                        self.exchanges.swap_remove(index).abort(&self.promises);
+                        self.exchanges.swap_remove(index).abort(&self.shared);
                     }
                 }
                 Output::Hold(id) => self.hold(id, true),
@@ -125,9 +120,8 @@ impl Driver {
                 Output::State(state) => self.shared.host.state(state.as_str()),
                 Output::Status(status) => self.shared.host.status(&status_record(&status)),
                 Output::Closed(error) => {
-                    self.timer.disarm();
                     while let Some(exchange) = self.exchanges.pop() {
-                        exchange.abort(&self.promises);
+                        exchange.abort(&self.shared);
                     }
                     self.shared.deadline.set(None);
                     self.shared.host.closed(&error_record(error.as_ref()));
@@ -154,8 +148,7 @@ impl Driver {
         }
         let body = if self.shared.seen.0 { body_of(&self.inspected(request)) } else { request.body() };
         let now = self.now();
-        let (host, promises) = (&self.shared.host, &self.promises);
-        self.exchanges.push(Exchange::start(host, promises, request, &body, self.credentials, now));
+        self.exchanges.push(Exchange::start(&self.shared, request, &body, self.credentials, now));
     }
 
     /// Outgoing messages as the extensions leave them. What keeps the session alive cannot be dropped.
@@ -205,14 +198,14 @@ impl Driver {
         if self.shared.trap.take() {
             panic!("a panic on purpose");
         }
-        if self.timer.fired() {
+        if self.timer.fired(&self.shared) {
             self.input(Input::Timeout);
         }
-        if self.turn_over.take() {
+        if self.shared.task.turn_over.take() {
             self.waiting_for_turn = false;
         } else if self.shared.commanded.take() && !self.waiting_for_turn {
             self.waiting_for_turn = true;
-            self.shared.host.defer(self.turn_over.callback());
+            self.shared.task.with(&|callback| self.shared.host.defer(callback));
         }
         // Until the turn is over, commands gather (S3); everything else waits with them for that moment.
         if self.waiting_for_turn {

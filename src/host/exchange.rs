@@ -6,8 +6,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::AbortController;
 
 use super::calls::{Body, Head, HeadHeaders, ReadResult, Reader};
-use super::task::{Arrival, Promises};
-use super::{EngineHost, Instant};
+use super::task::Arrival;
+use super::{Instant, Shared};
 use crate::http::set_cookie::split_set_cookie;
 use crate::session::{Request, RequestId};
 
@@ -44,14 +44,7 @@ pub(super) enum Progress {
 impl Exchange {
     /// Calls the transport. `init` holds only what every host takes: method, headers, body, signal, redirect, and in
     /// browsers credentials.
-    pub fn start(
-        host: &EngineHost,
-        promises: &Promises,
-        request: &Request,
-        body: &str,
-        credentials: bool,
-        now: Instant,
-    ) -> Self {
+    pub fn start(shared: &Shared, request: &Request, body: &str, credentials: bool, now: Instant) -> Self {
         let controller = AbortController::new().ok();
         let init = Object::new();
         let headers = Object::new();
@@ -68,18 +61,18 @@ impl Exchange {
         if credentials {
             set_text(&init, "credentials", "include");
         }
-        promises.wait(request.id(), host.transport(request.url(), &init));
+        shared.task.wait(shared, request.id(), shared.host.transport(request.url(), &init));
         let stage = Stage::Head;
         Self { id: request.id(), kind: request.kind(), started: now, held: false, controller, stage }
     }
 
     /// Asks for more of the body where nothing is under way.
-    pub fn read_on(&mut self, promises: &Promises) {
+    pub fn read_on(&mut self, shared: &Shared) {
         if let Stage::Body(reader, reading @ false) = &mut self.stage
             && !self.held
         {
             *reading = true;
-            promises.wait(self.id, reader.read());
+            shared.task.wait(shared, self.id, reader.read());
         }
     }
 
@@ -89,12 +82,12 @@ impl Exchange {
     }
 
     /// Goes on with what has arrived for it.
-    pub fn go_on(&mut self, promises: &Promises, arrival: Arrival) -> Progress {
+    pub fn go_on(&mut self, shared: &Shared, arrival: Arrival) -> Progress {
         if arrival.failed {
             return Progress::Failed(describe(&arrival.value));
         }
         match &mut self.stage {
-            Stage::Head => self.head(promises, arrival.value),
+            Stage::Head => self.head(shared, arrival.value),
             Stage::Body(_, reading) => {
                 *reading = false;
                 chunk(arrival.value)
@@ -103,7 +96,7 @@ impl Exchange {
         }
     }
 
-    fn head(&mut self, promises: &Promises, response: JsValue) -> Progress {
+    fn head(&mut self, shared: &Shared, response: JsValue) -> Progress {
         // The wrapper has checked that it looks like one.
         let head = response.unchecked_into::<Head>();
         let hidden = head.kind().as_string().as_deref() == Some("opaqueredirect");
@@ -118,7 +111,7 @@ impl Exchange {
             Some(Ok(reader)) => Stage::Body(reader, false),
             failed => {
                 let end = failed.map_or(Ok(JsValue::UNDEFINED), |failed| failed.map(JsValue::from));
-                promises.wait(self.id, end);
+                shared.task.wait(shared, self.id, end);
                 Stage::Ended
             }
         };
@@ -126,12 +119,12 @@ impl Exchange {
     }
 
     /// Stops it, whatever stage it is in.
-    pub fn abort(self, promises: &Promises) {
+    pub fn abort(self, shared: &Shared) {
         if let Stage::Body(reader, _) = &self.stage
             && let Ok(value) = reader.cancel()
         {
             // Waiting for it and forgetting it: a rejection counts as handled.
-            promises.wait(self.id, Ok(value));
+            shared.task.wait(shared, self.id, Ok(value));
         }
         if let Some(controller) = &self.controller {
             controller.abort();

@@ -16,7 +16,7 @@ use std::cell::{Cell, RefCell};
 pub use calls::EngineHost;
 pub(crate) use queues::Queues;
 pub(crate) use records::error_record;
-pub(crate) use task::{Arrival, Task};
+pub(crate) use task::Task;
 
 use crate::Instant;
 use crate::session::{ApiMisuse, Command, Input, Session};
@@ -27,7 +27,6 @@ pub(crate) struct Shared {
     pub session: RefCell<Session>,
     pub queues: RefCell<Queues>,
     pub task: Task,
-    pub arrived: RefCell<Vec<Arrival>>,
     /// Commands wait for the end of the turn (S3).
     pub commanded: Cell<bool>,
     /// When the session wants to act next.
@@ -54,7 +53,7 @@ impl Shared {
         if gathers {
             self.commanded.set(true);
         }
-        self.task.wake();
+        self.task.wake(&self.host);
         Ok(())
     }
 
@@ -69,7 +68,7 @@ impl Shared {
         for subscription in subscriptions {
             let _ = self.hand(Input::Progress { subscription, sequence, done });
         }
-        self.task.wake();
+        self.task.wake(&self.host);
     }
 
     pub fn now(&self) -> Instant {
@@ -83,7 +82,7 @@ impl Shared {
             let _ = self.hand(Input::Taken { subscription: *subscription, events: *events });
         }
         if !done.is_empty() {
-            self.task.wake();
+            self.task.wake(&self.host);
         }
     }
 }

@@ -100,12 +100,13 @@ impl Queues {
         count
     }
 
-    pub fn text(&self) -> String {
-        self.text.clone()
+    /// The texts of that sub-batch, once.
+    pub fn text(&mut self) -> String {
+        core::mem::take(&mut self.text)
     }
 
-    pub fn offsets(&self) -> Vec<u32> {
-        self.offsets.clone()
+    pub fn offsets(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.offsets)
     }
 
     /// The reader is done with all it took: how many events of which subscription.

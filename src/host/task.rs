@@ -6,68 +6,30 @@ use std::rc::Rc;
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-use super::Shared;
 use super::driver::Driver;
+use super::{EngineHost, Shared};
 use crate::session::RequestId;
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_name = queueMicrotask)]
-    fn queue_microtask(callback: &Function);
-}
+/// The one callback of a client, for each sort of callback costs a tenth of a kilobyte: with the number of a request, what
+/// its promise came to, and whether it was rejected; or with one of these, as in `engine.ts`.
+type Callback = dyn FnMut(i32, JsValue, bool);
+const TURN: i32 = 0;
+const TIMER: i32 = -1;
+const TURN_OVER: i32 = -2;
 
-/// The driver's turns.
+/// The driver's turns, and what has happened since the last.
 #[derive(Default)]
 pub(crate) struct Task {
     /// There once it runs.
-    turn: RefCell<Option<Closure<dyn FnMut()>>>,
+    callback: RefCell<Option<Closure<Callback>>>,
     /// A turn is to come, or there is none any more.
     queued: Cell<bool>,
     running: Cell<bool>,
-}
-
-impl Task {
-    pub fn start(shared: &Rc<Shared>, credentials: bool) {
-        let mut driver = Some((shared.clone(), Driver::new(shared.clone(), credentials)));
-        let turn = Closure::new(move || {
-            if let Some((shared, running)) = &mut driver
-                && shared.task.run(running)
-            {
-                driver = None;
-            }
-        });
-        *shared.task.turn.borrow_mut() = Some(turn);
-        shared.task.queued.set(true);
-        shared.task.queue();
-    }
-
-    /// Makes sure that a turn comes.
-    pub fn wake(&self) {
-        // None is queued during a turn: the callback may be gone after it.
-        if !self.queued.replace(true) && !self.running.get() {
-            self.queue();
-        }
-    }
-
-    fn queue(&self) {
-        if let Some(turn) = &*self.turn.borrow() {
-            queue_microtask(turn.as_ref().unchecked_ref());
-        }
-    }
-
-    /// `true` when it was the last.
-    fn run(&self, driver: &mut Driver) -> bool {
-        self.queued.set(false);
-        self.running.set(true);
-        let over = driver.turn();
-        self.running.set(false);
-        if over {
-            self.queued.set(true);
-        } else if self.queued.get() {
-            self.queue();
-        }
-        over
-    }
+    pub arrived: RefCell<Vec<Arrival>>,
+    /// The timer has fired.
+    pub timer: Cell<bool>,
+    /// The turn has ended in which commands were issued.
+    pub turn_over: Cell<bool>,
 }
 
 /// What a promise came to.
@@ -77,30 +39,71 @@ pub(crate) struct Arrival {
     pub failed: bool,
 }
 
-/// Waits for promises.
-pub(super) struct Promises {
-    shared: Rc<Shared>,
-    callback: Closure<dyn FnMut(u32, JsValue, bool)>,
-}
-
-impl Promises {
-    pub fn new(shared: &Rc<Shared>) -> Self {
-        let weak = Rc::downgrade(shared);
-        let callback = Closure::new(move |request, value, failed| {
-            if let Some(shared) = weak.upgrade() {
-                shared.arrived.borrow_mut().push(Arrival { request, value, failed });
-                shared.task.wake();
+impl Task {
+    pub fn start(shared: &Rc<Shared>, credentials: bool) {
+        let mut driver = Some((shared.clone(), Driver::new(shared.clone(), credentials)));
+        let callback = Closure::new(move |what: i32, value, failed| {
+            let Some((shared, running)) = &mut driver else { return };
+            let task = &shared.task;
+            match what {
+                TURN if task.run(&shared.host, running) => driver = None,
+                TURN => {}
+                _ => {
+                    match what {
+                        TIMER => task.timer.set(true),
+                        TURN_OVER => task.turn_over.set(true),
+                        _ => {
+                            let request = what.cast_unsigned();
+                            task.arrived.borrow_mut().push(Arrival { request, value, failed });
+                        }
+                    }
+                    task.wake(&shared.host);
+                }
             }
         });
-        Self { shared: shared.clone(), callback }
+        *shared.task.callback.borrow_mut() = Some(callback);
+        shared.task.queued.set(true);
+        shared.task.queue(&shared.host);
+    }
+
+    /// Makes sure that a turn comes.
+    pub fn wake(&self, host: &EngineHost) {
+        // None is queued during a turn: the callback may be gone after it.
+        if !self.queued.replace(true) && !self.running.get() {
+            self.queue(host);
+        }
+    }
+
+    fn queue(&self, host: &EngineHost) {
+        self.with(&|callback| host.wake(callback));
     }
 
     /// Waits for what a call for a request gave, be it a promise or not.
-    pub fn wait(&self, request: RequestId, given: Result<JsValue, JsValue>) {
+    pub fn wait(&self, shared: &Shared, request: RequestId, given: Result<JsValue, JsValue>) {
         let request = request.get();
         match given {
-            Ok(value) => self.shared.host.wait(&value, request, self.callback.as_ref().unchecked_ref()),
-            Err(value) => self.shared.arrived.borrow_mut().push(Arrival { request, value, failed: true }),
+            Ok(value) => self.with(&|callback| shared.host.wait(&value, request, callback)),
+            Err(value) => self.arrived.borrow_mut().push(Arrival { request, value, failed: true }),
         }
+    }
+
+    pub fn with(&self, call: &dyn Fn(&Function)) {
+        if let Some(callback) = &*self.callback.borrow() {
+            call(callback.as_ref().unchecked_ref());
+        }
+    }
+
+    /// `true` when it was the last.
+    fn run(&self, host: &EngineHost, driver: &mut Driver) -> bool {
+        self.queued.set(false);
+        self.running.set(true);
+        let over = driver.turn();
+        self.running.set(false);
+        if over {
+            self.queued.set(true);
+        } else if self.queued.get() {
+            self.queue(host);
+        }
+        over
     }
 }

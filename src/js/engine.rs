@@ -36,7 +36,6 @@ impl Engine {
             session: RefCell::new(session),
             queues: RefCell::new(Queues::default()),
             task: Task::default(),
-            arrived: RefCell::default(),
             commanded: Cell::new(false),
             deadline: Cell::new(None),
             trap: Cell::new(false),
@@ -146,7 +145,7 @@ impl Engine {
             told::TAP => Input::Command(Command::Tap(flag)),
             told::TRAP => {
                 shared.trap.set(true);
-                shared.task.wake();
+                shared.task.wake(&shared.host);
                 return Ok(());
             }
             // `told::CLOSE`
@@ -160,11 +159,11 @@ impl Engine {
     }
 
     pub fn text(&self) -> String {
-        self.shared.queues.borrow().text()
+        self.shared.queues.borrow_mut().text()
     }
 
     pub fn offsets(&self) -> Result<Vec<u32>, JsValue> {
-        Ok(self.shared.queues.borrow().offsets())
+        Ok(self.shared.queues.borrow_mut().offsets())
     }
 
     pub fn deadline(&self) -> f64 {

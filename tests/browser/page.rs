@@ -12,7 +12,8 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortSignal, Headers, Response};
 
 use crate::values::{
-    call, clear_timeout, function, get, keys, own, pause, print_panics, resolved, set, set_timeout,
+    call, clear_timeout, function, get, keys, own, pause, print_panics, queue_microtask, resolved, set,
+    set_timeout,
 };
 
 pub const URL: &str = "https://example.com/cometd";
@@ -35,7 +36,7 @@ pub struct Seen {
     pub ready: Cell<Option<u32>>,
     pub states: RefCell<Vec<String>>,
     pub closed: Cell<bool>,
-    pub timers: Cell<i32>,
+    timer: Cell<Option<f64>>,
     /// The JavaScript client has been collected.
     pub gone: Rc<Cell<bool>>,
     /// How far the engine's clock is ahead, in milliseconds.
@@ -48,6 +49,15 @@ pub struct Settled {
     pub replies: String,
     pub code: Option<String>,
     pub message: String,
+}
+
+impl Seen {
+    /// There is one timer.
+    fn stop_timer(&self) {
+        if let Some(timer) = self.timer.take() {
+            clear_timeout(timer);
+        }
+    }
 }
 
 impl Page {
@@ -211,6 +221,11 @@ fn reply(message: &Value) -> Value {
     reply
 }
 
+/// Calls the engine's own callback, which is no request's.
+fn tell(callback: &Function, what: i32) {
+    callback.call3(&JsValue::UNDEFINED, &what.into(), &JsValue::UNDEFINED, &false.into()).unwrap_throw();
+}
+
 /// The object that the engine calls.
 fn host(
     seen: &Rc<Seen>,
@@ -228,6 +243,11 @@ fn host(
             answer.borrow()(&request)
         });
     set(&host, "transport", &send.into_js_value());
+    let wake = function(|callback: JsValue| {
+        let callback = callback.unchecked_into::<Function>();
+        queue_microtask(&function(move |_: JsValue| tell(&callback, 0)));
+    });
+    set(&host, "wake", &wake);
     let over = seen.clone();
     let wait =
         Closure::<dyn FnMut(JsValue, u32, Function)>::new(move |value: JsValue, request: u32, callback| {
@@ -249,32 +269,29 @@ fn host(
     set(&host, "now", &now.into_js_value());
     let gone = seen.gone.clone();
     set(&host, "alive", &Closure::<dyn FnMut() -> bool>::new(move || !gone.get()).into_js_value());
+    let over = seen.clone();
     set(
         &host,
         "defer",
-        &function(|callback: JsValue| {
-            set_timeout(callback.unchecked_ref(), 0.0);
+        &function(move |callback: JsValue| {
+            let (callback, over) = (callback.unchecked_into::<Function>(), over.clone());
+            let turn_over = move |_: JsValue| {
+                if !over.closed.get() {
+                    tell(&callback, -2);
+                }
+            };
+            set_timeout(&function(turn_over), 0.0);
         }),
     );
     let timers = seen.clone();
-    let delay = Closure::<dyn FnMut(Function, f64) -> Function>::new(move |callback: Function, ms| {
-        timers.timers.set(timers.timers.get() + 1);
-        let open = Rc::new(Cell::new(true));
-        let (fired, cleared) = ((timers.clone(), open.clone()), (timers.clone(), open));
-        let end = |(seen, open): &(Rc<Seen>, Rc<Cell<bool>>)| {
-            if open.replace(false) {
-                seen.timers.set(seen.timers.get() - 1);
-            }
-        };
+    let delay = Closure::<dyn FnMut(Function, f64)>::new(move |callback: Function, ms| {
+        let seen = timers.clone();
         let ring = function(move |_: JsValue| {
-            end(&fired);
-            callback.call0(&JsValue::UNDEFINED).unwrap_throw();
+            seen.timer.set(None);
+            tell(&callback, -1);
         });
-        let timer = set_timeout(&ring, ms);
-        function(move |_: JsValue| {
-            end(&cleared);
-            clear_timeout(timer);
-        })
+        timers.stop_timer();
+        timers.timer.set(Some(set_timeout(&ring, ms)));
     });
     set(&host, "delay", &delay.into_js_value());
     let ready = seen.clone();
@@ -289,7 +306,14 @@ fn host(
     let states = seen.clone();
     set(&host, "state", &function(move |state: String| states.states.borrow_mut().push(state)));
     let closed = seen.clone();
-    set(&host, "closed", &function(move |_: JsValue| closed.closed.set(true)));
+    set(
+        &host,
+        "closed",
+        &function(move |_: JsValue| {
+            closed.closed.set(true);
+            closed.stop_timer();
+        }),
+    );
     for name in ["ended", "status", "message", "log"] {
         set(&host, name, &function(|_: JsValue| {}));
     }

@@ -57,6 +57,8 @@ extern "C" {
     pub fn set_timeout(callback: &Function, ms: f64) -> f64;
     #[wasm_bindgen(js_name = clearTimeout)]
     pub fn clear_timeout(timer: f64);
+    #[wasm_bindgen(js_name = queueMicrotask)]
+    pub fn queue_microtask(callback: &Function);
     #[wasm_bindgen(js_namespace = console, js_name = error)]
     fn print(text: &str);
 

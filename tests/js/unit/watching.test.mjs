@@ -178,20 +178,22 @@ test("waits longer than setTimeout takes are cut into pieces", async (t) => {
 test("timers and deferred callbacks end with the client", async () => {
   const { engine } = await connected();
   let calls = 0;
+  engine.host.delay(() => (calls += 100), 0);
   engine.host.delay(() => (calls += 1), 0);
-  const stop = engine.host.delay(() => (calls += 100), 0);
   engine.host.defer(() => (calls += 1));
-  stop();
+  engine.host.wait(Promise.reject(new Error("no")), 1, () => (calls += 1));
   assert.equal(calls, 0, "not in the current call");
   await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(calls, 2);
+  assert.equal(calls, 3, "there is one timer");
   engine.host.delay(() => (calls += 1), 0);
   engine.host.defer(() => (calls += 1));
+  engine.host.wait(1, 1, () => (calls += 1));
   engine.host.closed(undefined);
   engine.host.delay(() => (calls += 1), 0);
   engine.host.defer(() => (calls += 1));
+  engine.host.wait(1, 1, () => (calls += 1));
   await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(calls, 2);
+  assert.equal(calls, 3);
 });
 
 for (const missing of [["setImmediate"], ["setImmediate", "MessageChannel"]]) {

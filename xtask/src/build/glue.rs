@@ -35,7 +35,9 @@ pub fn guard(glue: &str) -> Result<String> {
     replace_exactly(&mut lines, stale, "return;", closures)?;
     let unref = "if (--state.cnt === 0) {";
     replace_exactly(&mut lines, unref, "if (--state.cnt === 0 && usable(state.instance)) {", closures)?;
-    replace_exactly(&mut lines, "queueMicrotask(arg0);", "queueMicrotask(guarded(arg0));", 1)?;
+    // Only futures need it.
+    let microtasks = usize::from(glue.contains("queueMicrotask"));
+    replace_exactly(&mut lines, "queueMicrotask(arg0);", "queueMicrotask(guarded(arg0));", microtasks)?;
 
     // `free()` of an object whose instance is gone would free that address in the new instance.
     let classes = lines.iter().filter(|line| line.starts_with("export class ")).count();
