@@ -7,6 +7,7 @@ mod package;
 mod parts;
 mod paths;
 mod size;
+mod terse;
 mod traps;
 mod wasm;
 
@@ -51,7 +52,8 @@ pub fn run(project: &Project, mode: Mode) -> Result<()> {
     let tools = setup::for_build(project)?;
     let _lock = project.lock()?;
     let generated = generate(project, &tools)?;
-    let glue = glue::guard(&read(&generated.join(format!("{OUT_NAME}.js")))?)?;
+    let glue = terse::shorten(&read(&generated.join(format!("{OUT_NAME}.js")))?)?;
+    let glue = glue::guard(&glue)?;
     let made = finish(project, &generated.join(format!("{OUT_NAME}_bg.wasm")), glue, mode)?;
     package::assemble(project, &made.glue, &made.module)?;
     match mode {
