@@ -118,7 +118,7 @@ export interface EngineOptions {
 }
 
 /**
- * What {@link Engine.input} is told; `Told` in src/js/told.rs has the same numbers. After each, what its arguments are, in
+ * What {@link Engine.input} is told; src/js/told.rs has the same numbers. After each, what its arguments are, in
  * order: a number, two texts, two numbers.
  */
 /** Begins with the handshake. `host.settled(0, …)` reports the first one: success, or the reason to give up. */
