@@ -277,6 +277,7 @@ impl Session {
         if !self.polling.acknowledges() && !refused && exchange.epoch == self.epoch {
             let undecodable = matches!(error, Error::Protocol(words) if *words == NOT_JSON);
             self.polling.lost |= exchange.kind == Kind::Connect;
+            self.passed_unseen();
             let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
             self.gap(cause, exchange.since, true);
         }

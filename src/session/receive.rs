@@ -87,6 +87,16 @@ impl Session {
         }
     }
 
+    /// A response got lost. Channels that are wanted come again; of the others events may have passed in it, which the
+    /// server still sends until it has unsubscribed them (R7b).
+    pub(super) fn passed_unseen(&mut self) {
+        for one in &mut self.followed {
+            if !self.subscriptions.wants(one.ledger.channel()) {
+                one.ledger.passed_by();
+            }
+        }
+    }
+
     /// Where a subscribe of this channel begins, if it is followed. The request is the next one.
     pub(super) fn position_to_subscribe(&mut self, channel: &str) -> Option<String> {
         let request = self.next_request.wrapping_add(1);

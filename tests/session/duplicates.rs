@@ -182,3 +182,23 @@ fn r7b_commits_of_events_that_have_to_come_again_wait_for_them() {
     sim.ok(3);
     sim.ok(4);
 }
+
+#[test]
+fn r7b_what_passed_in_a_lost_response_comes_again_for_who_subscribes_next() {
+    let mut sim = Sim::following(A, Start::New, Some("10"));
+    sim.publish(2, "/p");
+    sim.fail("commands");
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
+    // Nobody wants it when the reply gets lost, which may have carried events.
+    sim.leave(3, 1, 0);
+    sim.fail("commands");
+    assert!(sim.try_open("commands").is_none());
+    sim.follow(4, A, Start::New);
+    sim.until_open("commands");
+    assert_eq!(only(&sim.request("commands"))["channel"], "/meta/unsubscribe");
+    sim.confirm();
+    sim.poll(CONNECTED);
+    sim.until_open("commands");
+    assert_eq!(sim.from(), "10");
+}
