@@ -57,6 +57,8 @@ pub struct Ledger {
     rewinding: bool,
     /// Something came while nobody wanted it, so the next subscription needs it again.
     missed: bool,
+    /// The same, while there was no position yet: what comes first now may come from before it.
+    passed: bool,
     /// The request that subscribed it anew in a session that lives. Until a poll that was sent after it has ended whole,
     /// any response may bring what is left over from the earlier subscription.
     overlap: Option<u32>,
@@ -129,6 +131,7 @@ impl Ledger {
             recent: Vec::new(),
             rewinding: false,
             missed: false,
+            passed: false,
             overlap: None,
             last_overlap: None,
             before: false,
@@ -173,10 +176,17 @@ impl Ledger {
         self.rewinding
     }
 
+    /// Does something that was received have to come again?
+    pub fn is_rewinding(&self) -> bool {
+        self.rewinding
+    }
+
     /// An event has come that no local subscription wants.
     pub fn passed_by(&mut self) {
         // Without a position it could not be had again.
-        self.missed |= self.from() != Start::New.as_str();
+        let missed = self.from() != Start::New.as_str();
+        self.missed |= missed;
+        self.passed |= !missed;
         // It may belong before what is not certain yet.
         self.rewinding |= self.entries.iter().any(|entry| !entry.is_certain());
     }
@@ -233,6 +243,7 @@ impl Ledger {
         let new = entry.give(arrival.sequence, arrival.subscriptions, arrival.committers);
         if self.committed.is_none() && self.first.is_none() {
             self.first = Some(entry.key.replay_id.clone());
+            self.rewinding |= core::mem::take(&mut self.passed);
         }
         if arrival.late {
             self.seen.push(entry);
@@ -328,7 +339,7 @@ impl Ledger {
     /// `lives`: what responses that are open still bring counts.
     fn rewind(&mut self, lives: bool) {
         let mut kept = if core::mem::take(&mut self.rewinding) { 0 } else { self.certain() };
-        self.missed = false;
+        (self.missed, self.passed) = (false, false);
         // There is no position before the very first event, so that one will not come again.
         let begun = self.committed.is_none() && *self.origin() == Start::New;
         let is_first = |entry: &Entry| begun && self.first.as_ref() == Some(&entry.key.replay_id);
@@ -383,7 +394,7 @@ impl Ledger {
         self.entries.clear();
         self.seen.clear();
         self.recent.clear();
-        (self.rewinding, self.missed) = (false, false);
+        (self.rewinding, self.missed, self.passed) = (false, false, false);
         // This subscribe was none.
         self.before = self.overlap.take().is_some();
         self.last_overlap = None;

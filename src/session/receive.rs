@@ -74,6 +74,11 @@ impl Session {
             // No event has become a loop (X3).
             self.undecodable = 0;
         }
+        if one.ledger.is_rewinding()
+            && let Some(wire) = self.subscriptions.wire(one.ledger.channel())
+        {
+            wire.again |= matches!(wire.remote, Remote::Present | Remote::Subscribing);
+        }
         new
     }
 

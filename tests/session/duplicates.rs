@@ -202,3 +202,25 @@ fn r7b_what_passed_in_a_lost_response_comes_again_for_who_subscribes_next() {
     sim.until_open("commands");
     assert_eq!(sim.from(), "10");
 }
+
+#[test]
+fn r7b_what_passed_before_the_first_position_comes_again_behind_it() {
+    let mut sim = Sim::following(A, Start::New, None);
+    // Nobody wants it when the first event comes, and then somebody does; an earlier one is still on its way.
+    sim.publish(2, "/p");
+    sim.leave(3, 1, 0);
+    sim.poll(&with_events(&replayed(A, &["12"])));
+    sim.follow(4, A, Start::New);
+    let body = replayed(A, &["11"]);
+    sim.answer("commands", &format!(r#"[{body}{{"channel":"/p","id":"{}","successful":true}}]"#, 4));
+    assert_eq!(sim.ids(), ["11"]);
+    for _ in 0..3 {
+        if topics(&sim.request("commands")) == [A] && sim.request("commands").body().contains("replay") {
+            break;
+        }
+        sim.confirm();
+        sim.try_open("connect").map(|_| sim.poll(CONNECTED));
+        sim.until_open("commands");
+    }
+    assert_eq!(sim.from(), "11");
+}
