@@ -109,6 +109,10 @@ impl World {
             }
         }
         let subscription = self.number();
+        let command = Command::Subscribe { subscription, channels: &channels, follow: None };
+        if self.refused_at_rest(command) {
+            return;
+        }
         self.trace(|| format!("* subscribe {subscription} {channels:?}"));
         self.app.open.push(subscription);
         self.checks.asked(self.now, subscription, Asked::Subscribe);
@@ -135,6 +139,9 @@ impl World {
     fn publish_one(&mut self) {
         let command = self.number();
         let channel = self.rng.pick(&["/a/1", "/a/2", "/b/1", "/deny/1"]);
+        if self.refused_at_rest(Command::Publish { command, channel, data: "1" }) {
+            return;
+        }
         self.trace(|| format!("* publish {command} {channel}"));
         self.checks.asked(self.now, command, Asked::Publish);
         let data = format!(r#"{{"p":{command}}}"#);
@@ -143,11 +150,14 @@ impl World {
 
     fn send_raw(&mut self) {
         let command = self.number();
-        self.trace(|| format!("* send {command}"));
-        self.checks.asked(self.now, command, Asked::Send);
         let one = format!(r#"{{"channel":"/service/echo","data":{{"p":{command}}}}}"#);
         let other = r#"{"channel":"/a/2","data":{},"id":"mine"}"#.to_owned();
         let messages = if self.rng.chance(500) { vec![one] } else { vec![one, other] };
+        if self.refused_at_rest(Command::Send { command, messages: &messages }) {
+            return;
+        }
+        self.trace(|| format!("* send {command}"));
+        self.checks.asked(self.now, command, Asked::Send);
         self.input(Input::Command(Command::Send { command, messages: &messages }));
     }
 
@@ -255,6 +265,7 @@ impl World {
                 self.trace(|| format!("    event {:?} {}", event.subscriptions, event.message.raw()));
                 let pause = self.rng.below(5);
                 self.read_later(pause);
+                self.rests.event(self.now);
                 self.event(&event);
             }
             Output::Message(text) if self.plan.inspect == Inspect::None => {
@@ -272,6 +283,7 @@ impl World {
                     self.started |= result.is_ok();
                 }
                 self.promises.settled(command, result.is_ok());
+                self.rest_settled(command, &result);
                 if let Err(error) = &result {
                     self.no_secret(&format!("{error} {error:?}"));
                     self.app.open.retain(|known| *known != command);
@@ -287,7 +299,10 @@ impl World {
                 }
                 self.checks.ended(subscription, self.cutoff());
             }
-            Output::State(state) => self.checks.state(state),
+            Output::State(state) => {
+                self.rests.state(state);
+                self.checks.state(state);
+            }
             Output::Status(status) => self.status(&status),
             Output::Closed(error) => self.closed(error),
             other => self.replay_output(other),

@@ -29,6 +29,8 @@ pub enum Asked {
     Publish,
     Send,
     Commit,
+    Drain,
+    Rest,
 }
 
 /// A poll that has ended whole, and how many gaps had been reported before its end.
@@ -72,7 +74,7 @@ pub struct Checks {
     pub gaps: Vec<Gap>,
     handshakes: Vec<u64>,
     pub left_behind: Vec<u64>,
-    state: State,
+    pub state: State,
     /// The session that the client has now, and for each channel the one that last confirmed it.
     pub current: Option<usize>,
     pub confirmed: BTreeMap<String, usize>,
@@ -316,7 +318,7 @@ impl Checks {
     /// Every command but those of the last seconds has an answer.
     pub fn all_settled(&self, now: u64) {
         for (number, command) in &self.commands {
-            let waits = command.result.is_none() && command.kind != Asked::Commit;
+            let waits = command.result.is_none() && !matches!(command.kind, Asked::Commit | Asked::Drain);
             assert!(
                 !waits || command.at + 30_000 > now,
                 "command {number} ({:?}) never settles",

@@ -29,7 +29,8 @@ impl World {
 
     /// A channel without a reader gets one.
     pub fn follow_all(&mut self) {
-        if self.session.state() == State::Closed {
+        let rests = self.app.closed_at.is_some() || self.rests.is_asleep();
+        if self.plan.replay.is_none() || rests || self.session.state() == State::Closed {
             return;
         }
         for name in CHANNELS.iter().map(|channel| name_of(channel)) {
@@ -44,6 +45,10 @@ impl World {
         for name in names {
             let start = if name.contains('*') { Start::New } else { self.start_of(name) };
             starts.push(start);
+        }
+        if self.refused_at_rest(Command::Subscribe { subscription: u32::MAX, channels: names, follow: None })
+        {
+            return;
         }
         let commit = self.conditions.commit;
         let follow = Follow { starts: &starts, commit, on_invalid: self.conditions.on_invalid };

@@ -26,6 +26,7 @@ impl World {
                 self.follow_all();
             }
         }
+        self.rouse();
         self.burst_later();
     }
 

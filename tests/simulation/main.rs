@@ -22,6 +22,7 @@ mod promises;
 mod replay_log;
 mod replay_plan;
 mod restarts;
+mod rests;
 mod rng;
 mod schedule;
 mod session_model;

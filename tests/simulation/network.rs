@@ -68,6 +68,7 @@ impl World {
     pub fn send(&mut self, request: &Request) {
         assert!(self.closed_at.is_none(), "a request after Closed");
         let kind = request.kind();
+        self.rest_sends(kind);
         let token = self.check_credentials(request);
         let (mut count, mut connects) = (1, usize::from(kind == "connect"));
         for number in self.open() {
@@ -400,7 +401,8 @@ impl World {
             if exchange.closed || exchange.in_flight() {
                 let overdue = self.now.saturating_sub(exchange.progress_at);
                 if !exchange.closed && !exchange.waits_for_the_client() && self.app.closed_at.is_none() {
-                    let limit = exchange.patience_ms + 100;
+                    // Who comes to rest gives everything another second.
+                    let limit = exchange.patience_ms + if self.rests.is_asleep() { 1_000 } else { 100 };
                     assert!(overdue <= limit, "S7: {} waits for {overdue} ms", exchange.kind);
                 }
                 continue;

@@ -83,6 +83,8 @@ pub struct Plan {
     pub act_every_ms: u64,
     pub reader: Reader,
     pub close_at_ms: Option<u64>,
+    /// It drains, rests and is hidden about so often; 0 for never.
+    pub rest_every_ms: u64,
 }
 
 impl Plan {
@@ -136,6 +138,7 @@ impl Plan {
             act_every_ms: rng.pick(&[700, 2_000, 6_000]),
             reader,
             close_at_ms: rng.chance(150).then(|| rng.between(0, faults_until_ms)),
+            rest_every_ms: 0,
         };
         if replay {
             let replay = ReplayPlan::new(rng, clean);
@@ -145,6 +148,7 @@ impl Plan {
                 plan.grant_ack = false;
             }
         }
+        plan.rest_every_ms = rng.pick(&[0, 0, 0, 2_000, 15_000, 40_000]);
         plan
     }
 

@@ -94,7 +94,7 @@ pub struct Reader {
     last: BTreeMap<String, (u32, u32)>,
     pub rests_until: u64,
     /// It was the first in its channels, so it gets everything in order.
-    alone: bool,
+    pub alone: bool,
 }
 
 #[derive(Default)]
@@ -428,6 +428,10 @@ impl Promises {
         for reader in self.readers.values_mut() {
             reader.passed.insert(name.to_owned(), event);
         }
+    }
+
+    pub fn is_saving(&self) -> bool {
+        self.channels.values().any(|channel| channel.save.is_some())
     }
 
     pub fn save_failed(&mut self, name: &str) {

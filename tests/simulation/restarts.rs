@@ -83,6 +83,7 @@ impl World {
         self.logins.new_client();
         self.checks.new_client();
         self.app.new_client();
+        self.rests = crate::rests::Rests::default();
         (self.started, self.closed_at, self.malformed) = (false, None, 0);
         self.failures = (0, 0);
         self.input(Input::Command(Command::Tap(true)));

@@ -17,6 +17,8 @@ pub enum Kind {
     /// A login that is slow, fails, or gives what is not good.
     Login,
     Mishap,
+    /// The application drains, rests or is hidden.
+    Rest,
     /// The server publishes an event.
     Publish,
     /// A request, or its response, goes wrong.
@@ -28,7 +30,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Mishap,
         Self::Restart,
         Self::Store,
@@ -37,6 +39,7 @@ impl Kind {
         Self::Kill,
         Self::Busy,
         Self::Request,
+        Self::Rest,
         Self::Act,
         Self::Publish,
     ];
@@ -46,6 +49,7 @@ impl Kind {
             Self::Act => 'a',
             Self::Busy => 'b',
             Self::Restart => 'c',
+            Self::Rest => 'd',
             Self::Kill => 'k',
             Self::Login => 'l',
             Self::Mishap => 'm',
@@ -58,7 +62,7 @@ impl Kind {
 
     /// Does something go wrong by it?
     pub fn is_fault(self) -> bool {
-        !matches!(self, Self::Act | Self::Publish)
+        !matches!(self, Self::Act | Self::Publish | Self::Rest)
     }
 }
 

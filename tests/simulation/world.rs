@@ -16,6 +16,7 @@ use crate::plan::Plan;
 use crate::promises::Promises;
 use crate::replay_plan::Conditions;
 use crate::restarts::config_of;
+use crate::rests::Rests;
 use crate::rng::Rng;
 use crate::schedule::{Cuts, Kind, Schedule};
 use crate::store::Store;
@@ -53,6 +54,8 @@ pub enum Ev {
     Decided(u32, u32, Option<bool>),
     Restart,
     Start,
+    Rest,
+    Rouse,
 }
 
 pub struct World {
@@ -69,6 +72,7 @@ pub struct World {
     pub app: Application,
     pub checks: Checks,
     pub promises: Promises,
+    pub rests: Rests,
     pub store: Store,
     pub logins: Logins,
     pub conditions: Conditions,
@@ -135,6 +139,7 @@ impl World {
             app: Application::default(),
             checks: Checks::new(limits),
             promises: Promises::default(),
+            rests: Rests::default(),
             store: Store::default(),
             logins: Logins::default(),
             conditions: Conditions::new(&mut rng),
@@ -198,6 +203,9 @@ impl World {
         self.after(self.plan.faults_until_ms, Ev::Calm);
         if self.plan.mishap_every_ms > 0 {
             self.after(self.plan.mishap_every_ms, Ev::Mishap);
+        }
+        if self.plan.rest_every_ms > 0 {
+            self.after(self.plan.rest_every_ms, Ev::Rest);
         }
         if let Some(at) = self.plan.close_at_ms
             && self.schedule.next(at, Kind::Act, "close")
@@ -299,6 +307,8 @@ impl World {
             }
             Ev::Restart => self.restart(),
             Ev::Start => self.start(),
+            Ev::Rest => self.rest_act(),
+            Ev::Rouse => self.rouse(),
         }
         let outbox = std::mem::take(&mut self.server.outbox);
         for (exchange, reply) in outbox {
@@ -327,6 +337,7 @@ impl World {
         }
         self.close_ended(gaps);
         self.promises.gaps(&self.checks.gaps);
+        self.rest_checks();
         self.checks.queues(if self.plan.inspect == Inspect::None { 1 } else { 2 });
         if let Some(asked_at) = self.app.closed_at.filter(|_| self.closed_at.is_none()) {
             let in_time = self.now <= asked_at.max(self.asleep_until) + 2_000;
@@ -383,7 +394,7 @@ impl World {
         }
         self.checks.losses(&self.server, self.now, false);
         self.checks.commands_of(&self.server);
-        if self.plan.is_clean() && self.plan.own_limits.is_none() {
+        if self.plan.is_clean() && self.plan.own_limits.is_none() && self.plan.rest_every_ms == 0 {
             assert!(self.checks.gaps.is_empty(), "a gap although nothing went wrong");
         }
     }
