@@ -40,7 +40,9 @@ impl World {
                 self.subscribe();
             }
         }
-        self.act_later();
+        if self.plan.replay.is_some() {
+            self.act_later();
+        }
         self.drain_later();
     }
 
@@ -48,8 +50,8 @@ impl World {
         self.after(0, Ev::Server);
     }
 
-    fn act_later(&mut self) {
-        if self.plan.replay.is_some() && !core::mem::replace(&mut self.app.acting, true) {
+    pub fn act_later(&mut self) {
+        if !core::mem::replace(&mut self.app.acting, true) {
             let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
             self.after(pause, Ev::Act);
         }
@@ -57,7 +59,7 @@ impl World {
 
     pub fn act(&mut self) {
         self.app.acting = false;
-        if self.calm || self.session.state() == State::Closed {
+        if self.calm || self.app.closed_at.is_some() || self.session.state() == State::Closed {
             return;
         }
         let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
@@ -284,6 +286,7 @@ impl World {
                 }
                 self.promises.settled(command, result.is_ok());
                 self.rest_settled(command, &result);
+                self.suspended(command, &result);
                 if let Err(error) = &result {
                     self.no_secret(&format!("{error} {error:?}"));
                     self.app.open.retain(|known| *known != command);

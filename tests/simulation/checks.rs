@@ -31,6 +31,7 @@ pub enum Asked {
     Commit,
     Drain,
     Rest,
+    Suspend,
 }
 
 /// A poll that has ended whole, and how many gaps had been reported before its end.
@@ -47,6 +48,7 @@ pub struct Gap {
     pub until: u64,
 }
 
+#[derive(Clone)]
 pub struct Subscription {
     /// Each with the cutoff from which on nothing is expected of it.
     pub channels: Vec<(String, u64)>,
@@ -56,7 +58,7 @@ pub struct Subscription {
     ended: bool,
     pub delivered: Vec<u32>,
     /// Sizes of what the application has not taken.
-    queue: std::collections::VecDeque<usize>,
+    queue: std::collections::VecDeque<(u32, usize)>,
 }
 
 struct Pending {
@@ -113,14 +115,34 @@ impl Checks {
     }
 
     /// The client before was dropped or has closed: nothing is answered any more.
-    pub fn new_client(&mut self) {
+    pub fn new_client(&mut self, replay: bool) {
         self.commands.retain(|_, command| command.result.is_some());
         self.subscriptions.clear();
-        self.gaps.clear();
         self.handshakes.clear();
         self.left_behind.clear();
-        self.confirmed.clear();
-        (self.state, self.current, self.connected) = (State::Handshaking, None, false);
+        self.last_of_carrier.clear();
+        (self.state, self.connected) = (State::Handshaking, false);
+        // Without replay one takes up where the other stopped.
+        if replay {
+            self.gaps.clear();
+            self.confirmed.clear();
+        }
+    }
+
+    /// What the next client takes up, and what of it the application has not read.
+    pub fn bequeath(&self) -> Vec<(Subscription, Vec<u32>)> {
+        let open = self.subscriptions.values().filter(|subscription| !subscription.left);
+        let mut bequest = Vec::new();
+        for subscription in open {
+            let mut subscription = subscription.clone();
+            subscription.channels.retain(|(_, until)| *until == u64::MAX);
+            let queued: Vec<u32> = subscription.queue.drain(..).map(|(number, _)| number).collect();
+            subscription.delivered.retain(|number| !queued.contains(number));
+            if !subscription.channels.is_empty() {
+                bequest.push((subscription, queued));
+            }
+        }
+        bequest
     }
 
     pub fn asked(&mut self, now: u64, number: u32, kind: Asked) {
@@ -161,7 +183,7 @@ impl Checks {
         if command.kind == Asked::Subscribe {
             let subscription = self.subscriptions.get_mut(&number).expect("a known subscription");
             if ok {
-                subscription.opened_at = Some(now);
+                subscription.opened_at.get_or_insert(now);
             } else {
                 assert!(!subscription.ended, "a subscription ends, and then fails");
                 subscription.left = true;
@@ -220,14 +242,14 @@ impl Checks {
     }
 
     /// Queues an event that is followed.
-    pub fn queued(&mut self, event: &Event) {
+    pub fn queued(&mut self, number: u32, event: &Event) {
         assert!(event.subscriptions.is_sorted() && !event.subscriptions.is_empty(), "numbers ascend");
         let bytes = event.message.raw().len();
         self.largest = self.largest.max(bytes);
         for name in &event.subscriptions {
             let subscription = self.subscriptions.get_mut(name).expect("a known subscription");
             if !subscription.left {
-                subscription.queue.push_back(bytes);
+                subscription.queue.push_back((number, bytes));
             }
         }
     }
@@ -254,7 +276,7 @@ impl Checks {
             );
             subscription.delivered.push(number);
             if !subscription.left {
-                subscription.queue.push_back(raw.len());
+                subscription.queue.push_back((number, raw.len()));
             }
         }
         let ack = published.sessions.last().is_some_and(|session| server.sessions[*session].ack);
@@ -283,7 +305,7 @@ impl Checks {
     pub fn queues(&self, messages: usize) {
         let queues = self.subscriptions.values().map(|subscription| &subscription.queue);
         let (events, bytes) = queues.fold((0, 0), |(events, bytes), queue| {
-            (events + queue.len(), bytes + queue.iter().sum::<usize>())
+            (events + queue.len(), bytes + queue.iter().map(|(_, bytes)| bytes).sum::<usize>())
         });
         let copies = messages * self.subscriptions.values().filter(|subscription| !subscription.left).count();
         assert!(events <= 2 * self.limits.0 + copies, "R8: {events} events queued");

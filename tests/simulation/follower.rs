@@ -216,7 +216,7 @@ impl World {
             return self.checks.event(event, &mut self.server);
         }
         assert_eq!(event.message.channel(), Some(self.server.published[number as usize].channel.as_str()));
-        self.checks.queued(event);
+        self.checks.queued(number, event);
         self.promises.event(&self.server, event, number, !self.plan.rides);
     }
 

@@ -19,7 +19,7 @@ impl World {
         self.server.refusing = Refusing::Nothing;
         self.after(0, Ev::Read);
         self.repair_store();
-        if self.plan.replay.is_some() && self.closed_at.is_none() {
+        if self.plan.replay.is_some() && self.closed_at.is_none() && self.app.closed_at.is_none() {
             if self.rng.chance(300) {
                 self.crash();
             } else {

@@ -28,6 +28,7 @@ mod schedule;
 mod session_model;
 mod shrink;
 mod store;
+mod successors;
 mod tally;
 mod world;
 

@@ -372,14 +372,17 @@ impl Server {
         let mut texts = Vec::with_capacity(numbers.len());
         for number in numbers {
             self.count_carried(index, number);
-            let event = &mut self.published[number as usize];
-            event.carriers.push(exchange);
-            let (channel, padding) = (&event.channel, "p".repeat(event.bytes));
-            let about = about(self.plan.replay, &event.id, number);
-            texts
-                .push(format!(r#"{{"channel":"{channel}","data":{{"n":{number},"é":"{padding}"{about}}}}}"#));
+            self.published[number as usize].carriers.push(exchange);
+            texts.push(self.text_of(number));
         }
         texts
+    }
+
+    pub fn text_of(&self, number: u32) -> String {
+        let event = &self.published[number as usize];
+        let (channel, padding) = (&event.channel, "p".repeat(event.bytes));
+        let about = about(self.plan.replay, &event.id, number);
+        format!(r#"{{"channel":"{channel}","data":{{"n":{number},"é":"{padding}"{about}}}}}"#)
     }
 
     fn count_carried(&mut self, session: usize, number: u32) {

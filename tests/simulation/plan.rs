@@ -85,6 +85,8 @@ pub struct Plan {
     pub close_at_ms: Option<u64>,
     /// It drains, rests and is hidden about so often; 0 for never.
     pub rest_every_ms: u64,
+    /// When it is first suspended.
+    pub suspend_at_ms: Option<u64>,
 }
 
 impl Plan {
@@ -139,6 +141,7 @@ impl Plan {
             reader,
             close_at_ms: rng.chance(150).then(|| rng.between(0, faults_until_ms)),
             rest_every_ms: 0,
+            suspend_at_ms: None,
         };
         if replay {
             let replay = ReplayPlan::new(rng, clean);
@@ -149,7 +152,13 @@ impl Plan {
             }
         }
         plan.rest_every_ms = rng.pick(&[0, 0, 0, 2_000, 15_000, 40_000]);
+        plan.suspend_at_ms = rng.chance(300).then(|| rng.below(faults_until_ms));
         plan
+    }
+
+    /// Polls are cut off by the client itself.
+    pub fn rests(&self) -> bool {
+        self.rest_every_ms > 0 || self.suspend_at_ms.is_some()
     }
 
     pub fn is_busy(&self) -> bool {

@@ -109,6 +109,8 @@ pub struct Promises {
     accepted: usize,
     pub again: u32,
     pub positions_refused: u32,
+    /// Of the snapshot that the present client has taken up.
+    pub resumed: BTreeMap<String, String>,
 }
 
 impl Promises {
@@ -351,12 +353,18 @@ impl Promises {
         }
         let Ok(found) = found else { return };
         channel.loaded = true;
+        // The store's wins (S17).
+        let found = found.or_else(|| self.resumed.get(name).cloned());
         let id = found.or(match &channel.start {
             Start::After(id) => Some(id.clone()),
             _ => None,
         });
         channel.from = match (id, &channel.start) {
-            (Some(id), _) => From::After(server.number_of(&id).expect("an id of the server's")),
+            (Some(id), _) => {
+                let number = server.number_of(&id).expect("an id of the server's");
+                channel.last_saved = Some(number);
+                From::After(number)
+            }
             (None, Start::All) => From::All { floor: None },
             (None, _) => From::New { since: None, first: None },
         };
@@ -386,48 +394,23 @@ impl Promises {
             channel.last_saved
         );
         channel.last_saved = Some(event);
-        let channel = &self.channels[name];
-        let new = |after: u32| {
-            let log = server.log(topic_of(name));
-            log.iter().copied().filter(move |number| *number > after && *number <= event)
-        };
-        for number in
-            new(channel.passed.max(channel.lost_start)).filter(|number| channel.owes(server, *number))
-        {
-            assert!(
-                channel.committed.contains(&number),
-                "R4: position {event} of {name} is saved although event {number} of {} was never committed ({:?})",
-                server.published[number as usize].at,
-                channel.from
-            );
-        }
-        for (_, number) in &channel.held {
-            let here = name_of(&server.published[*number as usize].channel) == name;
-            let owed = here && channel.owes(server, *number);
-            assert!(
-                !owed || *number > event,
-                "R3a: position {event} passes event {number} in hand on {name}"
-            );
-        }
-        for (subscription, reader) in self.readers.iter().filter(|(_, reader)| reader.open) {
-            let Some(owed_after) =
-                reader.owed_after.get(name).filter(|_| reader.names.iter().any(|n| n == name))
-            else {
-                continue;
-            };
-            let passed = reader.passed.get(name).copied().unwrap_or(0).max(*owed_after);
-            for number in new(passed).filter(|number| channel.owes(server, *number)) {
-                assert!(
-                    reader.commits.contains(&number),
-                    "R3a: position {event} of {name} is saved, not committed is {number} by {subscription} ({:?})",
-                    channel.from
-                );
-            }
-        }
+        self.judge(server, name, event);
         self.channels.get_mut(name).expect("known").passed = event;
         for reader in self.readers.values_mut() {
             reader.passed.insert(name.to_owned(), event);
         }
+    }
+
+    /// S17: where a client was when it was suspended.
+    pub fn left_at(&self, server: &Server, name: &str, id: &str) {
+        let event = server.number_of(id).expect("a position that the server gave");
+        let Some(channel) = self.channels.get(name) else { return };
+        assert!(
+            channel.last_saved.is_none_or(|last| event >= last),
+            "S17: {name} is left at {event}, and was saved at {:?}",
+            channel.last_saved
+        );
+        self.judge(server, name, event);
     }
 
     pub fn is_saving(&self) -> bool {

@@ -1,7 +1,6 @@
 //! Clients come and go: dropped at any moment or closed, and the next one begins with what the store holds.
 
-use cometd_edge::Instant;
-use cometd_edge::session::{Command, Config, Input, Session};
+use cometd_edge::session::{Command, Config, Input};
 
 use crate::plan::Plan;
 use crate::replay_plan::Conditions;
@@ -49,8 +48,19 @@ impl World {
             return;
         }
         let crashes = self.rng.chance(700);
-        if self.schedule.next(self.now, Kind::Restart, if crashes { "crash" } else { "restart" }) {
-            if crashes { self.crash() } else { self.close() }
+        let suspends = self.rng.chance(300);
+        let what = match (crashes, suspends) {
+            (_, true) => "suspend",
+            (true, _) => "crash",
+            _ => "restart",
+        };
+        if !self.schedule.next(self.now, Kind::Restart, what) {
+            return;
+        }
+        match what {
+            "crash" => self.crash(),
+            "suspend" if self.app.closed_at.is_none() => self.suspend(),
+            _ => self.close(),
         }
     }
 
@@ -67,7 +77,9 @@ impl World {
         for number in core::mem::take(&mut self.recent) {
             self.exchanges[number as usize].closed = true;
         }
-        let pause = self.rng.pick(&[0, 10, 2_000]);
+        let longest = if self.calm { 10 } else { 10_000 + 2 * self.plan.max_interval_ms };
+        let rests = self.plan.rests() && self.rng.chance(300);
+        let pause = if rests { longest } else { self.rng.pick(&[0, 10, 2_000]) };
         let pause = self.rng.between(1, 1 + pause);
         self.after(pause, Ev::Start);
     }
@@ -77,19 +89,22 @@ impl World {
         self.conditions = Conditions::new(&mut self.rng);
         self.starts.clear();
         let seed = self.rng.next();
-        self.session = Session::new(config_of(&self.plan), seed, Instant::from_millis(self.now));
+        self.session = self.successor(seed);
         self.promises.new_client(self.conditions.on_invalid);
         self.server.client = self.promises.client;
         self.logins.new_client();
-        self.checks.new_client();
+        self.checks.new_client(self.plan.replay.is_some());
         self.app.new_client();
         self.rests = crate::rests::Rests::default();
         (self.started, self.closed_at, self.malformed) = (false, None, 0);
         self.failures = (0, 0);
         self.input(Input::Command(Command::Tap(true)));
+        self.inherit();
         if self.calm {
             self.follow_all();
             self.burst_later();
+        } else if self.plan.replay.is_none() {
+            self.act_later();
         } else {
             self.act_at_start();
         }

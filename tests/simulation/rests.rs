@@ -151,8 +151,14 @@ impl World {
         self.input(Input::Command(Command::Rest { command }));
     }
 
+    /// It has its time for it from now on.
+    pub fn sleeps_from_now(&mut self) {
+        self.sleeps();
+        self.rests.since = self.now;
+    }
+
     /// From here on it rests until the next drain.
-    pub fn sleeps(&mut self) {
+    fn sleeps(&mut self) {
         if let Some(drain) = &mut self.rests.drain {
             drain.ended = true;
         }

@@ -20,6 +20,7 @@ use crate::rests::Rests;
 use crate::rng::Rng;
 use crate::schedule::{Cuts, Kind, Schedule};
 use crate::store::Store;
+use crate::successors::Successors;
 use crate::tally::Tally;
 
 pub const URL: &str = "https://events.example/cometd";
@@ -56,6 +57,7 @@ pub enum Ev {
     Start,
     Rest,
     Rouse,
+    Suspend,
 }
 
 pub struct World {
@@ -73,6 +75,7 @@ pub struct World {
     pub checks: Checks,
     pub promises: Promises,
     pub rests: Rests,
+    pub successors: Successors,
     pub store: Store,
     pub logins: Logins,
     pub conditions: Conditions,
@@ -140,6 +143,7 @@ impl World {
             checks: Checks::new(limits),
             promises: Promises::default(),
             rests: Rests::default(),
+            successors: Successors::default(),
             store: Store::default(),
             logins: Logins::default(),
             conditions: Conditions::new(&mut rng),
@@ -203,6 +207,9 @@ impl World {
         self.after(self.plan.faults_until_ms, Ev::Calm);
         if self.plan.mishap_every_ms > 0 {
             self.after(self.plan.mishap_every_ms, Ev::Mishap);
+        }
+        if let Some(at) = self.plan.suspend_at_ms {
+            self.after(at, Ev::Suspend);
         }
         if self.plan.rest_every_ms > 0 {
             self.after(self.plan.rest_every_ms, Ev::Rest);
@@ -309,6 +316,7 @@ impl World {
             Ev::Start => self.start(),
             Ev::Rest => self.rest_act(),
             Ev::Rouse => self.rouse(),
+            Ev::Suspend => self.suspend_act(),
         }
         let outbox = std::mem::take(&mut self.server.outbox);
         for (exchange, reply) in outbox {
@@ -321,7 +329,7 @@ impl World {
     }
 
     fn drain(&mut self) {
-        if self.plan.replay.is_some() && self.closed_at.is_some() {
+        if self.closed_at.is_some() && !self.over {
             return;
         }
         let gaps = self.checks.gaps.len();
@@ -340,12 +348,16 @@ impl World {
         self.rest_checks();
         self.checks.queues(if self.plan.inspect == Inspect::None { 1 } else { 2 });
         if let Some(asked_at) = self.app.closed_at.filter(|_| self.closed_at.is_none()) {
-            let in_time = self.now <= asked_at.max(self.asleep_until) + 2_000;
+            // A suspended client rests before.
+            let most = if self.rests.suspends.is_some() { 4_000 } else { 2_000 };
+            let in_time = self.now <= asked_at.max(self.asleep_until) + most;
             assert!(in_time, "S16: closing takes more than 2 s");
         }
         if self.closed_at.is_some() {
             assert!(self.wake.is_none(), "waits for something after Closed");
-            if self.plan.replay.is_some() && !self.finished {
+            self.checks.commands_of(&self.server);
+            let leaves = core::mem::take(&mut self.successors.leaves);
+            if (self.plan.replay.is_some() || leaves) && !self.finished {
                 return self.gone();
             }
             self.over = true;
@@ -360,7 +372,7 @@ impl World {
         if self.schedule.next(self.now, Kind::Publish, "publish") {
             self.server.publish(self.now, channel, &mut self.rng);
         }
-        if (self.closed_at.is_none() || self.plan.replay.is_some()) && !self.calm {
+        if !self.over && !self.calm {
             self.after(pause, Ev::Publish);
         }
     }
@@ -389,12 +401,10 @@ impl World {
 
     fn last_checks(&mut self) {
         if self.plan.replay.is_some() {
-            self.checks.commands_of(&self.server);
             return self.all_is_stored();
         }
         self.checks.losses(&self.server, self.now, false);
-        self.checks.commands_of(&self.server);
-        if self.plan.is_clean() && self.plan.own_limits.is_none() && self.plan.rest_every_ms == 0 {
+        if self.plan.is_clean() && self.plan.own_limits.is_none() && !self.plan.rests() {
             assert!(self.checks.gaps.is_empty(), "a gap although nothing went wrong");
         }
     }

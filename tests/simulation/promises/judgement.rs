@@ -1,6 +1,6 @@
 //! What is owed, what is done, and what is lost, by the words of the module above.
 
-use super::{Channel, From, Promises, topic_of};
+use super::{Channel, From, Promises, name_of, topic_of};
 use crate::model_server::Server;
 
 impl Promises {
@@ -37,6 +37,48 @@ impl Promises {
         channel.committed.contains(&number)
             && !channel.held.iter().any(|(_, held)| *held == number)
             && missing.next().is_none()
+    }
+
+    /// R4, R3a: a position passes nothing that is owed and not done.
+    pub(super) fn judge(&self, server: &Server, name: &str, event: u32) {
+        let channel = &self.channels[name];
+        let new = |after: u32| {
+            let log = server.log(topic_of(name));
+            log.iter().copied().filter(move |number| *number > after && *number <= event)
+        };
+        for number in
+            new(channel.passed.max(channel.lost_start)).filter(|number| channel.owes(server, *number))
+        {
+            assert!(
+                channel.committed.contains(&number),
+                "R4: position {event} of {name} is saved although event {number} of {} was never committed ({:?})",
+                server.published[number as usize].at,
+                channel.from
+            );
+        }
+        for (_, number) in &channel.held {
+            let here = name_of(&server.published[*number as usize].channel) == name;
+            let owed = here && channel.owes(server, *number);
+            assert!(
+                !owed || *number > event,
+                "R3a: position {event} passes event {number} in hand on {name}"
+            );
+        }
+        for (subscription, reader) in self.readers.iter().filter(|(_, reader)| reader.open) {
+            let Some(owed_after) =
+                reader.owed_after.get(name).filter(|_| reader.names.iter().any(|n| n == name))
+            else {
+                continue;
+            };
+            let passed = reader.passed.get(name).copied().unwrap_or(0).max(*owed_after);
+            for number in new(passed).filter(|number| channel.owes(server, *number)) {
+                assert!(
+                    reader.commits.contains(&number),
+                    "R3a: position {event} of {name} is saved, not committed is {number} by {subscription} ({:?})",
+                    channel.from
+                );
+            }
+        }
     }
 
     /// At the end of the good times: all that was published is delivered or named.
