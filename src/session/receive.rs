@@ -106,7 +106,8 @@ impl Session {
     pub(super) fn position_to_subscribe(&mut self, channel: &str) -> Option<String> {
         let request = self.next_request.wrapping_add(1);
         let by_glob = |wire: &Wire| wire.pattern.is_glob() && wire.pattern.matches(channel);
-        let beside = self.subscriptions.wires.iter().any(by_glob);
+        // The client before may have subscribed it in this session, and the server may not have forgotten (S17).
+        let beside = self.goes_on() || self.subscriptions.wires.iter().any(by_glob);
         Some(self.followed_mut(channel)?.ledger.subscribing(request, beside))
     }
 }

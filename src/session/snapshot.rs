@@ -67,7 +67,7 @@ impl Session {
     }
 
     /// Does the session of the client before go on?
-    fn goes_on(&self) -> bool {
+    pub(super) fn goes_on(&self) -> bool {
         self.epoch == 0 && self.resumed.as_ref().is_some_and(|snapshot| snapshot.goes_on)
     }
 

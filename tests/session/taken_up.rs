@@ -70,6 +70,24 @@ fn s17_where_no_poll_was_cut_off_they_are_subscribed_at_once() {
 }
 
 #[test]
+fn s17_r4a_what_a_poll_from_before_the_subscribe_brings_is_no_position_until_the_next_poll_has_ended() {
+    let snapshot = left_at(Some("10")).replace(r#""lost":"","#, "");
+    let mut sim = resumed(&snapshot);
+    sim.follow(1, A, Start::New);
+    sim.load(A, None);
+    sim.confirm();
+    // It left the server before the subscribe, in the old subscription; 11 and 12 were lost with an earlier one.
+    sim.poll(&with_events(&replayed(A, &["13"])));
+    done(&mut sim, 1, "13");
+    assert_eq!(sim.saving(A), None);
+    sim.poll(&with_events(&replayed(A, &["11", "12", "13"])));
+    done(&mut sim, 1, "12");
+    assert_eq!(sim.ids(), ["13", "11", "12"]);
+    done(&mut sim, 1, "11");
+    assert_eq!(saved(&mut sim), "13");
+}
+
+#[test]
 fn s17_the_position_of_the_store_wins() {
     let mut sim = resumed(&left_at(Some("10")));
     sim.follow(1, A, Start::New);

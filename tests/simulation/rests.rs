@@ -134,9 +134,14 @@ impl World {
 
     /// What a poll that was cut off has lost comes again behind what the next one brings (S13).
     fn out_of_order(&mut self) {
-        for reader in self.promises.readers.values_mut() {
-            reader.alone &= self.plan.replay.is_none_or(|plan| plan.salesforce);
+        if self.plan.replay.is_none_or(|plan| plan.salesforce) {
+            return;
         }
+        for reader in self.promises.readers.values_mut() {
+            reader.alone = false;
+        }
+        // All is subscribed again.
+        self.checks.confirmed.clear();
     }
 
     fn rest(&mut self) {
@@ -212,7 +217,8 @@ impl World {
     /// D2, R7a: nothing is sent at rest but a good-bye, and that within two seconds.
     pub fn rest_sends(&self, kind: &str) {
         let Rests { hidden, asleep, since, suspends, .. } = &self.rests;
-        if self.app.closed_at.is_some() && suspends.is_none() {
+        let ends = self.app.closed_at.is_some() || self.session.state() == State::Closed;
+        if ends && suspends.is_none() {
             return;
         }
         assert!(!hidden || suspends.is_some(), "R7a: a {kind} request from a page that is hidden");

@@ -32,12 +32,11 @@ pub struct Successors {
 impl Left {
     fn read(text: &str, sessions: impl Fn(&str) -> Option<usize>) -> Self {
         let snapshot: Value = serde_json::from_str(text).expect("a snapshot is JSON");
-        let id = snapshot["clientId"].as_str().map(|id| {
-            serde_json::from_str::<String>(id).expect("a client id is a JSON string")
-        });
+        let id = snapshot["clientId"]
+            .as_str()
+            .map(|id| serde_json::from_str::<String>(id).expect("a client id is a JSON string"));
         let channels = snapshot["channels"].as_object().expect("channels");
-        let position =
-            |(name, at): (&String, &Value)| at[0].as_str().map(|id| (name.clone(), id.to_owned()));
+        let position = |(name, at): (&String, &Value)| at[0].as_str().map(|id| (name.clone(), id.to_owned()));
         Self {
             text: text.to_owned(),
             positions: channels.iter().filter_map(position).collect(),
@@ -102,6 +101,7 @@ impl World {
         };
         self.checks.current = None;
         self.no_poll_before = 0;
+        self.checks.began_at = self.now;
         self.promises.resumed.clear();
         if let Some(left) = which {
             self.trace(|| "== resumes".to_owned());
