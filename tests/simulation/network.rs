@@ -191,7 +191,10 @@ impl World {
     fn check_subscribe(&self, text: &str) {
         let message: serde_json::Value = serde_json::from_str(text).expect("JSON");
         if message["channel"] == "/meta/subscribe" {
-            self.promises.subscribe_sent(message["subscription"].as_str().expect("a name"));
+            let name = message["subscription"].as_str().expect("a name");
+            let position = &message["ext"]["replay"][crate::promises::topic_of(name)];
+            let position = position.as_str().map_or_else(|| position.to_string(), str::to_owned);
+            self.promises.subscribe_sent(&self.server, name, &position);
         }
     }
 

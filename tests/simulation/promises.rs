@@ -111,6 +111,8 @@ pub struct Promises {
     pub positions_refused: u32,
     /// Of the snapshot that the present client has taken up.
     pub resumed: BTreeMap<String, String>,
+    /// In whose session, perhaps, which may bring what is left over from there at any time.
+    pub goes_on: bool,
 }
 
 impl Promises {
@@ -126,7 +128,7 @@ impl Promises {
 
     pub fn subscribed(&mut self, server: &Server, number: u32, channels: &[String], starts: &[Start]) {
         let first = |name: &String| !self.channels.contains_key(name) && !name.contains('*');
-        let alone = channels.iter().all(first);
+        let alone = !self.goes_on && channels.iter().all(first);
         let mut reader = Reader { open: true, alone, patterns: channels.to_vec(), ..Reader::default() };
         for (name, start) in channels.iter().zip(starts) {
             if name.contains('*') || name.starts_with("/service/") {
@@ -371,12 +373,16 @@ impl Promises {
     }
 
     /// R5a, R3a: a subscribe is on its way.
-    pub fn subscribe_sent(&self, name: &str) {
+    pub fn subscribe_sent(&self, server: &Server, name: &str, position: &str) {
         if name.contains('*') {
             return;
         }
         let channel = self.channels.get(name).unwrap_or_else(|| panic!("{name} is not followed"));
         assert!(channel.loaded, "R5a: {name} is subscribed before its load has answered");
+        if let (From::After(from), 0) = (&channel.from, channel.epoch) {
+            let at = server.number_of(position);
+            assert!(at >= Some(*from), "R4: {name} is subscribed from {position}, and was at {from} before");
+        }
     }
 
     /// R4, R4a, R5: what is saved is done, and never moves back.

@@ -103,10 +103,12 @@ impl World {
         self.no_poll_before = 0;
         self.checks.began_at = self.now;
         self.promises.resumed.clear();
+        self.promises.goes_on = false;
         if let Some(left) = which {
             self.trace(|| "== resumes".to_owned());
             config.resume(&left.text).expect("S17: a snapshot of the client's");
             self.checks.current = left.session;
+            self.promises.goes_on = left.session.is_some();
             self.promises.resumed = left.positions;
             // Sometimes it comes to another store.
             if self.rng.chance(250) {
