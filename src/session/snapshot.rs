@@ -1,5 +1,6 @@
 //! S17: what a client leaves behind when it is suspended, and how the next one takes it up.
 
+use super::subscriptions::{Remote, Wire};
 use super::{ApiMisuse, Config, GapCause, Session, Status};
 use crate::bayeux::channel::Pattern;
 use crate::bayeux::json::{
@@ -22,6 +23,8 @@ pub(super) struct Snapshot {
     pub ack: Option<(String, u32)>,
     /// A poll was cut off, with which events may be lost.
     pub lost: bool,
+    /// A channel was not subscribed again yet.
+    gap: bool,
     /// What was published before has come.
     unix_ms: u64,
     /// The channels that were subscribed, as they were written, and that this client has not taken up yet.
@@ -79,7 +82,7 @@ impl Session {
             return;
         }
         let since_unix_ms = snapshot.unix_ms;
-        let lost = snapshot.lost || snapshot.missed.iter().any(|missed| missed == channel);
+        let lost = snapshot.lost || snapshot.gap || snapshot.missed.iter().any(|missed| missed == channel);
         if let Some(wire) = self.subscriptions.wire(channel) {
             wire.promised(Some(began).filter(|_| lost || !goes_on));
         }
@@ -165,6 +168,12 @@ impl Session {
                 text("ack", number);
                 text("skip", &decimal(u64::from(skip)));
             }
+            // A gap goes on where the server does not have the channel yet: the next client tells of it.
+            let absent = |wire: &Wire| wire.confirmed && wire.remote != Remote::Present;
+            let open = |wire: &Wire| absent(wire) && self.followed(wire.pattern.as_str()).is_none();
+            if self.subscriptions.wires.iter().any(open) {
+                text("gap", "");
+            }
             if self.polling.lost
                 || before.is_some_and(|snapshot| !self.goes_on() || !snapshot.missed.is_empty())
             {
@@ -233,6 +242,7 @@ impl Snapshot {
             jar: Jar::read(cookies, now)?,
             ack: of("ack").zip(of_number("skip").map(|skip| skip as u32)),
             lost: of("lost").is_some(),
+            gap: of("gap").is_some(),
             unix_ms: of_number("time")?,
             ..Self::default()
         };

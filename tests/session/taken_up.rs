@@ -255,6 +255,22 @@ fn s17_the_range_of_what_a_lost_session_held_back_begins_with_the_last_poll_that
 }
 
 #[test]
+fn s17_a_gap_that_had_not_ended_when_the_client_was_suspended_is_told_again() {
+    let mut sim = Sim::acknowledged();
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    sim.poll(&refused(UNKNOWN, ""));
+    sim.answer("handshake", &handshake("client-2", r#","ext":{"ack":true}"#));
+    sim.suspend(9);
+    // The subscribe is never answered.
+    sim.advance(1_000);
+    let snapshot = sim.ok(9)[0].clone();
+    let mut sim = resumed(&snapshot);
+    sim.subscribe(1, &["/a"]);
+    assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::ResponseLost)]);
+}
+
+#[test]
 fn s17_a_probe_that_gets_lost_is_tried_again() {
     let mut sim = resumed(&left(&["/a"]));
     sim.subscribe(1, &["/a"]);
