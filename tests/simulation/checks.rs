@@ -132,8 +132,10 @@ impl Checks {
         }
     }
 
-    /// What the next client takes up, and what of it the application has not read.
-    pub fn bequeath(&self) -> Vec<(Subscription, Vec<u32>)> {
+    /// What the next client takes up, and what of it the application has not read. Of what is lost from now on that one
+    /// has to tell.
+    pub fn bequeath(&mut self, now: u64) -> Vec<(Subscription, Vec<u32>)> {
+        self.gaps.iter_mut().for_each(|gap| gap.until = now.min(gap.until));
         let open = self.subscriptions.values().filter(|subscription| !subscription.left);
         let mut bequest = Vec::new();
         for subscription in open {
@@ -189,6 +191,8 @@ impl Checks {
                 subscription.opened_at.get_or_insert(now);
             } else {
                 assert!(!subscription.ended, "a subscription ends, and then fails");
+                // One that was taken up, too, is not owed anything now.
+                subscription.opened_at = None;
                 subscription.left = true;
                 subscription.ended = true;
                 subscription.queue.clear();

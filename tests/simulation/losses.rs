@@ -63,7 +63,7 @@ impl Checks {
                 gap.channel == *pattern
                     && gap.since <= event.at
                     && event.at <= gap.until
-                    && !(ack && gap.cause == GapCause::ResponseLost)
+                    && !(ack && gap.cause == GapCause::ResponseLost && gap.since >= self.began_at)
             });
             assert!(
                 covered,

@@ -84,7 +84,7 @@ impl World {
         self.successors.snapshots.push(left);
         self.successors.leaves = true;
         if self.plan.replay.is_none() {
-            self.successors.inherited = self.checks.bequeath();
+            self.successors.inherited = self.checks.bequeath(self.now);
         }
     }
 
