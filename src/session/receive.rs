@@ -57,7 +57,10 @@ impl Session {
             return subscriptions;
         }
         let wire = self.subscriptions.wire(one.ledger.channel());
-        late |= wire.is_none_or(|wire| !matches!(wire.remote, Remote::Subscribing | Remote::Present));
+        // Or it is about to be subscribed anew, from an earlier position.
+        let stands =
+            |wire: &Wire| !wire.again && matches!(wire.remote, Remote::Subscribing | Remote::Present);
+        late |= wire.is_none_or(|wire| !stands(wire));
         let uuid = event.event_uuid();
         let (subscriptions, committers) = (&subscriptions, &committers);
         let new = one.ledger.receive(Arrival {

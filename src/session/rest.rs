@@ -181,6 +181,9 @@ impl Session {
         let Some(rest) = self.rest.take_if(|rest| !rest.hidden && !rest.asleep) else { return };
         self.set_state(if self.client_id.is_some() { State::Retrying } else { State::Handshaking });
         self.polling.probe = true;
+        if rest.lost {
+            self.passed_unseen();
+        }
         // A session that is over by now has nothing to bring again.
         if !rest.lost || !self.replays() || self.client_id.is_none() {
             return;
@@ -191,7 +194,7 @@ impl Session {
         for index in 0..self.followed.len() {
             let Some(one) = self.followed.get(index) else { return };
             if let Some(wire) = self.subscriptions.wire(one.ledger.channel()) {
-                wire.again |= wire.remote == Remote::Present;
+                wire.again |= matches!(wire.remote, Remote::Present | Remote::Subscribing);
             }
         }
     }

@@ -57,6 +57,21 @@ fn r7a_with_replay_each_channel_is_subscribed_again_once_the_next_poll_is_answer
 }
 
 #[test]
+fn r7a_what_comes_before_the_channel_is_subscribed_again_is_no_position() {
+    let mut sim = Sim::following(A, Start::New, Some("10"));
+    sim.rest(9);
+    sim.drain_for(10, None, 60_000);
+    // Event 11 was in the poll that was cut off.
+    sim.poll(&with_events(&replayed(A, &["12"])));
+    done(&mut sim, 1, "12");
+    assert_eq!(sim.saving(A), None);
+    assert_eq!(only(&sim.request("commands"))["channel"], "/meta/unsubscribe");
+    sim.confirm();
+    sim.until_open("commands");
+    assert_eq!(sim.from(), "10");
+}
+
+#[test]
 fn r7a_r4a_a_position_beside_the_poll_that_is_cut_off_is_not_saved() {
     let mut sim = following();
     sim.publish(2, "/p");

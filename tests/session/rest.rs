@@ -306,3 +306,38 @@ fn d2_what_was_queued_and_not_sent_is_refused_at_rest() {
     sim.shake();
     assert_eq!(sim.try_open("commands").map(|request| topics(&request)), None);
 }
+
+#[test]
+fn r7a_r7b_what_a_rest_cut_off_comes_again_for_who_subscribes_after_it() {
+    let mut sim = following();
+    sim.rest(9);
+    sim.unsubscribe(10, 1);
+    sim.ok(10);
+    sim.drain_for(11, None, 60_000);
+    sim.follow(12, A, Start::New);
+    sim.poll(CONNECTED);
+    sim.until_open("commands");
+    assert_eq!(only(&sim.request("commands"))["channel"], "/meta/unsubscribe");
+    sim.confirm();
+    sim.until_open("commands");
+    assert_eq!(sim.from(), "10");
+}
+
+#[test]
+fn r7a_what_a_rest_cut_off_comes_again_also_where_the_subscribe_is_still_in_flight() {
+    let mut sim = Sim::with(|config| config.replay = true);
+    sim.follow(1, A, Start::All);
+    sim.load(A, None);
+    sim.shake();
+    // The poll brings what the subscribe has asked for, and is cut off.
+    assert_eq!(sim.from(), "-2");
+    sim.rest(9);
+    sim.drain_for(10, None, 60_000);
+    sim.confirm();
+    sim.poll(CONNECTED);
+    sim.until_open("commands");
+    assert_eq!(only(&sim.request("commands"))["channel"], "/meta/unsubscribe");
+    sim.confirm();
+    sim.until_open("commands");
+    assert_eq!(sim.from(), "-2");
+}
