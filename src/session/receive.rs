@@ -49,6 +49,8 @@ impl Session {
         };
         let Some(position) = Position::of(event) else { return subscriptions };
         let Carrier { request, wait, mut late } = self.carrier(lane);
+        // Nothing counts behind a poll that a rest has cut off.
+        late |= self.rests_with_a_loss();
         let Some(one) = self.followed.get_mut(index) else { return subscriptions };
         let committers = self.subscriptions.holders(one.ledger.channel());
         if !one.is_loaded() {

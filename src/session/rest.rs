@@ -144,6 +144,11 @@ impl Session {
         self.rest.as_ref().is_some_and(|rest| rest.asleep)
     }
 
+    /// Does it rest, and is something lost with what that cut off?
+    pub(super) fn rests_with_a_loss(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.lost)
+    }
+
     fn rest(&mut self, hidden: bool) {
         if !hidden {
             self.subscriptions.let_go();

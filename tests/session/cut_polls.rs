@@ -133,3 +133,20 @@ fn s9_a_session_that_the_server_forgot_meanwhile_is_replaced() {
     sim.new_session();
     assert_eq!((sim.from(), sim.gaps().len()), ("11".to_owned(), 0));
 }
+
+#[test]
+fn r7a_r4a_what_comes_behind_the_poll_that_is_cut_off_is_no_position() {
+    let mut sim = following();
+    sim.publish(2, "/p");
+    let id = sim.begin("commands", "[");
+    // Event 11 was in the poll.
+    sim.rest(9);
+    sim.chunk(id, &format!(r#"{}{{"channel":"/p","successful":true}}]"#, replayed(A, &["12"])));
+    sim.end(id);
+    done(&mut sim, 1, "12");
+    assert_eq!((sim.ids(), sim.saving(A)), (vec!["12".to_owned()], None));
+    sim.drain_for(10, None, 5_000);
+    sim.confirm();
+    sim.poll(CONNECTED);
+    assert_eq!(sim.from(), "10");
+}
