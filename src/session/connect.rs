@@ -87,7 +87,8 @@ impl Polling {
 
     /// A session goes on that an earlier client had (S17).
     pub fn take_up(&mut self, snapshot: &Snapshot) {
-        self.lost = snapshot.lost;
+        // With the extension the server sends again what it holds (A1).
+        self.lost = snapshot.lost && snapshot.ack.is_none();
         self.acks = snapshot.ack.clone().map(|(number, skip)| Acks { number, skip });
     }
 
