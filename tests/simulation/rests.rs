@@ -63,7 +63,7 @@ impl World {
         }
         let pause = self.rng.below(2 * self.plan.rest_every_ms);
         self.after(1 + pause, Ev::Rest);
-        if self.closed_at.is_some() || self.app.closed_at.is_some() {
+        if self.is_over() {
             return;
         }
         let (chance, draining) = (self.rng.below(10), self.rests.drain.is_some());
@@ -96,9 +96,15 @@ impl World {
         }
     }
 
+    /// Has it ended, or is it about to?
+    fn is_over(&self) -> bool {
+        let closed = self.closed_at.is_some() || self.session.state() == State::Closed;
+        closed || self.app.closed_at.is_some()
+    }
+
     /// In good times it is awake, and stays so.
     pub fn rouse(&mut self) {
-        if !self.calm || self.closed_at.is_some() || self.app.closed_at.is_some() {
+        if !self.calm || self.is_over() {
             return;
         }
         if self.rests.hidden {
