@@ -43,6 +43,10 @@ impl Session {
                 for channel in channels {
                     self.resumes(channel);
                 }
+                if self.polling.lost {
+                    // The server may put its events into the poll that got lost until another takes that one's place.
+                    self.gap(GapCause::ResponseLost, self.now, true);
+                }
                 self.apply();
             }
             Command::Unsubscribe { command, subscription, handed } => {

@@ -58,7 +58,8 @@ impl Session {
         }
         self.go_on();
         let deadline = self.now.after(deadline_ms);
-        self.drain = Some(Drain { command, idle_ms, deadline, idle_since: None, connected: false });
+        let connected = self.state == State::Connected;
+        self.drain = Some(Drain { command, idle_ms, deadline, idle_since: None, connected });
         Ok(())
     }
 
@@ -216,7 +217,6 @@ impl Session {
     /// out already.
     pub(super) fn cut_off(&mut self, exchange: &mut Exchange) {
         self.emit(super::Output::Abort(exchange.id));
-        let error = Error::Closed;
         match exchange.kind {
             // There may be a session of which nobody knows the id, or that is still there.
             Kind::Handshake | Kind::Disconnect => self.storm.session_left_behind(self.now),
@@ -224,7 +224,7 @@ impl Session {
             Kind::Commands => {}
         }
         if exchange.epoch == self.epoch && matches!(exchange.kind, Kind::Connect | Kind::Commands) {
-            self.abandon(exchange, &error);
+            self.abandon(exchange, &Error::Closed);
             let lost = !self.polling.acknowledges();
             if let Some(rest) = &mut self.rest {
                 rest.lost |= lost;

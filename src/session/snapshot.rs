@@ -2,6 +2,7 @@
 
 use super::subscriptions::{Remote, Wire};
 use super::{ApiMisuse, Config, GapCause, Session, Status};
+use crate::Instant;
 use crate::bayeux::channel::Pattern;
 use crate::bayeux::json::{
     decode_string, is_array, is_object, member, members, push_string, strings, validate,
@@ -45,7 +46,7 @@ impl Config {
     /// [`ApiMisuse::Snapshot`] if it is something else.
     pub fn resume(&mut self, snapshot: &str) -> Result<&mut Self, ApiMisuse> {
         self.resumed =
-            Some(Box::new(Snapshot::read(snapshot, crate::Instant::default()).ok_or(ApiMisuse::Snapshot)?));
+            Some(Box::new(Snapshot::read(snapshot, Instant::default()).ok_or(ApiMisuse::Snapshot)?));
         Ok(self)
     }
 }
@@ -60,6 +61,8 @@ impl Session {
             self.jar = core::mem::take(&mut snapshot.jar);
             self.polling.take_up(&snapshot);
         }
+        // Nothing has been heard since the client before, which ended before this clock could tell of it.
+        self.sound_until = Instant::default();
         self.resumed = Some(snapshot);
     }
 
@@ -76,7 +79,7 @@ impl Session {
 
     /// A channel was subscribed by the client before: what is lost of it from then on is a gap.
     pub(super) fn resumes(&mut self, channel: &str) {
-        let (followed, goes_on, began) = (self.followed(channel).is_some(), self.goes_on(), self.began);
+        let (followed, goes_on) = (self.followed(channel).is_some(), self.goes_on());
         let Some(snapshot) = &mut self.resumed else { return };
         if followed || !take_out(&mut snapshot.channels, channel) {
             return;
@@ -84,7 +87,7 @@ impl Session {
         let since_unix_ms = snapshot.unix_ms;
         let lost = snapshot.lost || snapshot.gap || snapshot.missed.iter().any(|missed| missed == channel);
         if let Some(wire) = self.subscriptions.wire(channel) {
-            wire.promised(Some(began).filter(|_| lost || !goes_on));
+            wire.promised(Some(Instant::default()).filter(|_| lost || !goes_on));
         }
         let cause = match goes_on {
             false => GapCause::SessionLost,
@@ -128,11 +131,11 @@ impl Session {
         }
     }
 
-    /// When the range of a gap begins. Until a poll has succeeded, what is lost may be lost since the client before was
+    /// When the range of a gap begins. What was sent before a poll had succeeded may be lost since the client before was
     /// suspended.
-    pub(super) fn gap_since(&self, since: crate::Instant) -> u64 {
+    pub(super) fn gap_since(&self, since: Instant) -> u64 {
         match &self.resumed {
-            Some(snapshot) if since <= self.began && !self.polled => snapshot.unix_ms,
+            Some(snapshot) if since < self.began || since == self.began && !self.polled => snapshot.unix_ms,
             _ => self.unix_ms(since),
         }
     }
@@ -226,7 +229,7 @@ impl Session {
 }
 
 impl Snapshot {
-    fn read(text: &str, now: crate::Instant) -> Option<Self> {
+    fn read(text: &str, now: Instant) -> Option<Self> {
         if !validate(text, 8) || !is_object(text) {
             return None;
         }

@@ -348,3 +348,12 @@ fn d1_drains_may_follow_one_another() {
     }
     assert_eq!((sim.data().len(), sim.gaps().len(), sim.count("handshake")), (10, 0, 1));
 }
+
+#[test]
+fn d1_a_client_that_was_connected_when_the_drain_began_reached_the_server() {
+    let mut sim = Sim::connected();
+    sim.queue(Command::Drain { command: 9, idle_ms: None, deadline_ms: 0 }).expect("not a misuse");
+    // Before the next output.
+    sim.fail("connect");
+    sim.ok(9);
+}

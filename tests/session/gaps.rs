@@ -1,6 +1,6 @@
 //! The `gap` status: without the acknowledgement extension every loss has one.
 
-use cometd_edge::session::GapCause;
+use cometd_edge::session::{Command, GapCause};
 
 use crate::sim::*;
 
@@ -83,6 +83,23 @@ fn gap_a_channel_confirmed_within_a_run_of_failures_has_its_own() {
     sim.confirm();
     sim.fail("connect");
     assert_eq!(sim.gaps(), [lost("/a"), lost("/b")]);
+}
+
+#[test]
+fn gap_a_channel_taken_up_again_while_the_server_may_hold_a_lost_poll_has_one() {
+    let mut sim = Sim::subscribed(&["/a"]);
+    // Nobody wants it when the poll gets lost, but the server does not know that.
+    sim.publish(2, "/p");
+    sim.unsubscribe(3, 1);
+    sim.command(Command::Hidden(true));
+    assert_eq!(sim.gaps(), []);
+    sim.subscribe(4, &["/a"]);
+    sim.ok(4);
+    assert_eq!(sim.gaps(), [lost("/a")]);
+    sim.command(Command::Hidden(false));
+    sim.poll(CONNECTED);
+    sim.poll(&with_events(&events("/a", [1])));
+    assert_eq!((sim.data(), sim.gaps().len()), (vec!["1".to_owned()], 1));
 }
 
 #[test]

@@ -54,9 +54,13 @@ pub struct Sim {
 
 impl Sim {
     pub fn of(config: Config, seed: u64) -> Self {
+        Self::of_at(config, seed, 0)
+    }
+
+    pub fn of_at(config: Config, seed: u64, now: u64) -> Self {
         let mut sim = Self {
-            session: Session::new(config, seed, Instant::from_millis(0)),
-            now: 0,
+            session: Session::new(config, seed, Instant::from_millis(now)),
+            now,
             wake: None,
             open: Vec::new(),
             sent: Vec::new(),

@@ -213,6 +213,22 @@ fn s17_s5a_once_the_session_goes_on_none_ends_the_client() {
 }
 
 #[test]
+fn s17_what_was_sent_before_the_first_good_poll_is_a_gap_since_the_snapshot() {
+    let mut sim = Sim::resumed_at(&left(&["/a"]), 5_000, |config| config.unix_ms_at_zero = SECOND);
+    sim.subscribe(1, &["/a"]);
+    // What the server kept since the snapshot rides on the reply that gets lost.
+    sim.poll(CONNECTED);
+    sim.fail("commands");
+    assert_eq!(sim.gaps_of("/a"), [(GapCause::ResponseLost, FIRST)]);
+    // From the next request on it is what that one knows.
+    sim.confirm();
+    sim.poll(CONNECTED);
+    sim.advance(10);
+    sim.fail("connect");
+    assert_eq!(sim.gaps_of("/a").last(), Some(&(GapCause::ResponseLost, SECOND + 5_000)));
+}
+
+#[test]
 fn s17_a_lost_session_is_one_gap_of_each_plain_channel_since_the_snapshot() {
     // Subscribed before, while, and after the session is found to be lost; and one that is new.
     let mut sim = resumed(&left(&["/a", "/b", "/c"]));

@@ -59,7 +59,8 @@ impl World {
         }
         match what {
             "crash" => self.crash(),
-            "suspend" if self.app.closed_at.is_none() => self.suspend(),
+            "suspend" if !self.is_over() => self.suspend(),
+            "suspend" if self.app.closed_at.is_none() => {}
             _ => self.close(),
         }
     }

@@ -97,7 +97,7 @@ impl World {
     }
 
     /// Has it ended, or is it about to?
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         let closed = self.closed_at.is_some() || self.session.state() == State::Closed;
         closed || self.app.closed_at.is_some()
     }

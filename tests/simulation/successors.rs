@@ -47,8 +47,7 @@ impl Left {
 
 impl World {
     pub fn suspend_act(&mut self) {
-        let free = self.closed_at.is_none() && self.app.closed_at.is_none();
-        if !self.calm && free && self.schedule.next(self.now, Kind::Restart, "suspend") {
+        if !self.calm && !self.is_over() && self.schedule.next(self.now, Kind::Restart, "suspend") {
             self.suspend();
         }
         if !self.calm {

@@ -47,10 +47,14 @@ impl Sim {
     }
 
     pub fn resumed_with(snapshot: &str, configure: impl FnOnce(&mut Config)) -> Self {
-        Self::with(|config| {
-            configure(config);
-            config.resume(snapshot).expect("a snapshot");
-        })
+        Self::resumed_at(snapshot, 0, configure)
+    }
+
+    pub fn resumed_at(snapshot: &str, now: u64, configure: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::new(URL).expect("a good url");
+        configure(&mut config);
+        config.resume(snapshot).expect("a snapshot");
+        Self::of_at(config, 42, now)
     }
 
     /// Nothing is in flight, and nothing is sent by itself.
