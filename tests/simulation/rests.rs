@@ -128,8 +128,10 @@ impl World {
         let command = self.number();
         self.trace(|| format!("* drain {command} {idle_ms:?} {deadline_ms}"));
         self.checks.asked(self.now, command, Asked::Drain);
+        // A client that was, and finds at this very moment that it is no longer, has reached the server.
+        let before = self.session.state() == State::Connected;
         self.input(Input::Command(Command::Drain { command, idle_ms, deadline_ms }));
-        let connected = self.session.state() == State::Connected;
+        let connected = before || self.session.state() == State::Connected;
         self.out_of_order();
         self.rests.asleep = false;
         self.rests.drain =
