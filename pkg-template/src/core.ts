@@ -55,8 +55,8 @@ export class Core {
   readonly #feeds = new Map<number, Feed>();
   /** What the user waits for, by the number that the engine knows it by. */
   readonly #commands = new Map<number, Command>();
-  /** Of the client before, and not taken over yet. */
-  readonly #resumed = new Map<string, { feed: Feed; accepted: Promise<void> }>();
+  /** Of the client before, and not taken over yet, in their order. */
+  readonly #resumed: Resumed[] = [];
   readonly #taps: Taps;
   readonly #over = new AbortController();
   /** Aborted when the client ends, with what its promises reject with. */
@@ -96,14 +96,19 @@ export class Core {
     signal: AbortSignal | undefined,
     read: (feed: Feed) => R,
   ): Promise<R> {
-    // One of the client before goes on under its new owner.
-    const key = keyOf(channels, following);
-    const known = this.#resumed.get(key);
-    if (known && !known.feed.ending) {
-      this.#resumed.delete(key);
-      known.feed.unlink = this.#host.link(signal, known.feed.id);
-      return known.accepted.then(() => read(known.feed));
-    }
+    const resumed = this.#takeOver(keyOf(channels, following));
+    if (!resumed) return this.#subscribe(channels, following, signal, read).accepted;
+    const { feed, accepted } = resumed;
+    feed.unlink = this.#host.link(signal, feed.id);
+    return accepted.then(() => read(feed));
+  }
+
+  #subscribe<R>(
+    channels: readonly string[],
+    following: Following,
+    signal: AbortSignal | undefined,
+    read: (feed: Feed) => R,
+  ): { feed: Feed; accepted: Promise<R> } {
     const id = this.#next();
     const { start, commit, onInvalidPosition } = following;
     const feed = new Feed(this, id, channels, (mode) => this.replay !== undefined && mode === commit);
@@ -112,28 +117,32 @@ export class Core {
     feed.unlink = this.#host.link(signal, id);
     // Where each channel starts, behind the two that hold for all.
     const follow = this.replay ? [commit, onInvalidPosition, ...startsOf(start, channels)] : [];
-    const accepted = () => {
+    const open = () => {
       feed.following = following;
       return read(feed);
     };
-    return this.#command(accepted, id, SUBSCRIBE, JSON.stringify(channels), JSON.stringify(follow));
+    return { feed, accepted: this.#command(open, id, SUBSCRIBE, JSON.stringify(channels), JSON.stringify(follow)) };
   }
 
   /** Subscribes what the client before had, and gives out what it had not (S17). */
   resume({ subscriptions, events }: Suspended): void {
     this.#taps.listen();
     const ids = subscriptions.map(({ channels, ...following }) => {
-      const id = this.#sequence + 1;
-      const accepted = this.subscribe(channels, following, undefined, noop);
-      const feed = this.#feeds.get(id)!;
-      this.#resumed.set(keyOf(channels, following), { feed, accepted });
+      const { feed, accepted } = this.#subscribe(channels, following, undefined, noop);
+      this.#resumed.push({ key: keyOf(channels, following), feed, accepted });
       // Nobody else hears of it; with several channels, the engine names each.
       accepted.catch((error: CometdError) => this.tell({ type: "subscribe-failed", channel: channels[0]!, error }));
-      return id;
+      return feed.id;
     });
     for (const { of, message } of events) {
       this.attempt(RESTORE, 0, JSON.stringify(of.map((index) => ids[index])), message);
     }
+  }
+
+  /** One of the client before goes on under its new owner; of equal ones the first. */
+  #takeOver(key: string): Resumed | undefined {
+    const index = this.#resumed.findIndex((resumed) => resumed.key === key && !resumed.feed.ending);
+    return index < 0 ? undefined : this.#resumed.splice(index, 1)[0];
   }
 
   /** Resolves when the engine comes to rest by itself. */
@@ -422,9 +431,17 @@ interface Command extends Deferred<unknown> {
   read(replies: string): unknown;
 }
 
-/** What makes two subscriptions the same. */
+/** A subscription of the client before, which whoever subscribes to the same takes over. */
+interface Resumed {
+  readonly key: string;
+  readonly feed: Feed;
+  readonly accepted: Promise<void>;
+}
+
+/** What makes two subscriptions the same, however it was written. */
 function keyOf(channels: readonly string[], { start, commit, onInvalidPosition }: Following): string {
-  return JSON.stringify([[...channels].sort(), start, commit, onInvalidPosition]);
+  const sorted = [...new Set(channels)].sort();
+  return JSON.stringify([sorted, startsOf(start, sorted), commit, onInvalidPosition]);
 }
 
 /** The replies of the engine, as the server sent them. */

@@ -1,6 +1,7 @@
 /** How channels are followed: the options for it, and what the engine is told of them. */
 import type { CometdError } from "./errors.js";
 import { invalid, isFunction, isObject, want } from "./options.js";
+import { quietly } from "./runtime.js";
 import type { CommitMode, InvalidPosition, ReplayOptions, ReplayStore, Start, SubscribeOptions } from "./types.js";
 
 /** How a subscription follows its channels. */
@@ -61,6 +62,11 @@ export function startsOf(start: Start, channels: readonly string[]): string[] {
 /** The error for what makes sense only where positions are followed. */
 export function notFollowed(name: string): CometdError {
   return invalid(`${name}: positions are not followed; give \`replay\` to connect(), {} keeps them in memory`);
+}
+
+/** Is it one as {@link followingOf} gives it? */
+export function isFollowing(given: Following): boolean {
+  return quietly(() => Boolean(checkFollowing("", given, given))) ?? false;
 }
 
 function checkFollowing(path: string, given: SubscribeOptions, defaults: Following): Following {

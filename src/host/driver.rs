@@ -174,7 +174,11 @@ impl Driver {
     fn settled(&self, command: u32, result: Result<Vec<String>, Error>) {
         let (replies, error) = match result {
             Ok(replies) => (body_of(&replies), None),
-            Err(error) => (body_of(&[]), Some(error)),
+            Err(error) => {
+                // A subscription that was refused is not read any more.
+                self.shared.queues.borrow_mut().forget(command);
+                (body_of(&[]), Some(error))
+            }
         };
         self.shared.host.settled(command, &replies, &error_record(error.as_ref()));
     }

@@ -1,10 +1,12 @@
+use core::fmt;
+
 use crate::bayeux::message::Message;
 
 /// The longest replay id that makes sense, in bytes.
 const LONGEST: usize = 1_024;
 
-/// The place of an event in its channel (R1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The place of an event in its channel (R1). `Debug` shows only when the event was made.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Position {
     /// As the server wrote it: opaque text, never a number.
     pub replay_id: String,
@@ -28,8 +30,8 @@ impl Position {
     }
 }
 
-/// Where to begin in a channel that has no position yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where to begin in a channel that has no position yet. `Debug` shows no replay id.
+#[derive(Clone, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Start {
     /// With what is published from now on (-1).
@@ -38,6 +40,22 @@ pub enum Start {
     All,
     /// After this replay id.
     After(String),
+}
+
+impl fmt::Debug for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Position").field("created_date", &self.created_date).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::New => "New",
+            Self::All => "All",
+            Self::After(_) => "After(..)",
+        })
+    }
 }
 
 impl Start {

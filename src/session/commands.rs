@@ -72,7 +72,9 @@ impl Session {
 
     fn unsubscribe(&mut self, command: u32, subscription: u32, handed: u32) {
         let Some((sub, events, bytes)) = self.subscriptions.take_out(subscription) else {
-            return self.settle(command, Ok(Vec::new()));
+            let (events, bytes) = self.subscriptions.left_unread(subscription);
+            self.settle(command, Ok(Vec::new()));
+            return self.no_longer_queued(events, bytes);
         };
         self.unfollow(subscription, handed);
         let order = self.next_order();

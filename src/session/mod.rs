@@ -443,25 +443,22 @@ impl Session {
     fn apply(&mut self) {
         let (mut events, mut bytes) = (0, 0);
         for change in core::mem::take(&mut self.subscriptions.changes) {
-            let over = match change {
+            match change {
                 Change::Settled(command, result) => {
-                    let over = result.is_err().then_some(command);
+                    let refused = result.is_err().then(|| self.subscriptions.take_out(command)).flatten();
+                    if let Some((_, its_events, its_bytes)) = refused {
+                        events += its_events;
+                        bytes += its_bytes;
+                    }
                     self.emit(Output::Settled { command, result });
-                    over
                 }
                 Change::Ended(subscription, error) => {
+                    self.subscriptions.ended(subscription);
                     self.emit(Output::Ended { subscription, error: Some(error) });
-                    Some(subscription)
                 }
                 Change::ChannelFailed(channel, error) => {
                     self.report(Status::SubscribeFailed { channel, error });
-                    None
                 }
-            };
-            let dropped = over.and_then(|subscription| self.subscriptions.take_out(subscription));
-            if let Some((_, its_events, its_bytes)) = dropped {
-                events += its_events;
-                bytes += its_bytes;
             }
         }
         // Not before all is told: a body that is read on may end the client.

@@ -90,9 +90,18 @@ pub(super) enum Change {
     ChannelFailed(String, Error),
 }
 
+/// A subscription that an error has ended, and the bytes of each event that the application has not done with.
+struct Unread {
+    id: u32,
+    channel: String,
+    queued: Vec<usize>,
+}
+
 #[derive(Default)]
 pub(super) struct Subscriptions {
     pub subs: Vec<Subscription>,
+    /// Their events are still in memory, so they count until they are read, or left (R8).
+    unread: Vec<Unread>,
     pub wires: Vec<Wire>,
     /// What the last changes of the table mean for the application, which is to be told soon.
     pub changes: Vec<Change>,
@@ -104,7 +113,10 @@ impl Subscriptions {
         if channels.is_empty() {
             return Err(ApiMisuse::NoChannels);
         }
-        if id == 0 || self.subs.iter().any(|sub| sub.id == id) {
+        if id == 0
+            || self.subs.iter().any(|sub| sub.id == id)
+            || self.unread.iter().any(|unread| unread.id == id)
+        {
             return Err(ApiMisuse::NumberInUse(id));
         }
         let mut patterns: Vec<Pattern> = Vec::with_capacity(channels.len());
@@ -168,6 +180,20 @@ impl Subscriptions {
         let sub = self.subs.remove(index);
         let (events, bytes) = (sub.queued.len(), sub.queued.iter().sum());
         Some((sub, events, bytes))
+    }
+
+    /// An error has ended this subscription: what it has queued may still be read, and counts until then.
+    pub fn ended(&mut self, id: u32) {
+        let Some((sub, events, _)) = self.take_out(id) else { return };
+        if events > 0 {
+            let channel = sub.channels.first().map(|entry| entry.pattern.as_str().to_owned());
+            self.unread.push(Unread { id, channel: channel.unwrap_or_default(), queued: sub.queued });
+        }
+    }
+
+    /// The application leaves a subscription that had ended: the events and bytes that it had not read.
+    pub fn left_unread(&mut self, id: u32) -> (usize, usize) {
+        self.taken(id, usize::MAX)
     }
 
     /// `command` settles once the server delivers none of these channels any more, or somebody wants them again.
@@ -380,15 +406,22 @@ impl Subscriptions {
 
     /// The application is done with the oldest `events` of a subscription: what no longer counts.
     pub fn taken(&mut self, id: u32, events: usize) -> (usize, usize) {
-        let Some(sub) = self.subs.iter_mut().find(|sub| sub.id == id) else { return (0, 0) };
-        let events = events.min(sub.queued.len());
-        (events, sub.queued.drain(..events).sum())
+        let open = self.subs.iter_mut().find(|sub| sub.id == id).map(|sub| &mut sub.queued);
+        let ended = self.unread.iter_mut().find(|unread| unread.id == id).map(|unread| &mut unread.queued);
+        let Some(queued) = open.or(ended) else { return (0, 0) };
+        let events = events.min(queued.len());
+        let bytes = queued.drain(..events).sum();
+        self.unread.retain(|unread| !unread.queued.is_empty());
+        (events, bytes)
     }
 
     /// A channel of the subscription with the longest queue.
     pub fn slowest(&self) -> Option<&str> {
-        let sub = self.subs.iter().max_by_key(|sub| sub.queued.len())?;
-        sub.channels.first().map(|entry| entry.pattern.as_str())
+        let open = self.subs.iter().filter_map(|sub| {
+            sub.channels.first().map(|entry| (sub.queued.len(), entry.pattern.as_str()))
+        });
+        let ended = self.unread.iter().map(|unread| (unread.queued.len(), unread.channel.as_str()));
+        ended.chain(open).max_by_key(|(events, _)| *events).map(|(_, channel)| channel)
     }
 
     /// Does any subscription still want this channel?

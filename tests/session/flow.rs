@@ -317,3 +317,44 @@ fn taking_more_than_there_is_or_of_nobody_is_a_no_op() {
     sim.take(1, 1);
     assert_eq!(sim.kinds(), ["connect"]);
 }
+
+/// As `small()`, with two subscriptions; the first has ended by an error and left three events unread.
+fn ended_unread() -> Sim {
+    let mut sim = Sim::connected_with(|config| {
+        config.limits.queued_events = 4;
+        config.limits.message_bytes = 300;
+    });
+    for (number, channel) in [(1, "/a"), (2, "/b")] {
+        sim.subscribe(number, &[channel]);
+        sim.confirm();
+    }
+    let large = format!(r#"{{"channel":"/a","data":"{}"}},"#, "x".repeat(400));
+    sim.poll(&with_events(&(events("/a", 1..=3) + &large)));
+    assert_eq!(sim.ended.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1]);
+    sim.confirm();
+    sim
+}
+
+#[test]
+fn r8_what_an_ended_subscription_left_unread_counts_until_it_is_read() {
+    let mut sim = ended_unread();
+    sim.poll(&with_events(&events("/b", [4, 5])));
+    assert_eq!(sim.data(), ["1", "2", "3", "4"]);
+    assert_eq!(backpressure(&sim), [("/a".to_owned(), true, 4)]);
+    sim.take(1, 3);
+    assert_eq!(sim.data(), ["1", "2", "3", "4", "5"]);
+    assert_eq!(backpressure(&sim).last(), Some(&("/a".to_owned(), false, 1)));
+}
+
+#[test]
+fn r8_leaving_an_ended_subscription_makes_room_for_the_others() {
+    let mut sim = ended_unread();
+    sim.poll(&with_events(&events("/b", [4, 5])));
+    sim.unsubscribe(3, 1);
+    sim.ok(3);
+    assert_eq!(sim.data(), ["1", "2", "3", "4", "5"]);
+    // Nothing of it is left to be counted a second time.
+    sim.take(1, 3);
+    sim.poll(&with_events(&events("/b", [6, 7, 8])));
+    assert_eq!(backpressure(&sim).last(), Some(&("/b".to_owned(), true, 4)));
+}

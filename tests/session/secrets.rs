@@ -1,6 +1,7 @@
 //! What must not leak, tokens included, and cookies: X2, X4.
 
-use cometd_edge::session::{Command, Config, Error, Input, Status};
+use cometd_edge::replay::{Commit, OnInvalid, Position, Start};
+use cometd_edge::session::{Command, Config, Error, Follow, Input, Output, Status};
 
 use crate::sim::*;
 
@@ -337,4 +338,16 @@ fn x4_a_cookie_of_100_kb_is_left_out_and_the_session_goes_on() {
     sim.end(id);
     let request = sim.request("connect");
     assert!(request.headers().contains(&("Cookie".to_owned(), "small=1".to_owned())));
+}
+
+#[test]
+fn x2_debug_of_positions_shows_no_replay_id() {
+    let replay_id = "s3cret-data".to_owned();
+    let start = [Start::After(replay_id.clone())];
+    let follow = Follow { starts: &start, commit: Commit::Processed, on_invalid: OnInvalid::All };
+    let position = Position { replay_id, created_date: None };
+    let channel = ["/a".to_owned()];
+    let command = Command::Subscribe { subscription: 1, channels: &channel, follow: Some(follow) };
+    clean(&format!("{command:?} {position:?} {start:?}"));
+    clean(&format!("{:?}", Output::Save { request: 1, channel: channel[0].clone(), position }));
 }

@@ -1,7 +1,7 @@
 import { invalid, isLoopback, isObject, want } from "../options.js";
 import { quietly } from "../runtime.js";
 import { checkAuth } from "../token.js";
-import type { Authenticator, ConnectOptions } from "../types.js";
+import type { Authenticator, ConnectOptions, Snapshot } from "../types.js";
 import { isAllowed, isSalesforce, isSharedLogin } from "./hosts.js";
 import { flowOf } from "./login.js";
 
@@ -13,7 +13,10 @@ export interface SalesforceOptions extends Omit<ConnectOptions, "url" | "auth"> 
   loginUrl?: string | URL | undefined;
   /** `true` logs in at `https://test.salesforce.com`. Default: `false`. */
   sandbox?: boolean | undefined;
-  /** Such as `"67.0"`, at least `"37.0"`. Default: `"latest"`, the newest that the org has. */
+  /**
+   * Such as `"67.0"`, at least `"37.0"`, or `"latest"`, the newest that the org has. Default: that of the snapshot in
+   * `resume`, else `"latest"`.
+   */
   apiVersion?: string | undefined;
   /**
    * Hosts beside Salesforce's own that may be logged in at and be given the token, such as `"sf-proxy.example.com"`, or
@@ -52,7 +55,7 @@ export function checkSalesforce(options: SalesforceOptions): CheckedSalesforce {
     const example = "https://example.my.salesforce.com";
     throw invalid(`loginUrl: client credentials work only at the org's own My Domain, such as ${example}`);
   }
-  const apiVersion = checkVersion(options.apiVersion);
+  const apiVersion = checkVersion(options.apiVersion ?? versionOf(options.resume));
   return { auth: options.auth, loginUrl, apiVersion, allowedHosts, networkDelayMs: options.networkDelayMs };
 }
 
@@ -83,6 +86,11 @@ function checkHosts(hosts: readonly string[] | undefined): readonly string[] {
       return host.toLowerCase();
     throw invalid(`allowedHosts[${i}]: give a host without scheme and port, or *. and a domain`);
   });
+}
+
+/** The version that the client before spoke. */
+function versionOf(snapshot: Snapshot | undefined): string | undefined {
+  return isObject(snapshot) ? (snapshot as { apiVersion?: string }).apiVersion : undefined;
 }
 
 function checkVersion(version: string | undefined): string | undefined {

@@ -156,12 +156,14 @@ test("a subscribe that has no answer is not in the snapshot", async () => {
   assert.equal((await rejection(pending)).code, "closed");
 });
 
+const FOLLOWING = { start: "new", commit: "processed", onInvalidPosition: "all" };
+
 /** A client that goes on from a snapshot of subscriptions to these channels. */
-async function resumed(subscriptions, events = []) {
-  const conditions = { start: "new", commit: "processed", onInvalidPosition: "all" };
+async function resumed(subscriptions, events = [], more = {}) {
+  const conditions = { ...FOLLOWING, ...more };
   const all = subscriptions.map((channels) => ({ channels, ...conditions }));
   const resume = { version: 1, session: { url: "u" }, subscriptions: all, events };
-  const { client, engine } = await connected({ resume });
+  const { client, engine } = await connected({ resume, ...(more.start && { replay: {} }) });
   return { client, engine };
 }
 
@@ -190,6 +192,25 @@ test("subscribe takes over what goes on, in whatever order the channels are name
   assert.equal(engine.told("subscribe").length, 2);
 });
 
+test("two equal subscriptions that go on are taken over one by one", async () => {
+  const { client, engine } = await resumed([["/a"], ["/a"]]);
+  const ids = engine.told("subscribe").map(([id]) => id);
+  assert.equal(new Set(ids).size, 2);
+  const both = [client.subscribe("/a"), client.subscribe("/a")];
+  for (const id of ids) engine.settle(id);
+  const [first, second] = await Promise.all(both);
+  assert.equal(engine.told("subscribe").length, 2);
+  const reading = [reader(first).next(), reader(second).next()];
+  ids.forEach((id, index) => engine.deliver(id, index + 1));
+  assert.deepEqual((await Promise.all(reading)).map(({ value }) => value.data), [1, 2]);
+});
+
+test("what goes on is taken over however its start is written", async () => {
+  const { client, engine } = await resumed([["/a", "/b"]], [], { start: { "/b": "7", "/a": "-1" } });
+  client.subscribe(["/a", "/b"], { start: { "/a": "new", "/b": "7" } }).catch(() => {});
+  assert.equal(engine.told("subscribe").length, 1);
+});
+
 test("what goes on and is refused is told by a status", async () => {
   const { client, engine } = await resumed([["/a"]]);
   const status = reader(client.status());
@@ -214,8 +235,24 @@ test("the first tap of a resumed client hears what was told before connect resol
   assert.equal(await isSettled(reader(client.status()).next()), false);
 });
 
+/** Snapshots in which one part makes no sense. */
+function spoilt() {
+  const channels = ["/a"];
+  const good = { version: 1, session: {}, subscriptions: [{ channels, ...FOLLOWING }], events: [] };
+  const subscription = (part) => ({ ...good, subscriptions: [{ channels, ...FOLLOWING, ...part }] });
+  const event = (part) => ({ ...good, events: [{ of: [0], message: "{}", ...part }] });
+  return [
+    ...[null, 1, {}, { version: 1 }, { ...good, version: 2 }, { ...good, session: null }, { ...good, apiVersion: 67 }],
+    ...[undefined, [], "/a", [7], ["a"]].map((channels) => subscription({ channels })),
+    ...[{ start: undefined }, { start: { "/a": 7 } }, { commit: "later" }, { onInvalidPosition: null }].map(subscription),
+    { ...good, subscriptions: [null] },
+    { ...good, events: [null] },
+    ...[{ of: [1] }, { of: ["0"] }, { of: undefined }, { message: {} }].map(event),
+  ];
+}
+
 test("what is no snapshot is refused before anything is loaded", async () => {
-  for (const resume of [null, 1, {}, { version: 1 }, { version: 2, session: {}, subscriptions: [], events: [] }]) {
+  for (const resume of spoilt()) {
     const world = fakeLoader();
     const error = await rejection(connectWith(world.loader, { url: "http://localhost/cometd", resume }));
     assert.equal(error.code, "invalid-argument");
