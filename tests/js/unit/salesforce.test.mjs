@@ -50,6 +50,7 @@ const BAD_OPTIONS = [
   ["apiVersion:", { auth, apiVersion: "67" }],
   ["apiVersion:", { auth, apiVersion: 67 }],
   ["apiVersion:", { auth, apiVersion: "67.0/secret" }],
+  ["apiVersion:", { auth, resume: { apiVersion: "../secret" } }],
   ["fetch:", { auth, fetch: "x" }],
   ["networkDelayMs:", { auth, networkDelayMs: -1 }],
 ];
@@ -101,6 +102,15 @@ test("a version that is given is not asked for", async () => {
   const { url, apiVersion } = await source({ auth, apiVersion: "61.0" }).get(request(fetch));
   assert.deepEqual([url, apiVersion], [`${INSTANCE}/cometd/61.0`, "61.0"]);
   assert.equal(requests.length, 0);
+});
+
+test("s17 a resumed client speaks the version of its snapshot, unless another one is given", async () => {
+  const resume = { version: 1, session: {}, apiVersion: "66.0", subscriptions: [], events: [] };
+  const { fetch, requests } = fakeFetch(versions);
+  const spoken = async (options) => (await source({ auth, resume, ...options }).get(request(fetch))).apiVersion;
+  assert.deepEqual([await spoken({}), await spoken({ apiVersion: "61.0" })], ["66.0", "61.0"]);
+  assert.equal(requests.length, 0);
+  assert.equal(await spoken({ apiVersion: "latest" }), "67.0");
 });
 
 test("s10 versions that cannot be had are asked for again, without another login", async () => {

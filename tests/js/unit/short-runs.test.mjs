@@ -202,7 +202,10 @@ test("two equal subscriptions that go on are taken over one by one", async () =>
   assert.equal(engine.told("subscribe").length, 2);
   const reading = [reader(first).next(), reader(second).next()];
   ids.forEach((id, index) => engine.deliver(id, index + 1));
-  assert.deepEqual((await Promise.all(reading)).map(({ value }) => value.data), [1, 2]);
+  assert.deepEqual(
+    (await Promise.all(reading)).map(({ value }) => value.data),
+    [1, 2],
+  );
 });
 
 test("what goes on is taken over however its start is written", async () => {
@@ -243,8 +246,10 @@ function spoilt() {
   const event = (part) => ({ ...good, events: [{ of: [0], message: "{}", ...part }] });
   return [
     ...[null, 1, {}, { version: 1 }, { ...good, version: 2 }, { ...good, session: null }, { ...good, apiVersion: 67 }],
-    ...[undefined, [], "/a", [7], ["a"]].map((channels) => subscription({ channels })),
-    ...[{ start: undefined }, { start: { "/a": 7 } }, { commit: "later" }, { onInvalidPosition: null }].map(subscription),
+    ...[undefined, [], "/a", [7], ["a"]].map((bad) => subscription({ channels: bad })),
+    ...[{ start: undefined }, { start: { "/a": 7 } }, { commit: "later" }, { onInvalidPosition: null }].map(
+      subscription,
+    ),
     { ...good, subscriptions: [null] },
     { ...good, events: [null] },
     ...[{ of: [1] }, { of: ["0"] }, { of: undefined }, { message: {} }].map(event),
