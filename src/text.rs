@@ -128,9 +128,32 @@ pub(crate) fn lossy(mut bytes: &[u8]) -> String {
     }
 }
 
+/// Translates positions in a text from bytes to UTF-16 units, in one walk over the text.
+#[cfg(any(target_arch = "wasm32", test))]
+pub(crate) fn units_at<const N: usize>(text: &str, bytes: [usize; N]) -> [u32; N] {
+    let ascii = text.is_ascii();
+    let mut order: [usize; N] = core::array::from_fn(|index| index);
+    order.sort_unstable_by_key(|index| bytes[*index]);
+    let (mut byte, mut units) = (0, 0);
+    let mut positions = [0; N];
+    for index in order {
+        let passed = text.as_bytes().get(byte..bytes[index]).unwrap_or_default();
+        units += if ascii { passed.len() as u32 } else { utf16_len(passed) };
+        byte = bytes[index];
+        positions[index] = units;
+    }
+    positions
+}
+
+/// How many UTF-16 units the UTF-8 in `bytes` makes: one for each character, and a second for those of four bytes.
+#[cfg(any(target_arch = "wasm32", test))]
+pub(crate) fn utf16_len(bytes: &[u8]) -> u32 {
+    bytes.iter().map(|byte| u32::from(*byte & 0xc0 != 0x80) + u32::from(*byte >= 0xf0)).sum()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{cut, cut_last, decimal, filled, find, lossy, number, pieces};
+    use super::{cut, cut_last, decimal, filled, find, lossy, number, pieces, units_at, utf16_len};
 
     #[test]
     fn templates_are_filled_from_left_to_right() {
@@ -187,5 +210,23 @@ mod tests {
         for bytes in samples {
             assert_eq!(lossy(bytes), String::from_utf8_lossy(bytes));
         }
+    }
+
+    #[test]
+    fn utf16_units_are_counted_as_the_library_counts_them() {
+        for text in
+            ["", "plain", "gr\u{fc}n", "\u{20ac}5", "\u{1f600}a\u{10ffff}", "\u{7ff}\u{800}\u{ffff}\u{10000}"]
+        {
+            assert_eq!(utf16_len(text.as_bytes()) as usize, text.encode_utf16().count(), "{text}");
+        }
+    }
+
+    #[test]
+    fn positions_in_any_order_are_translated_to_utf16_units() {
+        let text = "a\u{fc}\u{1f600}b\u{20ac}";
+        let bytes = [text.len(), 0, 7, 3, 1, 8, 3];
+        let expected = bytes.map(|at| text[..at].encode_utf16().count() as u32);
+        assert_eq!(units_at(text, bytes), expected);
+        assert_eq!(units_at("ascii", [5, 2, 0]), [5, 2, 0]);
     }
 }

@@ -5,10 +5,13 @@ use std::rc::Rc;
 
 use crate::bayeux::message::Message;
 use crate::session::Event;
+use crate::text::{units_at, utf16_len};
 
 /// A sub-batch holds at most so many bytes, unless a single event is larger: one string of them is quick to make and to
 /// slice, and soon garbage.
 const MOST_BYTES: usize = 64 * 1024;
+/// A sub-batch tells where so many parts of each event stand: the message, its data, channel, replay id and date.
+const SPANS: usize = 5;
 
 /// All queues of a client. Reader 0 reads the subscriptions that no reader of their own has claimed (R3b).
 #[derive(Default)]
@@ -182,37 +185,22 @@ impl Queue {
 fn append(text: &mut String, offsets: &mut Vec<u32>, units: u32, message: &Message) -> u32 {
     let raw = message.raw();
     text.push_str(raw);
-    let ascii = raw.is_ascii();
-    let position = |byte: usize| {
-        units + if ascii { byte as u32 } else { utf16_len(raw.get(..byte).unwrap_or_default()) }
-    };
-    let mut end = position(raw.len());
     let whole = Some(0..raw.len());
-    for (index, span) in
-        [whole, message.data(), message.channel_span(), message.replay_id(), message.created_date()]
-            .iter()
-            .enumerate()
-    {
-        match (span, message.channel()) {
-            (Some(span), _) => pair(offsets, position(span.start), position(span.end)),
-            // A channel written with escapes follows the message, decoded.
-            (None, Some(channel)) if index == 2 => {
-                text.push_str(channel);
-                let start = end;
-                end += utf16_len(channel);
-                pair(offsets, start, end);
-            }
-            _ => pair(offsets, units, units),
-        }
+    let spans = [whole, message.data(), message.channel_span(), message.replay_id(), message.created_date()];
+    let mut bytes = [0; 2 * SPANS];
+    for (pair, span) in bytes.chunks_exact_mut(2).zip(spans) {
+        let span = span.unwrap_or_default();
+        pair.copy_from_slice(&[span.start, span.end]);
     }
+    let mut positions = units_at(raw, bytes).map(|position| units + position);
+    let mut end = positions[1];
+    // A channel written with escapes follows the message, decoded.
+    if let (None, Some(channel)) = (message.channel_span(), message.channel()) {
+        text.push_str(channel);
+        positions[4] = end;
+        end += utf16_len(channel.as_bytes());
+        positions[5] = end;
+    }
+    offsets.extend(positions);
     end
-}
-
-fn pair(offsets: &mut Vec<u32>, start: u32, end: u32) {
-    offsets.push(start);
-    offsets.push(end);
-}
-
-fn utf16_len(text: &str) -> u32 {
-    text.chars().map(|character| character.len_utf16() as u32).sum()
 }
