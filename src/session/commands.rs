@@ -4,6 +4,7 @@ use super::exchange::{Exchange, Kind, Publish, Raw, Sent, What};
 use super::subscriptions::Remote;
 use super::{ApiMisuse, Command, Error, GapCause, Output, Session, Status};
 use crate::Instant;
+use crate::bayeux::advice::Reconnect;
 use crate::bayeux::channel::check_publish;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::json;
@@ -233,6 +234,9 @@ impl Session {
     pub(super) fn command_reply(&mut self, message: Message) {
         let Some(exchange) = self.commands_lane.as_ref() else { return };
         let current = exchange.epoch == self.epoch;
+        if message.channel().is_none() && self.is_unknown(&message) {
+            return self.request_unknown(&message, current);
+        }
         // A refusal that names neither channel nor id answers the whole request.
         let of_all =
             message.id().is_none() && message.channel().is_none() && message.successful() == Some(false);
@@ -248,11 +252,50 @@ impl Session {
         }
     }
 
+    /// Does the reply say that the server does not know the client, in words or by its advice (S5, S9)?
+    fn is_unknown(&self, message: &Message) -> bool {
+        let failure = self.failure_of(message);
+        let advised = || message.advice().is_some_and(|advice| advice.reconnect == Some(Reconnect::Handshake));
+        message.successful() != Some(true)
+            && !self.is_unauthorized(&failure)
+            && (self.is_gone(&failure) || advised())
+    }
+
+    /// The same of the whole request, in a message that has no channel (S5). Which of the messages were processed it does not
+    /// say, so none of the application's is sent again.
+    fn request_unknown(&mut self, message: &Message, current: bool) {
+        let failure = self.failure_of(message);
+        let gone = self.is_gone(&failure);
+        let Some(exchange) = self.commands_lane.as_mut().filter(|_| current) else { return };
+        let mut refused = Vec::new();
+        let open = exchange.sent.iter_mut().filter(|sent| !sent.answered);
+        for sent in open.filter(|sent| message.id().is_none_or(|id| id == sent.message_id)) {
+            match &sent.what {
+                What::Subscribe(channel) if !gone && !self.subscriptions.first_unknown(channel) => {
+                    sent.answered = true;
+                    refused.push(channel.clone());
+                }
+                _ => exchange.unknown_client = Some(failure.clone()),
+            }
+        }
+        for channel in refused {
+            self.subscribe_refused(&channel, failure.clone());
+        }
+    }
+
     fn answered(&mut self, what: What, message: &Message, current: bool) {
         let accepted = message.successful() == Some(true);
         let failure = self.failure_of(message);
         let unauthorized = !accepted && self.is_unauthorized(&failure);
-        let unknown = !accepted && (unauthorized || self.is_gone(&failure));
+        let unknown = unauthorized
+            || self.is_unknown(message)
+                && match &what {
+                    // What was refused by its advice alone is refused for good the second time.
+                    _ if self.is_gone(&failure) => true,
+                    What::Subscribe(channel) => current && self.subscriptions.first_unknown(channel),
+                    What::Publish(publish) => !publish.again,
+                    What::Unsubscribe(_) | What::Raw(_) => true,
+                };
         if let Some(exchange) = self.commands_lane.as_mut().filter(|_| current) {
             if unauthorized {
                 exchange.unauthorized = Some(failure.clone());
@@ -321,6 +364,8 @@ impl Session {
         let current = exchange.epoch == self.epoch;
         for sent in exchange.take_unanswered() {
             match sent.what {
+                // It is subscribed in the next session.
+                What::Subscribe(_) if exchange.unknown_client.is_some() => {}
                 What::Subscribe(channel) if current => self.unanswered_subscribe(&channel),
                 What::Unsubscribe(channel) if current => {
                     self.subscriptions.unsubscribed(&channel);
