@@ -109,8 +109,7 @@ impl Session {
     /// Takes in as much of a body as has arrived and fits.
     fn pump(&mut self, lane: Lane) {
         loop {
-            let (now, may_read, acknowledges) =
-                (self.now, self.flow.may_read(), self.polling.acknowledges());
+            let (now, may_read, acknowledges) = (self.now, self.flow.may_read(), self.polling.acknowledges());
             let Some(exchange) = self.lane(lane) else { return };
             let may_read = may_read || !exchange.kind.brings_events(acknowledges);
             if exchange.inspecting || exchange.held {

@@ -4,7 +4,6 @@ use super::exchange::{Exchange, Kind, Publish, Raw, Sent, What};
 use super::subscriptions::Remote;
 use super::{ApiMisuse, Command, Error, GapCause, Output, Session, Status};
 use crate::Instant;
-use crate::bayeux::advice::Reconnect;
 use crate::bayeux::channel::check_publish;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::json;
@@ -249,37 +248,6 @@ impl Session {
             sent.answered = true;
             let what = core::mem::replace(&mut sent.what, What::Subscribe(String::new()));
             self.answered(what, &message, current);
-        }
-    }
-
-    /// Does the reply say that the server does not know the client, in words or by its advice (S5, S9)?
-    fn is_unknown(&self, message: &Message) -> bool {
-        let failure = self.failure_of(message);
-        let advised = || message.advice().is_some_and(|advice| advice.reconnect == Some(Reconnect::Handshake));
-        message.successful() != Some(true)
-            && !self.is_unauthorized(&failure)
-            && (self.is_gone(&failure) || advised())
-    }
-
-    /// The same of the whole request, in a message that has no channel (S5). Which of the messages were processed it does not
-    /// say, so none of the application's is sent again.
-    fn request_unknown(&mut self, message: &Message, current: bool) {
-        let failure = self.failure_of(message);
-        let gone = self.is_gone(&failure);
-        let Some(exchange) = self.commands_lane.as_mut().filter(|_| current) else { return };
-        let mut refused = Vec::new();
-        let open = exchange.sent.iter_mut().filter(|sent| !sent.answered);
-        for sent in open.filter(|sent| message.id().is_none_or(|id| id == sent.message_id)) {
-            match &sent.what {
-                What::Subscribe(channel) if !gone && !self.subscriptions.first_unknown(channel) => {
-                    sent.answered = true;
-                    refused.push(channel.clone());
-                }
-                _ => exchange.unknown_client = Some(failure.clone()),
-            }
-        }
-        for channel in refused {
-            self.subscribe_refused(&channel, failure.clone());
         }
     }
 

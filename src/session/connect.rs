@@ -165,8 +165,8 @@ impl Session {
         let succeeded = exchange.reply.as_ref().and_then(Message::successful) == Some(true);
         if let Some(acks) = &mut self.polling.acks {
             // Acknowledged only now that the body has ended whole (A1).
-            let ack = exchange.reply.as_ref().and_then(Message::ack);
-            if !acks.body_ended(ack.as_ref().filter(|ack| ack.granted()).and_then(Ack::number), succeeded, exchange.events) {
+            let ack = exchange.reply.as_ref().and_then(Message::ack).filter(Ack::granted);
+            if !acks.body_ended(ack.as_ref().and_then(Ack::number), succeeded, exchange.events) {
                 let error = Error::Protocol("a batch that was cut is not sent again");
                 return self.connect_failed(exchange, error, 0);
             }

@@ -215,8 +215,9 @@ impl Session {
     /// all the same (S5a).
     pub(super) fn after_none(&mut self, exchange: &Exchange, failure: Option<Failure>, interval_ms: u64) {
         let token = exchange.token;
-        // A server that says its own disconnect does not have the session any more.
-        let over = exchange.disconnect.is_some() || failure.as_ref().is_some_and(|failure| self.is_gone(failure));
+        // Behind a disconnect of its own the server does not know the session, either (S9a).
+        let over =
+            exchange.disconnect.is_some() || failure.as_ref().is_some_and(|failure| self.is_gone(failure));
         let refusal = failure.as_ref().and_then(classify);
         let auth = self.config.auth;
         let error = Error::ServerEnded(failure.clone());

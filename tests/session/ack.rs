@@ -327,6 +327,7 @@ fn a1_a_cut_batch_that_is_not_sent_again_under_a_number_is_a_gap() {
         // The server numbers its batches no more: these may be the two that were given out, or new ones.
         sim.poll(&with_events(&events("/a", next)));
         assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::ResponseLost)]);
+        sim.until_open("connect");
         sim.poll(&with_events(&events("/a", [6, 7])));
         assert_eq!(sim.data(), ["1", "2", "6", "7"]);
     }

@@ -148,9 +148,8 @@ fn s7_an_early_sign_of_life_takes_nothing_from_the_first_deadline() {
     assert!(sim.aborted.is_empty());
     sim.advance(1);
     assert_eq!(sim.aborted, [id]);
-    let told = |status: &Status| {
-        matches!(status, Status::Retry { error: Error::Timeout { after_ms: 45_000 }, .. })
-    };
+    let told =
+        |status: &Status| matches!(status, Status::Retry { error: Error::Timeout { after_ms: 45_000 }, .. });
     assert!(sim.statuses.iter().any(told), "{:?}", sim.statuses);
 }
 

@@ -246,8 +246,10 @@ fn s9_a_service_subscription_goes_on_in_the_next_session_and_is_never_sent() {
 
 #[test]
 fn s9_a_service_subscription_that_was_suspended_is_named_when_its_session_is_gone() {
-    let snapshot = left(&["/service/echo"]);
-    let mut sim = resumed(&snapshot);
+    let mut sim = Sim::connected();
+    sim.subscribe(1, &["/service/echo"]);
+    sim.poll(&advised(r#"{"reconnect":"retry","interval":5000}"#));
+    let mut sim = Sim::resumed(&sim.snapshot());
     sim.subscribe(1, &["/service/echo"]);
     assert_eq!((sim.ok(1).len(), sim.gaps()), (0, vec![]));
     sim.poll(&refused(UNKNOWN, ""));
