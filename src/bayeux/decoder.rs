@@ -164,6 +164,11 @@ impl Decoder {
         }
     }
 
+    /// Whether the body has come further than white space and the `[` that opens it, as far as it was taken from.
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.frame, Frame::Head | Frame::Mark(_) | Frame::Start | Frame::First)
+    }
+
     /// How many bytes it holds.
     pub fn buffered(&self) -> usize {
         self.buf.len()

@@ -36,10 +36,10 @@ pub enum Ack {
     Batch {
         /// Whether the server acknowledges.
         enabled: bool,
-        /// The number of the last batch, digit for digit.
+        /// The number of the last batch, as it came.
         batch: Option<String>,
     },
-    /// On a connect reply: the number of the batch that the body carried, digit for digit.
+    /// On a connect reply: the number of the batch that the body carried, as it came: some servers write a JSON string.
     Number(String),
 }
 
@@ -53,7 +53,7 @@ impl Ack {
         }
     }
 
-    /// The number to acknowledge, digit for digit.
+    /// The number to acknowledge, as it came: digits, or a JSON string of digits.
     pub fn number(&self) -> Option<&str> {
         match self {
             Self::Granted(_) => None,
@@ -151,10 +151,10 @@ impl Message {
         }
         if json::is_object(raw) {
             let enabled = json::member(raw, "enabled").and_then(boolean).unwrap_or_default();
-            let batch = json::member(raw, "batch").filter(|raw| digits(raw)).map(str::to_owned);
+            let batch = json::member(raw, "batch").filter(|raw| is_batch(raw)).map(str::to_owned);
             return Some(Ack::Batch { enabled, batch });
         }
-        digits(raw).then(|| Ack::Number(raw.to_owned()))
+        is_batch(raw).then(|| Ack::Number(raw.to_owned()))
     }
 
     /// Where `data` stands in [`raw`](Self::raw), in bytes.
@@ -235,6 +235,11 @@ fn boolean(raw: &str) -> Option<bool> {
         "false" => Some(false),
         _ => None,
     }
+}
+
+/// Whether raw JSON is the number of a batch: a whole number, or a string of one (A1).
+pub(crate) fn is_batch(raw: &str) -> bool {
+    digits(raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw))
 }
 
 /// Whether a text is a whole number, as JSON writes it: without leading zeros.

@@ -24,7 +24,6 @@ impl Exchange {
 impl Session {
     pub(super) fn head(&mut self, request: RequestId, status: u16, headers: &[(String, String)]) {
         let Some(lane) = self.lane_of(request) else { return };
-        let deadline = self.now.after(self.config.network_delay_ms);
         let Some(mut exchange) = self.lane(lane).take() else { return };
         // What comes from an old session is nobody's any more (R7d).
         if exchange.epoch == self.epoch {
@@ -34,11 +33,6 @@ impl Session {
         // [bayeux] Only a 2xx body is Bayeux.
         if (200..300).contains(&status) {
             exchange.accepted = true;
-            // A disconnect has its time in all.
-            if exchange.kind != Kind::Disconnect {
-                exchange.deadline = deadline;
-                exchange.patience_ms = self.config.network_delay_ms;
-            }
             *self.lane(lane) = Some(exchange);
             return;
         }
@@ -56,15 +50,22 @@ impl Session {
 
     pub(super) fn chunk(&mut self, request: RequestId, bytes: &[u8]) {
         let Some(lane) = self.lane_of(request) else { return };
-        let deadline = self.now.after(self.config.network_delay_ms);
         self.flow.last_response = self.now;
         let accepted = |exchange: &&mut Box<Exchange>| exchange.accepted && !bytes.is_empty();
         if let Some(exchange) = self.lane(lane).as_mut().filter(accepted) {
-            if exchange.kind != Kind::Disconnect {
-                exchange.deadline = deadline;
-            }
             exchange.decoder.push(bytes);
             self.pump(lane);
+            self.await_more(request);
+        }
+    }
+
+    /// The first bytes of a body, and later ones, are waited for in different ways (S7), so this follows their decoding.
+    fn await_more(&mut self, request: RequestId) {
+        let (now, network_delay_ms) = (self.now, self.config.network_delay_ms);
+        if let Some(lane) = self.lane_of(request)
+            && let Some(exchange) = self.lane(lane)
+        {
+            exchange.await_more(now, network_delay_ms);
         }
     }
 
@@ -80,10 +81,10 @@ impl Session {
     /// The extensions have seen the message.
     pub(super) fn inspected(&mut self, request: RequestId, message: Option<&str>) {
         let Some(lane) = self.lane_of(request) else { return };
-        let deadline = self.now.after(self.config.network_delay_ms);
+        let (now, network_delay_ms) = (self.now, self.config.network_delay_ms);
         let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.inspecting) else { return };
         exchange.inspecting = false;
-        exchange.deadline = deadline;
+        exchange.await_more(now, network_delay_ms);
         // Only now: if the body had been cut before, the event would come again (A1).
         exchange.events = exchange.events.saturating_add(u32::from(exchange.inspecting_event));
         if let Some(message) = message.and_then(|text| Message::parse(text.to_owned())) {
@@ -95,27 +96,27 @@ impl Session {
     /// Reads on where there is room again.
     pub(super) fn resume_bodies(&mut self) {
         for lane in [Lane::Session, Lane::Commands] {
-            let deadline = self.now.after(self.config.network_delay_ms);
+            let now = self.now;
             let Some(exchange) = self.lane(lane).as_mut().filter(|exchange| exchange.held) else { continue };
-            exchange.held = false;
-            exchange.deadline = deadline;
+            exchange.release(now);
             let request = exchange.id;
             self.emit(Output::Release(request));
             self.pump(lane);
+            self.await_more(request);
         }
     }
 
     /// Takes in as much of a body as has arrived and fits.
     fn pump(&mut self, lane: Lane) {
         loop {
-            let (may_read, acknowledges) = (self.flow.may_read(), self.polling.acknowledges());
+            let (now, may_read, acknowledges) = (self.now, self.flow.may_read(), self.polling.acknowledges());
             let Some(exchange) = self.lane(lane) else { return };
             let may_read = may_read || !exchange.kind.brings_events(acknowledges);
             if exchange.inspecting || exchange.held {
                 return;
             }
             if !may_read {
-                exchange.held = true;
+                (exchange.held, exchange.held_at) = (true, now);
                 let request = exchange.id;
                 self.emit(Output::Hold(request));
                 return;

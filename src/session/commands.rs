@@ -235,6 +235,9 @@ impl Session {
     pub(super) fn command_reply(&mut self, message: Message) {
         let Some(exchange) = self.commands_lane.as_ref() else { return };
         let current = exchange.epoch == self.epoch;
+        if message.channel().is_none() && self.is_unknown(&message) {
+            return self.request_unknown(&message, current);
+        }
         // A refusal that names neither channel nor id answers the whole request.
         let of_all =
             message.id().is_none() && message.channel().is_none() && message.successful() == Some(false);
@@ -254,7 +257,15 @@ impl Session {
         let accepted = message.successful() == Some(true);
         let failure = self.failure_of(message);
         let unauthorized = !accepted && self.is_unauthorized(&failure);
-        let unknown = !accepted && (unauthorized || self.is_gone(&failure));
+        let unknown = unauthorized
+            || self.is_unknown(message)
+                && match &what {
+                    // What was refused by its advice alone is refused for good the second time.
+                    _ if self.is_gone(&failure) => true,
+                    What::Subscribe(channel) => current && self.subscriptions.first_unknown(channel),
+                    What::Publish(publish) => !publish.again,
+                    What::Unsubscribe(_) | What::Raw(_) => true,
+                };
         if let Some(exchange) = self.commands_lane.as_mut().filter(|_| current) {
             if unauthorized {
                 exchange.unauthorized = Some(failure.clone());
@@ -323,6 +334,8 @@ impl Session {
         let current = exchange.epoch == self.epoch;
         for sent in exchange.take_unanswered() {
             match sent.what {
+                // It is subscribed in the next session.
+                What::Subscribe(_) if exchange.unknown_client.is_some() => {}
                 What::Subscribe(channel) if current => self.unanswered_subscribe(&channel),
                 What::Unsubscribe(channel) if current => {
                     self.subscriptions.unsubscribed(&channel);

@@ -1,5 +1,6 @@
 //! The poll: S4 to S9, the acknowledgement extension (A1, A2), and the poll that keeps a session that is not read (R8).
 
+use super::acks::Acks;
 use super::body::NOT_JSON;
 use super::exchange::{Exchange, Kind};
 use super::followed::Followed;
@@ -43,14 +44,6 @@ pub(super) struct Polling {
     pub covers: bool,
 }
 
-/// The acknowledgement extension, where the server granted it.
-struct Acks {
-    /// The number of the last batch that arrived whole, digit for digit.
-    number: String,
-    /// Events already given out of the batch that was cut, and will be sent again.
-    skip: u32,
-}
-
 impl Polling {
     pub fn new(now: Instant) -> Self {
         Self {
@@ -78,23 +71,19 @@ impl Polling {
         self.probe = true;
         (self.lost, self.answered, self.covers) = (false, false, false);
         self.at = now.after(self.interval_ms);
-        self.acks = ack.filter(Ack::granted).map(|ack| Acks {
-            // The clients of CometD begin at 0 where the server names no number.
-            number: ack.number().unwrap_or("0").to_owned(),
-            skip: 0,
-        });
+        self.acks = Acks::granted(ack);
     }
 
     /// A session goes on that an earlier client had (S17).
     pub fn take_up(&mut self, snapshot: &Snapshot) {
+        self.acks = snapshot.ack.clone().map(|(number, skip)| Acks::resumed(number, skip));
         // With the extension the server sends again what it holds (A1).
-        self.lost = snapshot.lost && snapshot.ack.is_none();
-        self.acks = snapshot.ack.clone().map(|(number, skip)| Acks { number, skip });
+        self.lost = snapshot.lost && !self.acknowledges();
     }
 
-    /// What a snapshot keeps of the acknowledgements.
-    pub fn batch(&self) -> Option<(&str, u32)> {
-        self.acks.as_ref().map(|acks| (acks.number.as_str(), acks.skip))
+    /// What a snapshot keeps of the acknowledgements: the events to be skipped, where the extension is in use.
+    pub fn batch(&self) -> Option<(&str, Option<u32>)> {
+        self.acks.as_ref().map(|acks| (acks.number(), acks.in_use().then(|| acks.skip())))
     }
 
     /// Advice replaces advice, whole (S4).
@@ -112,11 +101,12 @@ impl Polling {
 
     /// Events at the beginning of the next body that were given out before.
     pub fn skip(&self) -> u32 {
-        self.acks.as_ref().map_or(0, |acks| acks.skip)
+        self.acks.as_ref().map_or(0, Acks::skip)
     }
 
+    /// Is the acknowledgement extension in use (A1)?
     pub fn acknowledges(&self) -> bool {
-        self.acks.is_some()
+        self.acks.as_ref().is_some_and(Acks::in_use)
     }
 
     /// Notes the age at which a parked poll died; two similar ones mean a proxy (S8b).
@@ -151,7 +141,7 @@ impl Session {
         let probe = core::mem::take(&mut self.polling.probe);
         let shorter = self.polling.longest_ms.filter(|longest| *longest < self.polling.timeout_ms());
         let timeout_ms = if probe { Some(0) } else { shorter };
-        let number = self.polling.acks.as_ref().map(|acks| acks.number.as_str());
+        let number = self.polling.acks.as_ref().map(Acks::number);
         let message = write::connect(&id, &client_id, timeout_ms, number);
         // [bayeux] A connect shares its request with nothing (S2).
         let mut exchange = self.send(Kind::Connect, vec![message]);
@@ -172,15 +162,15 @@ impl Session {
         {
             self.polling.cut_age_ms = None;
         }
+        let succeeded = exchange.reply.as_ref().and_then(Message::successful) == Some(true);
         if let Some(acks) = &mut self.polling.acks {
-            // Acknowledged only now that the body has ended whole (A1). Without a number, as on a refused poll, the
-            // batch that was cut is still to be sent again.
-            match exchange.reply.as_ref().and_then(Message::ack) {
-                Some(Ack::Number(number)) => (acks.number, acks.skip) = (number, 0),
-                _ => acks.skip = acks.skip.max(exchange.events),
+            // Acknowledged only now that the body has ended whole (A1).
+            let ack = exchange.reply.as_ref().and_then(Message::ack).filter(Ack::granted);
+            if !acks.body_ended(ack.as_ref().and_then(Ack::number), succeeded, exchange.events) {
+                let error = Error::Protocol("a batch that was cut is not sent again");
+                return self.connect_failed(exchange, error, 0);
             }
         }
-        let succeeded = exchange.reply.as_ref().and_then(Message::successful) == Some(true);
         if succeeded {
             self.subscriptions.gaps_end();
             self.polling.lost = false;
@@ -221,7 +211,7 @@ impl Session {
                     self.backoff.reset();
                     self.lose_session(Error::Protocol("the server asks for a new handshake"), interval_ms);
                 }
-                Reconnect::None => self.after_none(exchange.token, None, interval_ms),
+                Reconnect::None => self.after_none(exchange, None, interval_ms),
             }
             return;
         }
@@ -232,7 +222,7 @@ impl Session {
             Reconnect::None if !self.started && self.is_gone(&failure) => {
                 self.session_gone(failure, interval_ms);
             }
-            Reconnect::None => self.after_none(exchange.token, Some(failure), interval_ms),
+            Reconnect::None => self.after_none(exchange, Some(failure), interval_ms),
             _ if self.is_unauthorized(&failure) => {
                 self.unauthorized(exchange.token, Error::Unauthorized(failure), true);
             }
@@ -261,9 +251,10 @@ impl Session {
 
     /// What a poll that did not arrive whole leaves behind: a batch to be sent again, or a gap.
     pub(super) fn abandon(&mut self, exchange: &Exchange, error: &Error) {
+        let refused = is_refusal(error);
         if exchange.kind == Kind::Connect {
-            if let Some(acks) = &mut self.polling.acks {
-                acks.skip = acks.skip.max(exchange.events);
+            if let Some(acks) = self.polling.acks.as_mut().filter(|_| !refused) {
+                acks.body_cut(exchange.events);
             }
             let by_proxy = matches!(error, Error::Network(_) | Error::HttpStatus(408 | 500..));
             if by_proxy && exchange.parked {
@@ -271,11 +262,12 @@ impl Session {
             }
         }
         // Events ride on every reply (S13), but with the extension on polls alone, and those come again.
-        let refused = is_refusal(error);
-        if refused && exchange.epoch == self.epoch {
+        let acknowledges = self.polling.acknowledges();
+        let carried_none = refused || acknowledges && exchange.kind == Kind::Commands;
+        if carried_none && exchange.epoch == self.epoch {
             self.response_ended(exchange);
         }
-        if !self.polling.acknowledges() && !refused && exchange.epoch == self.epoch {
+        if !acknowledges && !refused && exchange.epoch == self.epoch {
             let undecodable = matches!(error, Error::Protocol(words) if *words == NOT_JSON);
             self.polling.lost |= exchange.kind == Kind::Connect;
             self.passed_unseen();
@@ -398,7 +390,7 @@ impl Session {
         let failure = failure.map(|message| self.failure_of(message));
         let interval_ms = self.polling.interval_ms;
         match own.or(beside).unwrap_or(Reconnect::None) {
-            Reconnect::None => self.after_none(exchange.token, failure, interval_ms),
+            Reconnect::None => self.after_none(exchange, failure, interval_ms),
             Reconnect::Handshake => self.lose_session(Error::ServerEnded(failure), interval_ms),
             Reconnect::Retry => self.retry_connect(Error::ServerEnded(failure), interval_ms),
         }

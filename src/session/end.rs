@@ -1,10 +1,11 @@
 //! S5a, S16: how a client ends, by itself or by an error.
 
-use super::exchange::{Kind, Lane};
+use super::exchange::{Exchange, Kind, Lane};
 use super::handshake::retire;
 use super::{Error, Output, Session, State};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
+use crate::bayeux::message::Message;
 use crate::bayeux::write;
 use crate::http::cookies::Jar;
 use crate::http::endpoint::Endpoint;
@@ -46,8 +47,14 @@ impl Session {
             done: false,
         });
         self.set_state(State::Closed);
-        // What says good-bye to an earlier session may do so to its end (R7d).
-        if self.session_lane.as_ref().is_some_and(|exchange| exchange.kind != Kind::Disconnect) {
+        // What says good-bye to an earlier session may do so to its end (R7d), and a handshake that is being answered may
+        // give the name of one that is to be ended as well (S9a).
+        let stays = |exchange: &Exchange| match exchange.kind {
+            Kind::Disconnect => true,
+            Kind::Handshake => exchange.accepted && exchange.reply.is_none(),
+            Kind::Connect | Kind::Commands => false,
+        };
+        if self.session_lane.as_deref().is_some_and(|exchange| !stays(exchange)) {
             self.abort(Lane::Session);
         }
         if !self.commands_lane.as_ref().is_some_and(|exchange| exchange.carries_messages()) {
@@ -75,10 +82,31 @@ impl Session {
         self.end(None);
     }
 
-    /// The server ended the session and wants no further one (S5a).
-    pub(super) fn end_by_server(&mut self, failure: Option<Failure>) {
-        self.retire_client_id();
+    /// The server wants no further session (S5a); `over`: nor does it have this one any more.
+    pub(super) fn end_by_server(&mut self, failure: Option<Failure>, over: bool) {
+        if over {
+            self.retire_client_id();
+        }
         self.end(Some(Error::ServerEnded(failure)));
+    }
+
+    /// A handshake of which the client makes no use. Where it succeeded there is a session at the server (S9a): it is
+    /// disconnected, or, if its id has not come, counted.
+    pub(super) fn leave_handshake(&mut self, reply: Option<&Message>) {
+        if reply.is_some_and(|reply| reply.successful() != Some(true)) {
+            return;
+        }
+        match reply.and_then(Message::client_id) {
+            Some(client_id) => self.owe_farewell(client_id.to_owned()),
+            None => self.storm.session_left_behind(self.now),
+        }
+    }
+
+    /// The server will be told that this session is over. The next one carries none of its cookies (R7d).
+    pub(super) fn owe_farewell(&mut self, client_id: String) {
+        let jar = core::mem::take(&mut self.jar);
+        let endpoint = self.config.endpoint.clone();
+        self.farewell = Some(Farewell { client_id, jar, endpoint });
     }
 
     fn retire_client_id(&mut self) {
@@ -101,13 +129,17 @@ impl Session {
         let now = self.now;
         let Some(ending) = self.ending.as_mut().filter(|ending| !ending.done) else { return };
         let give_up = ending.give_up_at <= now;
-        if self.commands_lane.is_some() && (ending.messages_until <= now || give_up) {
+        let late = give_up || ending.messages_until <= now;
+        if self.commands_lane.is_some() && late {
             self.abort(Lane::Commands);
         }
-        let Some(ending) = self.ending.as_mut() else { return };
-        if self.commands_lane.is_some() {
+        if self.is_shaking_hands() && late {
+            self.abort(Lane::Session);
+        }
+        if self.commands_lane.is_some() || self.is_shaking_hands() {
             return;
         }
+        let Some(ending) = self.ending.as_mut() else { return };
         if !ending.disconnecting
             && let Some(client_id) = self.client_id.take()
         {
@@ -162,9 +194,14 @@ impl Session {
         }
     }
 
+    fn is_shaking_hands(&self) -> bool {
+        self.session_lane.as_ref().is_some_and(|exchange| exchange.kind == Kind::Handshake)
+    }
+
     pub(super) fn end_wake(&self, ending: &Ending) -> Instant {
         match (&self.commands_lane, &self.session_lane) {
             (Some(_), _) => ending.messages_until,
+            _ if self.is_shaking_hands() => ending.messages_until,
             // An older session's farewell has less time.
             (None, Some(exchange)) if !exchange.waits_for_the_client() => {
                 ending.give_up_at.min(exchange.deadline)
@@ -177,6 +214,9 @@ impl Session {
     pub(super) fn abort(&mut self, lane: Lane) {
         let Some(mut exchange) = self.lane(lane).take() else { return };
         self.emit(Output::Abort(exchange.id));
+        if exchange.kind == Kind::Handshake {
+            self.leave_handshake(exchange.reply.as_ref());
+        }
         self.reject_sent(&mut exchange, &|channel| Error::OutcomeUnknown { channel });
     }
 

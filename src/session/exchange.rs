@@ -15,8 +15,10 @@ pub(super) struct Exchange {
     pub started: Instant,
     /// Where the range begins of what is lost with it: nothing older can be in it.
     pub since: Instant,
-    /// When the session stops waiting for the head, or for the next byte (S7).
+    /// When the session stops waiting for the next byte (S7).
     pub deadline: Instant,
+    /// No white space before the body puts that off any further.
+    pub latest: Instant,
     /// How long that wait is, for the error.
     pub patience_ms: u64,
     pub decoder: Decoder,
@@ -26,6 +28,8 @@ pub(super) struct Exchange {
     pub ended: bool,
     /// Reading has stopped because the application's queue is full (R8).
     pub held: bool,
+    /// Since when, or the last time.
+    pub held_at: Instant,
     /// A message is with the extensions.
     pub inspecting: bool,
     /// It is an event.
@@ -133,6 +137,31 @@ pub(super) struct Raw {
 }
 
 impl Exchange {
+    /// Bytes have come: how long the next ones may take (S7). White space, and the `[` that opens the body, may be all that
+    /// a server sends while it holds a poll; they put the deadline off, but not for ever.
+    pub fn await_more(&mut self, now: Instant, network_delay_ms: u64) {
+        let next = now.after(network_delay_ms);
+        // A disconnect has its time in all.
+        if self.kind == Kind::Disconnect {
+            return;
+        }
+        if self.decoder.has_begun() {
+            (self.deadline, self.patience_ms) = (next, network_delay_ms);
+        } else {
+            let deadline = self.deadline.max(next.min(self.latest));
+            self.patience_ms = self.patience_ms.saturating_add(deadline.since(self.deadline));
+            self.deadline = deadline;
+        }
+    }
+
+    /// Reading goes on: the time in which it stood still does not count.
+    pub fn release(&mut self, now: Instant) {
+        self.held = false;
+        let still_ms = now.since(self.held_at);
+        self.deadline = self.deadline.after(still_ms);
+        self.latest = self.latest.after(still_ms);
+    }
+
     /// Does `message` answer one of the commands? By id, else by channel, else the first without an answer (S14).
     pub fn answered_by(&self, message: &Message) -> Option<usize> {
         let open = || self.sent.iter().enumerate().filter(|(_, sent)| !sent.answered);

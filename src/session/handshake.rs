@@ -34,6 +34,9 @@ impl Session {
     }
 
     pub(super) fn handshake_ended(&mut self, exchange: &mut Exchange) {
+        if self.ending.is_some() {
+            return self.leave_handshake(exchange.reply.as_ref());
+        }
         let Some(reply) = exchange.reply.take() else {
             return self.retry_handshake(Error::Protocol("no reply to /meta/handshake"), 0);
         };
@@ -43,9 +46,7 @@ impl Session {
             advice.reconnect == Some(Reconnect::None) || advice.interval_ms.is_some_and(|ms| ms < 0);
         let offered = reply.connection_types();
         if let Some(offered) = offered.filter(|offered| !offered.iter().any(|name| name == "long-polling")) {
-            if reply.successful() == Some(true) {
-                self.storm.session_left_behind(self.now);
-            }
+            self.leave_handshake(Some(&reply));
             let mut names = Vec::new();
             for name in &offered {
                 names.push(name.as_str());
@@ -72,19 +73,22 @@ impl Session {
         let Some(client_id) = reply.client_id() else {
             return self.retry_handshake(Error::Protocol("a handshake without a client id"), interval_ms);
         };
+        self.token_proven(exchange.token);
         if forbidden {
+            self.leave_handshake(Some(&reply));
             return self.end(Some(Error::ServerEnded(None)));
         }
+        if advice.reconnect == Some(Reconnect::Handshake) {
+            self.leave_handshake(Some(&reply));
+            let error = Error::Protocol("a handshake that advises another one");
+            return self.retry_handshake(error, interval_ms);
+        }
         self.client_id = Some(client_id.to_owned());
-        self.token_proven(exchange.token);
         self.sound_until = exchange.started;
         if !self.replays() {
             self.undecodable = 0;
         }
         self.polling.session_began(&advice, reply.ack().filter(|_| self.config.ack), self.now);
-        if advice.reconnect == Some(Reconnect::Handshake) {
-            return self.lose_session(Error::Protocol("a handshake that advises another one"), interval_ms);
-        }
         self.set_state(State::Connected);
         if !self.started {
             self.started = true;
@@ -94,8 +98,11 @@ impl Session {
 
     pub(super) fn handshake_failed(&mut self, exchange: &Exchange, error: Error, at_least_ms: u64) {
         if exchange.accepted {
-            // The server has made a session whose id never arrived.
-            self.storm.session_left_behind(self.now);
+            // The server has made a session, whose id may not have arrived.
+            self.leave_handshake(exchange.reply.as_ref());
+        }
+        if self.ending.is_some() {
+            return;
         }
         if self.config.auth && error == Error::HttpStatus(401) {
             return self.unauthorized(
@@ -117,7 +124,7 @@ impl Session {
         self.retry_handshake(error, at_least_ms);
     }
 
-    fn retry_handshake(&mut self, error: Error, at_least_ms: u64) {
+    pub(super) fn retry_handshake(&mut self, error: Error, at_least_ms: u64) {
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.handshake_at = self.now.after(delay_ms);
         }

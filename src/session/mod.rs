@@ -1,5 +1,6 @@
 //! The client's state machine: handshake, poll, commands, recovery. No I/O, no clock, no randomness.
 
+mod acks;
 mod backoff;
 mod body;
 mod commands;
@@ -334,6 +335,7 @@ impl Session {
             started: self.now,
             since: self.sound_until,
             deadline: self.now.after(patience_ms),
+            latest: self.now.after(patience_ms.saturating_mul(2)),
             patience_ms,
             decoder: Decoder::new(Bounds {
                 message_bytes: self.config.limits.message_bytes,
@@ -342,6 +344,7 @@ impl Session {
             accepted: false,
             ended: false,
             held: false,
+            held_at: self.now,
             inspecting: false,
             inspecting_event: false,
             events: 0,

@@ -1,15 +1,51 @@
-//! S11, R6: what follows when the server refuses a subscription.
+//! S5, S11, R6: what follows when the server refuses what was sent, a subscription above all.
 
+use super::exchange::{Sent, What};
 use super::subscriptions::Deciding;
 use super::{Error, Output, Session, Status};
 use crate::Instant;
+use crate::bayeux::advice::Reconnect;
 use crate::bayeux::failure::Failure;
+use crate::bayeux::message::Message;
 use crate::salesforce::{Refusal, classify};
 
 /// A subscription that was never accepted is tried so often, unless `maxRetries` says otherwise.
 const MOST_FIRST_TRIES: u32 = 10;
 
 impl Session {
+    /// Does the reply say that the server does not know the client, in words or by its advice (S5, S9)?
+    pub(super) fn is_unknown(&self, message: &Message) -> bool {
+        let failure = self.failure_of(message);
+        let advised =
+            || message.advice().is_some_and(|advice| advice.reconnect == Some(Reconnect::Handshake));
+        message.successful() != Some(true)
+            && !self.is_unauthorized(&failure)
+            && (self.is_gone(&failure) || advised())
+    }
+
+    /// The same of the whole request, in a message that has no channel (S5). Which of the messages were processed it does not
+    /// say, so none of the application's is sent again.
+    pub(super) fn request_unknown(&mut self, message: &Message, current: bool) {
+        let failure = self.failure_of(message);
+        let gone = self.is_gone(&failure);
+        let Some(exchange) = self.commands_lane.as_mut().filter(|_| current) else { return };
+        let mut refused = Vec::new();
+        let named = |sent: &Sent| !sent.answered && message.id() == Some(&sent.message_id);
+        let one = exchange.sent.iter().any(named);
+        for sent in exchange.sent.iter_mut().filter(|sent| if one { named(sent) } else { !sent.answered }) {
+            match &sent.what {
+                What::Subscribe(channel) if !gone && !self.subscriptions.first_unknown(channel) => {
+                    sent.answered = true;
+                    refused.push(channel.clone());
+                }
+                _ => exchange.unknown_client = Some(failure.clone()),
+            }
+        }
+        for channel in refused {
+            self.subscribe_refused(&channel, failure.clone());
+        }
+    }
+
     /// The server said no to one subscription.
     pub(super) fn subscribe_refused(&mut self, channel: &str, failure: Failure) {
         if !self.subscriptions.wants(channel) {

@@ -218,8 +218,9 @@ impl Session {
     pub(super) fn cut_off(&mut self, exchange: &mut Exchange) {
         self.emit(super::Output::Abort(exchange.id));
         match exchange.kind {
-            // There may be a session of which nobody knows the id, or that is still there.
-            Kind::Handshake | Kind::Disconnect => self.storm.session_left_behind(self.now),
+            Kind::Handshake => self.leave_handshake(exchange.reply.as_ref()),
+            // The session may still be there.
+            Kind::Disconnect => self.storm.session_left_behind(self.now),
             Kind::Connect => self.poll_over(exchange),
             Kind::Commands => {}
         }

@@ -7,7 +7,7 @@ use crate::bayeux::channel::Pattern;
 use crate::bayeux::json::{
     decode_string, is_array, is_object, member, members, push_string, strings, validate,
 };
-use crate::bayeux::message::digits;
+use crate::bayeux::message::is_batch;
 use crate::http::cookies::Jar;
 use crate::replay::{Position, Start};
 use crate::text::{decimal, number};
@@ -20,8 +20,8 @@ pub(super) struct Snapshot {
     /// A raw JSON token; `None` where the session was ended.
     pub client_id: Option<String>,
     pub jar: Jar,
-    /// The number to acknowledge, and how many events of that batch were given out (A1).
-    pub ack: Option<(String, u32)>,
+    /// The number to acknowledge, and how many events of that batch were given out, where the extension is in use (A1).
+    pub ack: Option<(String, Option<u32>)>,
     /// A poll was cut off, with which events may be lost.
     pub lost: bool,
     /// A channel was not subscribed again yet.
@@ -169,10 +169,13 @@ impl Session {
             text("clientId", client_id);
             if let Some((number, skip)) = self.polling.batch() {
                 text("ack", number);
-                text("skip", &decimal(u64::from(skip)));
+                if let Some(skip) = skip {
+                    text("skip", &decimal(u64::from(skip)));
+                }
             }
             // A gap goes on where the server does not have the channel yet: the next client tells of it.
-            let absent = |wire: &Wire| wire.confirmed && wire.remote != Remote::Present;
+            let present = |wire: &Wire| matches!(wire.remote, Remote::Present | Remote::Local);
+            let absent = |wire: &Wire| wire.confirmed && !present(wire);
             let open = |wire: &Wire| absent(wire) && self.followed(wire.pattern.as_str()).is_none();
             if self.subscriptions.wires.iter().any(open) {
                 text("gap", "");
@@ -243,7 +246,7 @@ impl Snapshot {
             url: of("url")?,
             client_id: of("clientId"),
             jar: Jar::read(cookies, now)?,
-            ack: of("ack").zip(of_number("skip").map(|skip| skip as u32)),
+            ack: of("ack").map(|number| (number, of_number("skip").map(|skip| skip as u32))),
             lost: of("lost").is_some(),
             gap: of("gap").is_some(),
             unix_ms: of_number("time")?,
@@ -251,7 +254,7 @@ impl Snapshot {
         };
         // These go back as they are, so nothing may break out of its place.
         if !snapshot.client_id.iter().all(|id| validate(id, 0))
-            || !snapshot.ack.iter().all(|(number, _)| digits(number))
+            || !snapshot.ack.iter().all(|(number, _)| is_batch(number))
         {
             return None;
         }

@@ -33,7 +33,7 @@ enum ChannelState {
     Failed(Error),
 }
 
-/// A channel as the server knows it.
+/// A channel as the server knows it, or a `/service/*` channel, of which it need not know.
 pub(super) struct Wire {
     pub pattern: Pattern,
     pub remote: Remote,
@@ -49,6 +49,8 @@ pub(super) struct Wire {
     pub backoff: Backoff,
     /// The application is asked about this refusal.
     pub deciding: Option<Deciding>,
+    /// It was refused as of a client that the server does not know (S5). Once it is subscribed in a new session instead.
+    pub unknown: bool,
     /// Has the server ever said yes? From then on a loss is a gap.
     pub confirmed: bool,
     /// A gap was reported, and neither a whole poll nor an event of this channel has come since: from this instant on
@@ -69,6 +71,8 @@ pub(super) struct Deciding {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remote {
+    /// There is nothing to subscribe: messages on `/service/*` come to this client anyway.
+    Local,
     /// The server does not know of it.
     Absent,
     /// A subscribe is under way.
@@ -141,12 +145,10 @@ impl Subscriptions {
     }
 
     fn attach(&mut self, pattern: Pattern, order: u32, now: Instant) -> SubscribedChannel {
-        // [bayeux] Servers need not record subscriptions to /service/*; their messages come to this client anyway.
-        if pattern.is_service() {
-            return SubscribedChannel { pattern, state: ChannelState::Open };
-        }
+        // [bayeux] Servers need not record subscriptions to /service/*.
+        let local = pattern.is_service();
         if let Some(wire) = self.wire(pattern.as_str()) {
-            let open = wire.remote == Remote::Present && wire.confirmed;
+            let open = local || wire.remote == Remote::Present && wire.confirmed;
             if wire.remote == Remote::Present && !open {
                 // The reply to an unsubscribe was lost: only a subscribe makes sure.
                 wire.remote = Remote::Absent;
@@ -158,19 +160,20 @@ impl Subscriptions {
         }
         self.wires.push(Wire {
             pattern: pattern.clone(),
-            remote: Remote::Absent,
+            remote: if local { Remote::Local } else { Remote::Absent },
             order,
             retry_at: now,
             unanswered: 0,
             again: false,
             backoff: Backoff::default(),
             deciding: None,
-            confirmed: false,
+            unknown: false,
+            confirmed: local,
             gap: None,
             after: None,
             waiters: Vec::new(),
         });
-        SubscribedChannel { pattern, state: ChannelState::Pending }
+        SubscribedChannel { pattern, state: if local { ChannelState::Open } else { ChannelState::Pending } }
     }
 
     /// Takes a subscription out of the table, and gives the events and bytes that it had queued.
@@ -201,7 +204,7 @@ impl Subscriptions {
         let mut waiting = false;
         for channel in channels {
             let Some(wire) = self.wire(channel.pattern.as_str()) else { continue };
-            if wire.remote != Remote::Absent {
+            if !wire.is_unknown_to_server() {
                 wire.order = order;
                 wire.waiters.push(command);
                 waiting = true;
@@ -231,14 +234,14 @@ impl Subscriptions {
         let mut wires = core::mem::take(&mut self.wires);
         wires.retain_mut(|wire| {
             let wanted = self.wants(wire.pattern.as_str());
-            if wire.remote == Remote::Absent || wanted && wire.remote != Remote::Unsubscribing {
+            if wire.is_unknown_to_server() || wanted && wire.remote != Remote::Unsubscribing {
                 for command in core::mem::take(&mut wire.waiters) {
                     if !released.contains(&command) {
                         released.push(command);
                     }
                 }
             }
-            wanted || wire.remote != Remote::Absent
+            wanted || !wire.is_unknown_to_server()
         });
         self.wires = wires;
         for command in released {
@@ -253,6 +256,7 @@ impl Subscriptions {
         let Some(wire) = self.wire(channel) else { return };
         wire.remote = Remote::Present;
         wire.confirmed = true;
+        wire.unknown = false;
         wire.unanswered = 0;
         wire.backoff.reset();
         self.sweep();
@@ -298,6 +302,12 @@ impl Subscriptions {
             }
         }
         self.sweep();
+    }
+
+    /// The channel was refused as of a client that the server does not know (S5). Is it the first time since the server
+    /// accepted it?
+    pub fn first_unknown(&mut self, channel: &str) -> bool {
+        self.wire(channel).is_some_and(|wire| !core::mem::replace(&mut wire.unknown, true))
     }
 
     /// The server has unsubscribed it, or refused to, which comes to the same for those who do not want it.
@@ -352,7 +362,7 @@ impl Subscriptions {
 
     /// The session is gone, and with it all that the server knew (S9).
     pub fn session_lost(&mut self, now: Instant) {
-        for wire in &mut self.wires {
+        for wire in self.wires.iter_mut().filter(|wire| wire.remote != Remote::Local) {
             wire.remote = Remote::Absent;
             wire.again = false;
             wire.retry_at = now;
@@ -401,7 +411,8 @@ impl Subscriptions {
 
     /// Does the server deliver all that is wanted?
     pub fn all_present(&self) -> bool {
-        self.wires.iter().all(|wire| wire.remote == Remote::Present && !wire.again)
+        let present = |wire: &Wire| matches!(wire.remote, Remote::Present | Remote::Local) && !wire.again;
+        self.wires.iter().all(present)
     }
 
     /// The application is done with the oldest `events` of a subscription: what no longer counts.
@@ -443,6 +454,10 @@ impl Subscriptions {
 }
 
 impl Wire {
+    fn is_unknown_to_server(&self) -> bool {
+        matches!(self.remote, Remote::Absent | Remote::Local)
+    }
+
     /// An earlier client had it; what is lost of it since this instant is known to be.
     pub fn promised(&mut self, gap: Option<Instant>) {
         self.confirmed = true;

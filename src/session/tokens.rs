@@ -1,7 +1,6 @@
 //! S10, S5a, X1: access tokens, who they may be sent to, and what their refusal means.
 
-use super::end::Farewell;
-use super::exchange::{Kind, Lane};
+use super::exchange::{Exchange, Kind, Lane};
 use super::handshake::retire;
 use super::{Error, Output, Session};
 use crate::Instant;
@@ -118,7 +117,6 @@ impl Session {
         } else if self.session_lane.as_ref().is_some_and(|exchange| exchange.kind == Kind::Handshake) {
             // A new token means a new handshake; of the one under way there may be a session.
             self.abort(Lane::Session);
-            self.storm.session_left_behind(self.now);
         }
         if moved {
             self.jar.clear();
@@ -215,7 +213,11 @@ impl Session {
 
     /// The server forbids to come back. Where there can be another token, or it was only a bad moment, there is a new session
     /// all the same (S5a).
-    pub(super) fn after_none(&mut self, token: u32, failure: Option<Failure>, interval_ms: u64) {
+    pub(super) fn after_none(&mut self, exchange: &Exchange, failure: Option<Failure>, interval_ms: u64) {
+        let token = exchange.token;
+        // Behind a disconnect of its own the server does not know the session, either (S9a).
+        let over =
+            exchange.disconnect.is_some() || failure.as_ref().is_some_and(|failure| self.is_gone(failure));
         let refusal = failure.as_ref().and_then(classify);
         let auth = self.config.auth;
         let error = Error::ServerEnded(failure.clone());
@@ -227,9 +229,11 @@ impl Session {
                 if salesforce =>
             {
                 let pause_ms = self.pause_ms(&failure).max(interval_ms);
-                self.lose_session(error, pause_ms);
+                let client_id = self.client_id.clone().filter(|_| !over);
+                self.leave_session(super::GapCause::SessionLost, self.sound_until, false, client_id);
+                self.retry_handshake(error, pause_ms);
             }
-            (_, failure) => self.end_by_server(failure),
+            (_, failure) => self.end_by_server(failure, over),
         }
     }
 
@@ -280,10 +284,7 @@ impl Session {
         self.gap(cause, since, uncovered);
         self.forget_session();
         if let Some(client_id) = farewell {
-            // The new handshake carries none of the old cookies (R7d).
-            let jar = core::mem::take(&mut self.jar);
-            let endpoint = self.config.endpoint.clone();
-            self.farewell = Some(Farewell { client_id, jar, endpoint });
+            self.owe_farewell(client_id);
         }
         self.restart_followed();
         self.subscriptions.session_lost(self.now);

@@ -1,6 +1,7 @@
 //! The acknowledgement extension: A1, A2.
 
-use cometd_edge::session::{GapCause, Input, Inspect};
+use cometd_edge::replay::Start;
+use cometd_edge::session::{Config, GapCause, Input, Inspect};
 use serde_json::json;
 
 use crate::sim::*;
@@ -193,4 +194,211 @@ fn a2_a_session_lost_under_ack_is_a_gap() {
     let mut sim = subscribed();
     sim.poll(&refused(UNKNOWN, ""));
     assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::SessionLost)]);
+}
+
+/// The extension is granted, and no number has come.
+fn without_numbers(configure: impl FnOnce(&mut Config)) -> Sim {
+    let mut sim = Sim::with(configure);
+    sim.answer("handshake", &handshake("client-1", r#","ext":{"ack":true}"#));
+    sim.poll(CONNECTED);
+    sim
+}
+
+#[test]
+fn a1_without_a_number_every_event_of_every_whole_poll_is_given_out() {
+    let mut sim = without_numbers(|_| {});
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    for batch in [1..=3, 4..=5, 6..=9, 10..=10] {
+        sim.poll(&with_events(&events("/a", batch)));
+        // It is asked for all the same.
+        assert_eq!(number(&sim), 0);
+    }
+    assert_eq!(sim.data(), (1..=10).map(|number: u32| number.to_string()).collect::<Vec<_>>());
+    assert!(sim.gaps().is_empty());
+}
+
+#[test]
+fn a1_without_a_number_a_cut_poll_is_a_gap_and_the_next_events_are_not_swallowed() {
+    let mut sim = without_numbers(|_| {});
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    sim.cut("connect", &format!("[{}", events("/a", [1, 2])));
+    assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::ResponseLost)]);
+    sim.poll(&with_events(&events("/a", [4, 5])));
+    assert_eq!(sim.data(), ["1", "2", "4", "5"]);
+}
+
+#[test]
+fn a1_without_a_number_a_cut_poll_is_replayed() {
+    let mut sim = without_numbers(|config| config.replay = true);
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
+    sim.confirm();
+    sim.poll(CONNECTED);
+    sim.cut("connect", &format!("[{}", replayed(A, &["11", "12"])));
+    assert_eq!(sim.kinds(), ["disconnect"]);
+    sim.new_session();
+    assert_eq!(sim.from(), "12");
+    sim.confirm();
+    sim.poll(CONNECTED);
+    arrive(&mut sim, &["13", "14"]);
+    assert_eq!((sim.ids(), sim.gaps().len()), (["11", "12", "13", "14"].map(str::to_owned).to_vec(), 0));
+}
+
+#[test]
+fn a1_without_a_number_events_ride_on_other_replies_whose_loss_is_a_gap() {
+    let mut sim = without_numbers(|_| {});
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    sim.publish(2, "/p");
+    sim.answer("commands", &format!(r#"[{}{{"channel":"/p","successful":true}}]"#, events("/a", [1])));
+    assert_eq!(sim.data(), ["1"]);
+    sim.publish(3, "/p");
+    sim.fail("commands");
+    assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::ResponseLost)]);
+}
+
+#[test]
+fn a1_a_poll_cut_before_the_first_number_is_a_gap_and_one_after_it_is_not() {
+    for (grant, first) in [("true", 1), (r#"{"enabled":true}"#, 1), (r#"{"enabled":true,"batch":7}"#, 0)] {
+        let mut sim = Sim::new();
+        sim.answer("handshake", &handshake("c", &format!(r#","ext":{{"ack":{grant}}}"#)));
+        sim.subscribe(1, &["/a"]);
+        sim.confirm();
+        sim.cut("connect", &format!("[{}", events("/a", [1])));
+        assert_eq!(sim.gaps().len(), first, "{grant}");
+        sim.poll(&poll_reply(&events("/a", [1]), 8));
+        assert_eq!(sim.data().len(), 1 + first, "{grant}");
+        sim.cut("connect", &format!("[{}", events("/a", [2])));
+        sim.poll(&poll_reply(&events("/a", [2, 3]), 9));
+        assert_eq!((sim.data().len(), sim.gaps().len()), (3 + first, first), "{grant}");
+    }
+}
+
+#[test]
+fn a1_a_number_of_a_body_that_did_not_end_whole_is_none() {
+    let mut sim = without_numbers(|_| {});
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    let reply = r#"{"channel":"/meta/connect","successful":true,"ext":{"ack":1}}"#;
+    sim.cut("connect", &format!("[{reply},{}", events("/a", [1])));
+    assert_eq!((number(&sim), sim.gaps().len()), (0.into(), 1));
+    sim.poll(&with_events(&events("/a", [2])));
+    assert_eq!(sim.data(), ["1", "2"]);
+}
+
+#[test]
+fn a1_a_number_may_be_a_json_string_and_goes_back_as_one() {
+    for grant in [r#"{"enabled":true,"batch":"4"}"#, "true"] {
+        let mut sim = Sim::new();
+        sim.answer("handshake", &handshake("c", &format!(r#","ext":{{"ack":{grant}}}"#)));
+        assert_eq!(number(&sim), if grant == "true" { json!(0) } else { json!("4") });
+        sim.subscribe(1, &["/a"]);
+        sim.confirm();
+        sim.poll(r#"[{"channel":"/meta/connect","successful":true,"ext":{"ack":"5"}}]"#);
+        assert_eq!(number(&sim), "5");
+        sim.cut("connect", &format!("[{}", events("/a", [1, 2])));
+        assert_eq!(number(&sim), "5");
+        sim.poll(&poll_reply(&events("/a", [1, 2, 3]), 6));
+        assert_eq!((sim.data().len(), sim.gaps().len()), (3, 0));
+    }
+}
+
+#[test]
+fn a1_where_the_numbers_end_nothing_more_is_skipped_and_a_cut_is_a_gap() {
+    let mut sim = subscribed();
+    sim.poll(&poll_reply(&events("/a", [1]), 2));
+    sim.poll(&with_events(&events("/a", [2, 3])));
+    sim.poll(&with_events(&events("/a", [4, 5])));
+    assert_eq!((sim.data().len(), number(&sim)), (5, 2.into()));
+    sim.cut("connect", &format!("[{}", events("/a", [6])));
+    assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::ResponseLost)]);
+    sim.poll(&with_events(&events("/a", [8])));
+    assert_eq!(sim.data().len(), 7);
+}
+
+#[test]
+fn a1_a_cut_batch_that_is_not_sent_again_under_a_number_is_a_gap() {
+    for next in [vec![], vec![4, 5]] {
+        let mut sim = subscribed();
+        sim.cut("connect", &format!("[{}", events("/a", [1, 2])));
+        assert!(sim.gaps().is_empty());
+        // The server numbers its batches no more: these may be the two that were given out, or new ones.
+        sim.poll(&with_events(&events("/a", next)));
+        assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::ResponseLost)]);
+        sim.until_open("connect");
+        sim.poll(&with_events(&events("/a", [6, 7])));
+        assert_eq!(sim.data(), ["1", "2", "6", "7"]);
+    }
+}
+
+#[test]
+fn a1_a_batch_that_is_empty_needs_no_number() {
+    let mut sim = subscribed();
+    sim.poll(CONNECTED);
+    sim.cut("connect", &format!("[{}", events("/a", [1])));
+    sim.poll(&poll_reply(&events("/a", [1, 2]), 2));
+    assert_eq!((sim.data(), sim.gaps().len()), (vec!["1".to_owned(), "2".to_owned()], 0));
+}
+
+#[test]
+fn a1_messages_are_sent_while_the_queue_is_full_only_once_a_number_has_come() {
+    for numbered in [false, true] {
+        let mut sim = Sim::with(|config| config.limits.queued_events = 2);
+        sim.answer("handshake", &handshake("c", r#","ext":{"ack":true}"#));
+        sim.poll(&if numbered { poll_reply("", 1) } else { CONNECTED.to_owned() });
+        sim.subscribe(1, &["/a"]);
+        sim.confirm();
+        sim.poll(&if numbered {
+            poll_reply(&events("/a", 1..=2), 2)
+        } else {
+            with_events(&events("/a", 1..=2))
+        });
+        sim.publish(2, "/p");
+        assert_eq!(sim.try_open("commands").is_some(), numbered);
+        sim.take(1, 2);
+        sim.confirm();
+        sim.ok(2);
+    }
+}
+
+#[test]
+fn a1_a_position_that_came_beside_a_command_counts_once_the_command_is_lost() {
+    let mut sim = Sim::with(|config| config.replay = true);
+    sim.answer("handshake", &handshake("client-1", r#","ext":{"ack":true}"#));
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
+    sim.confirm();
+    sim.publish(2, "/p");
+    sim.poll(&poll_reply(&replayed(A, &["11"]), 1));
+    sim.fail("commands");
+    assert_eq!(sim.error(2).code(), "outcome-unknown");
+    sim.poll(&poll_reply("", 2));
+    done(&mut sim, 1, "11");
+    assert_eq!((sim.saving(A), sim.count("handshake")), (Some("11"), 1));
+}
+
+#[test]
+fn a1_s17_a_snapshot_tells_whether_a_number_had_come() {
+    for numbered in [false, true] {
+        let mut sim = without_numbers(|_| {});
+        sim.subscribe(1, &["/a"]);
+        sim.confirm();
+        if numbered {
+            sim.poll(&poll_reply("", 3));
+        }
+        sim.begin("connect", &format!("[{}", events("/a", [1, 2])));
+        let snapshot = sim.snapshot();
+        assert_eq!(sim.gaps().len(), usize::from(!numbered));
+        let mut sim = Sim::resumed(&snapshot);
+        assert_eq!(number(&sim), if numbered { 3 } else { 0 });
+        sim.subscribe(1, &["/a"]);
+        sim.confirm();
+        assert_eq!(sim.gaps().len(), usize::from(!numbered));
+        // Sent again under the number, or new.
+        let batch = events("/a", [1, 2, 3]);
+        sim.poll(&if numbered { poll_reply(&batch, 4) } else { with_events(&batch) });
+        assert_eq!(sim.data().len(), if numbered { 1 } else { 3 });
+    }
 }

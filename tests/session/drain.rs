@@ -327,6 +327,7 @@ fn d1_a_client_that_ends_takes_its_drain_along() {
     sim.drain_for(9, Some(1_000), 5_000);
     sim.poll(&advised(r#"{"reconnect":"none"}"#));
     assert_eq!(sim.error(9), &Error::ServerEnded(None));
+    sim.disconnect();
     assert_eq!(sim.closed_with(), &Error::ServerEnded(None));
 }
 

@@ -270,6 +270,7 @@ fn s16_an_error_ends_everything_with_itself() {
     assert_eq!(sim.ended, [(1, Some(error.clone()))]);
     assert_eq!(*sim.error(2), error);
     assert_eq!(*sim.error(3), error);
+    sim.disconnect();
     assert_eq!(*sim.closed_with(), error);
 }
 

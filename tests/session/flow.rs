@@ -218,6 +218,7 @@ fn r8_a_full_queue_does_not_hinder_the_next_handshake() {
 #[test]
 fn r8_with_the_ack_extension_a_reader_that_awaits_its_own_publish_does_not_wait_for_itself() {
     let mut sim = small_with(handshake("client-1", r#","ext":{"ack":true}"#));
+    sim.poll(&poll_reply("", 1));
     sim.poll(&poll_reply(&events("/a", 1..=4), 2));
     sim.publish(2, "/p");
     sim.confirm();
@@ -288,6 +289,7 @@ fn r8_a_body_held_by_ended_subscriptions_is_read_on_once_they_are_read() {
         sim.ended.iter().map(|(number, error)| (*number, error.as_ref().map(Error::code))).collect();
     assert_eq!(ended, [(1, Some("store-invalid")), (2, Some("store-invalid"))]);
     sim.take(1, 1);
+    sim.disconnect();
     assert_eq!(sim.closed_with().code(), "server-ended");
 }
 

@@ -81,6 +81,9 @@ fn s14_no_connection_type_in_common_rejects_the_first_connect_though_the_server_
         );
         sim.answer("handshake", &reply);
         assert_eq!(*sim.error(0), Error::NoTransport { offered: "websocket, callback-polling".to_owned() });
+        if successful {
+            sim.disconnect();
+        }
         assert!(sim.closed.is_some());
         assert_eq!(sim.count("connect"), 0);
     }

@@ -16,6 +16,13 @@ fn authenticated() -> Sim {
     sim
 }
 
+/// The client says good-bye, unless the server does not know the session any more (S9a).
+fn end(sim: &mut Sim) {
+    if sim.closed.is_none() {
+        sim.disconnect();
+    }
+}
+
 fn disconnect_reply(error: &str) -> String {
     format!(r#"[{{"channel":"/meta/disconnect"}},{}"#, refused(error, NONE).trim_start_matches('['))
 }
@@ -31,6 +38,7 @@ fn s5a_after_none_plain_bayeux_ends_with_what_the_server_said() {
     ] {
         let mut sim = Sim::subscribed(&["/a"]);
         sim.poll(&refused(error, NONE));
+        end(&mut sim);
         let Error::ServerEnded(Some(failure)) = sim.closed_with() else { panic!("{:?}", sim.closed) };
         assert!(error.ends_with(&failure.text));
         assert_eq!((sim.count("handshake"), sim.asked.len()), (1, 0), "{error}");
@@ -42,6 +50,7 @@ fn s5a_after_none_with_credentials_plain_bayeux_ends_unless_it_was_the_token() {
     for error in ["403::Unknown client", BUSY, "403::Organization concurrent user limit exceeded", "500::x"] {
         let mut sim = authenticated();
         sim.poll(&refused(error, NONE));
+        end(&mut sim);
         assert!(matches!(sim.closed_with(), Error::ServerEnded(Some(_))), "{error}");
     }
     let mut sim = authenticated();
@@ -105,6 +114,7 @@ fn s5a_salesforce_waits_for_a_server_that_is_busy_without_credentials_too() {
         sim.shake();
         sim.poll(&refused(error, NONE));
         // There is no other token to try.
+        end(&mut sim);
         assert!(matches!(sim.closed_with(), Error::ServerEnded(Some(_))), "{error}");
     }
 }
@@ -119,6 +129,7 @@ fn s5a_salesforce_ends_after_any_other_none() {
     ] {
         let mut sim = Sim::logged_in();
         sim.poll(&body);
+        end(&mut sim);
         assert!(matches!(sim.closed_with(), Error::ServerEnded(_)), "{body}");
         assert_eq!((sim.count("handshake"), sim.asked.len()), (1, 1));
     }

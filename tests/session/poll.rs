@@ -72,14 +72,133 @@ fn s7_other_requests_have_the_networks_delay() {
 }
 
 #[test]
-fn s7_after_the_head_a_pause_of_the_networks_delay_is_too_long() {
+fn s7_the_head_may_come_at_once_and_the_body_be_silent_until_the_poll_ends() {
+    for pause_ms in [0, 1_000, 39_998] {
+        let mut sim = Sim::subscribed(&["/a"]);
+        sim.advance(pause_ms);
+        let id = sim.request("connect").id();
+        sim.head(id, 200);
+        sim.advance(39_999 - pause_ms);
+        assert!(sim.aborted.is_empty());
+        sim.chunk(id, &with_events(&events("/a", [1])));
+        sim.end(id);
+        assert_eq!((sim.data().len(), sim.gaps().len(), sim.retries().len()), (1, 0, 0));
+        // Silent for longer, it is dead.
+        let id = sim.request("connect").id();
+        sim.head(id, 200);
+        sim.advance(40_000);
+        assert_eq!(sim.aborted, [id]);
+        let told = |status: &Status| {
+            matches!(status, Status::Retry { error: Error::Timeout { after_ms: 40_000 }, .. })
+        };
+        assert!(sim.statuses.iter().any(told), "{:?}", sim.statuses);
+    }
+}
+
+#[test]
+fn s7_other_requests_may_be_silent_behind_their_head_for_the_networks_delay() {
+    for kind in ["handshake", "commands"] {
+        let mut sim = if kind == "handshake" { Sim::new() } else { Sim::connected() };
+        sim.publish(1, "/p");
+        let id = sim.request(kind).id();
+        sim.advance(5_000);
+        sim.head(id, 200);
+        sim.advance(4_999);
+        assert!(sim.aborted.is_empty(), "{kind}");
+        sim.advance(1);
+        assert_eq!(sim.aborted, [id], "{kind}");
+    }
+}
+
+#[test]
+fn s7_white_space_and_the_opening_bracket_put_the_deadline_off_to_no_more_than_twice_the_first() {
+    for signs in [" ", "\t", "\r\n", "[", "[ ", "\u{feff}", " ["] {
+        let mut sim = Sim::connected();
+        let id = sim.request("connect").id();
+        sim.head(id, 200);
+        let mut rest = signs.chars();
+        // Each moves it to at least the network's delay from then.
+        for at in (9_999..).step_by(9_999).take_while(|at| *at < 80_000) {
+            sim.advance(at - sim.now);
+            assert!(sim.aborted.is_empty(), "{signs:?} at {at}");
+            let sign = rest.next().unwrap_or(' ');
+            sim.chunk(id, &sign.to_string());
+        }
+        sim.advance(79_999 - sim.now);
+        assert!(sim.aborted.is_empty(), "{signs:?}");
+        sim.advance(1);
+        assert_eq!(sim.aborted, [id], "{signs:?}");
+    }
+}
+
+#[test]
+fn s7_an_early_sign_of_life_takes_nothing_from_the_first_deadline() {
+    let mut sim = Sim::connected();
+    let id = sim.begin("connect", "[");
+    sim.advance(39_999);
+    assert!(sim.aborted.is_empty());
+    sim.advance(1);
+    assert_eq!(sim.aborted, [id]);
+    // The last one gives the network's delay from then.
+    let mut sim = Sim::connected();
+    let id = sim.begin("connect", " ");
+    sim.advance(35_000);
+    sim.chunk(id, " ");
+    sim.advance(9_999);
+    assert!(sim.aborted.is_empty());
+    sim.advance(1);
+    assert_eq!(sim.aborted, [id]);
+    let told =
+        |status: &Status| matches!(status, Status::Retry { error: Error::Timeout { after_ms: 45_000 }, .. });
+    assert!(sim.statuses.iter().any(told), "{:?}", sim.statuses);
+}
+
+#[test]
+fn s7_white_space_keeps_other_requests_for_twice_the_networks_delay() {
+    let mut sim = Sim::connected();
+    sim.publish(1, "/p");
+    let id = sim.request("commands").id();
+    sim.head(id, 200);
+    for _ in 0..3 {
+        sim.advance(6_000);
+        sim.chunk(id, " ");
+    }
+    sim.advance(1_999);
+    assert!(sim.result(1).is_none());
+    sim.advance(1);
+    assert_eq!(sim.error(1).code(), "outcome-unknown");
+}
+
+#[test]
+fn s7_a_poll_kept_open_by_spaces_is_answered_in_the_end() {
+    let mut sim = Sim::subscribed(&["/a"]);
+    let id = sim.begin("connect", "[");
+    for _ in 0..30 {
+        sim.advance(1_000);
+        sim.chunk(id, " ");
+    }
+    sim.chunk(id, &with_events(&events("/a", [1]))[1..]);
+    sim.end(id);
+    assert_eq!((sim.data().len(), sim.gaps().len(), sim.retries().len()), (1, 0, 0));
+}
+
+#[test]
+fn s7_the_body_of_a_refused_request_is_not_waited_for() {
+    let mut sim = Sim::connected();
+    let id = sim.request("connect").id();
+    sim.head(id, 503);
+    assert_eq!(sim.aborted, [id]);
+}
+
+#[test]
+fn s7_after_the_first_byte_a_pause_of_the_networks_delay_is_too_long() {
     let mut sim = Sim::connected();
     let id = sim.request("connect").id();
     sim.advance(20_000);
     sim.head(id, 200);
-    for byte in ["[", " ", "{"] {
+    for bytes in ["[{", " ", "\""] {
         sim.advance(9_999);
-        sim.chunk(id, byte);
+        sim.chunk(id, bytes);
     }
     // No byte, no sign of life.
     sim.advance(5_000);
@@ -115,6 +234,31 @@ fn s7_time_in_which_the_client_does_not_read_does_not_count() {
     assert!(sim.held.is_empty());
     // From here on the server is waited for as ever.
     sim.advance(9_999);
+    assert!(sim.aborted.is_empty());
+    sim.advance(1);
+    assert_eq!(sim.aborted, [id]);
+}
+
+#[test]
+fn s7_a_poll_that_is_held_before_its_first_byte_has_its_time_left_when_reading_goes_on() {
+    let mut sim = Sim::connected_with(|config| {
+        config.limits.queued_events = 2;
+        config.max_interval_ms = 100_000_000;
+    });
+    sim.subscribe(1, &["/a"]);
+    sim.confirm();
+    let id = sim.request("connect").id();
+    sim.publish(2, "/p");
+    sim.answer("commands", &format!(r#"[{}{{"channel":"/p","successful":true}}]"#, events("/a", [1, 2])));
+    sim.advance(1_000);
+    sim.head(id, 200);
+    sim.chunk(id, "[");
+    assert!(sim.held.contains(&id));
+    sim.advance(600_000);
+    assert!(sim.aborted.is_empty());
+    sim.take(1, 2);
+    // 39 of 40 seconds are left.
+    sim.advance(38_999);
     assert!(sim.aborted.is_empty());
     sim.advance(1);
     assert_eq!(sim.aborted, [id]);

@@ -452,5 +452,6 @@ fn r5_an_error_that_ends_the_client_saves_as_well() {
     sim.poll(&refused("500::x", NONE));
     assert_eq!(sim.closed, None);
     assert_eq!(sim.save(A), "11");
+    sim.disconnect();
     assert!(matches!(sim.closed_with(), Error::ServerEnded(_)));
 }

@@ -208,6 +208,7 @@ fn s17_s5a_once_the_session_goes_on_none_ends_the_client() {
     // So does `none` that says nothing of the kind.
     let mut sim = resumed(&left(&["/a"]));
     sim.poll(&refused("500::no", NONE));
+    sim.disconnect();
     assert!(matches!(sim.closed_with(), Error::ServerEnded(_)));
     assert!(sim.result(0).is_some_and(Result::is_err));
 }

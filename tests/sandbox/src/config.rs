@@ -17,6 +17,13 @@ pub struct Config {
     pub interval_ms: u64,
     /// Whether a client that asks for the acknowledgement extension is given it. Default true.
     pub ack: bool,
+    /// Whether the replies to polls carry the numbers of the acknowledgement extension. Without them it is granted all the
+    /// same, and nothing follows from that, as on some servers in the field. Default true.
+    pub ack_numbers: bool,
+    /// Whether the head of a parked poll goes out at once, and the body when the poll ends. Default false.
+    pub head_at_once: bool,
+    /// With that, a space goes out every so many milliseconds of the real clock. 0, the default, for none.
+    pub spaces_ms: u64,
     /// Which replies carry advice. Default: the first connect's, as on Salesforce.
     pub advice: AdviceIn,
     /// How an unknown client is refused: 403 as on Salesforce (the default) or 402 as on CometD.
@@ -69,6 +76,9 @@ impl Default for Config {
             max_interval_ms: 40_000,
             interval_ms: 0,
             ack: true,
+            ack_numbers: true,
+            head_at_once: false,
+            spaces_ms: 0,
             advice: AdviceIn::Connect,
             unknown_client_code: 403,
             require_cookie: true,

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 
 use crate::fault::Effect;
@@ -202,6 +203,43 @@ fn stream(steps: VecDeque<Step>, cut: watch::Receiver<u64>, open: OpenRequest) -
             }
         }
     }))
+}
+
+/// Sends a head at once, and the body of the answer when there is one; before it a space now and then, unless `pause` is 0.
+pub(crate) fn head_at_once(
+    answer: impl Future<Output = Response> + Send + 'static,
+    pause: Duration,
+    cut: watch::Receiver<u64>,
+) -> Response {
+    let waiting = Early::Waiting(Box::pin(answer));
+    let body = stream::unfold((waiting, cut), move |(mut early, mut cut)| async move {
+        loop {
+            match &mut early {
+                Early::Waiting(answer) => tokio::select! {
+                    biased;
+                    _ = cut.changed() => {
+                        let aborted = io::Error::from(io::ErrorKind::ConnectionAborted);
+                        return Some((Err(aborted), (early, cut)));
+                    }
+                    response = answer => early = Early::Answered(response.into_body().into_data_stream()),
+                    () = tokio::time::sleep(pause), if !pause.is_zero() => {
+                        return Some((Ok(Bytes::from_static(b" ")), (early, cut)));
+                    }
+                },
+                Early::Answered(body) => {
+                    let chunk = body.next().await?;
+                    return Some((chunk.map_err(io::Error::other), (early, cut)));
+                }
+            }
+        }
+    });
+    plain(StatusCode::OK, JSON, Body::from_stream(body))
+}
+
+/// A response whose head is out.
+enum Early {
+    Waiting(Pin<Box<dyn Future<Output = Response> + Send>>),
+    Answered(BodyDataStream),
 }
 
 /// Faults come from tests that mean it; a header that HTTP has no form for is left out.

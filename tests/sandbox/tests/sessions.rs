@@ -215,3 +215,48 @@ async fn samples_ride_on_the_subscribe_reply() {
     assert_eq!(numbers(&replies), [1, 2]);
     assert_eq!(replies[0]["channel"], "/topic/X");
 }
+
+#[tokio::test]
+async fn acknowledgement_is_granted_without_numbers_where_the_settings_say_so() {
+    let sandbox = Sandbox::start().await;
+    sandbox.post("config", json!({ "ackNumbers": false })).await;
+    let client = sandbox.session(true).await;
+    assert_eq!(client.handshake["ext"], json!({ "ack": true }));
+    sandbox.post("publish", json!({ "channel": "/t/a", "count": 2 })).await;
+    let replies = client.glance().await;
+    assert_eq!((numbers(&replies), &replies[2]["ext"]), (vec![1, 2], &Value::Null));
+    // Nothing follows from it: no batch is kept, and events ride on other replies.
+    assert_eq!(numbers(&client.glance().await), [0; 0]);
+    assert_eq!(numbers(&client.publish("/t/a", json!({ "n": 5 })).await), [5]);
+}
+
+#[tokio::test]
+async fn the_head_of_a_parked_poll_goes_out_at_once_where_the_settings_say_so() {
+    let sandbox = Sandbox::start().await;
+    for spaces in [0, 5] {
+        sandbox.post("config", json!({ "headAtOnce": true, "spacesMs": spaces })).await;
+        let client = sandbox.session(false).await;
+        // It is there although nothing has been published.
+        let mut poll = client.park(json!({})).await.unwrap().unwrap();
+        assert_eq!(poll.status(), 200);
+        if spaces > 0 {
+            assert_eq!(poll.chunk().await.unwrap().unwrap(), " ");
+        }
+        sandbox.parked().await;
+        let published = sandbox.post("publish", json!({ "channel": "/t/a", "count": 2 })).await;
+        let (body, whole) = drain(poll).await;
+        let last = published["last"].as_u64().unwrap();
+        let replies: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((numbers(&replies), whole), (vec![last - 1, last], true));
+        assert_eq!(replies[2]["successful"], true);
+    }
+    // It is cut like any other, and a client that leaves takes its poll along.
+    sandbox.post("config", json!({ "spacesMs": 0 })).await;
+    let client = sandbox.session(false).await;
+    let poll = client.park(json!({})).await.unwrap().unwrap();
+    sandbox.post("cut", json!({})).await;
+    assert_eq!(drain(poll).await, (String::new(), false));
+    sandbox.until(|stats| stats["openConnects"] == 0).await;
+    drop(client.park(json!({})).await.unwrap().unwrap());
+    sandbox.until(|stats| stats["openConnects"] == 0).await;
+}

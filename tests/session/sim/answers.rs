@@ -85,6 +85,11 @@ impl Sim {
         self.answer("handshake", &handshake("client-1", ""));
     }
 
+    /// The session is disconnected.
+    pub fn disconnect(&mut self) {
+        self.answer("disconnect", "[]");
+    }
+
     /// The poll is answered.
     pub fn poll(&mut self, body: &str) {
         self.answer("connect", body);

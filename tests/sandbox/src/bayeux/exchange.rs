@@ -140,7 +140,8 @@ impl<'a> Exchange<'a> {
     fn handshake(&mut self, message: &Message) {
         let asked = !matches!(message.ack(), None | Some(Value::Bool(false) | Value::Null));
         let ack = asked && self.state.config.ack;
-        let (id, cookie) = self.state.start_session(self.request, ack, self.now);
+        let (id, cookie) =
+            self.state.start_session(self.request, ack && self.state.config.ack_numbers, self.now);
         self.draft.browser = cookie;
         self.draft.route = true;
         let advice = matches!(self.state.config.advice, AdviceIn::Handshake | AdviceIn::Always)

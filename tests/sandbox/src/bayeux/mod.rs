@@ -6,7 +6,7 @@ mod exchange;
 
 use std::iter;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -52,26 +52,26 @@ async fn read_and_answer(
     request.salesforce = caller;
     world.let_aborts_be_noticed(&request).await;
     let open = OpenRequest::new(world, &request);
-    answer(world, &request, open).await
+    answer(world, request, open).await
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-async fn answer(world: &Arc<World>, request: &Request, open: OpenRequest) -> Response {
+async fn answer(world: &Arc<World>, request: Request, open: OpenRequest) -> Response {
     let mut refusal = None;
     let mut later = Vec::new();
-    let fault = world.state().faults.take(request, Moment::Arrival);
+    let fault = world.state().faults.take(&request, Moment::Arrival);
     let met = fault.is_some();
     if let Some(fault) = fault {
         let on = fault.waits_for();
         for effect in iter::once(fault.effect).chain(fault.also) {
-            if let Some(wanted) = Refusal::wanted(on, request, &effect) {
+            if let Some(wanted) = Refusal::wanted(on, &request, &effect) {
                 refusal = Some(wanted);
                 continue;
             }
             match effect {
                 Effect::Hang => hang().await,
-                Effect::Forget => forget(world, request),
+                Effect::Forget => forget(world, &request),
                 Effect::ExpireToken => drop(world.state().org.revoke_all()),
                 effect => match delivery::stand_in(&effect) {
                     Some(response) if effect.replaces_processing() => return response,
@@ -80,19 +80,30 @@ async fn answer(world: &Arc<World>, request: &Request, open: OpenRequest) -> Res
             }
         }
     }
-    if let Some(response) = dialect::turned_away(world, request) {
+    if let Some(response) = dialect::turned_away(world, &request) {
         return response;
     }
 
-    let (mut draft, parked) = {
+    let (mut draft, parked, early) = {
         let mut state = world.state();
-        Exchange::new(&mut state, request, refusal).run()
+        let (draft, parked) = Exchange::new(&mut state, &request, refusal).run();
+        let early = state.config.head_at_once && parked.is_some();
+        (draft, parked, early.then_some(state.config.spaces_ms))
     };
-    if let Some(parked) = parked {
-        let poll = Poll { world, parked: Some(parked) };
-        poll.wait(request, &mut draft).await;
+    let answer = {
+        let world = Arc::clone(world);
+        async move {
+            if let Some(parked) = parked {
+                let poll = Poll { world: &world, parked: Some(parked) };
+                poll.wait(&request, &mut draft).await;
+            }
+            finish(&world, &request, draft, (met, later), open).await
+        }
+    };
+    match early {
+        Some(spaces_ms) => delivery::head_at_once(answer, Duration::from_millis(spaces_ms), world.cuts()),
+        None => answer.await,
     }
-    finish(world, request, draft, (met, later), open).await
 }
 
 /// Applies the faults of the response and sends what is left.
