@@ -1,7 +1,7 @@
 //! S1, S8a, S14: how a session begins.
 
 use super::exchange::{Exchange, Kind};
-use super::{Error, Output, Session, State};
+use super::{Error, Output, Session, State, Status};
 use crate::bayeux::advice::Reconnect;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
@@ -86,6 +86,7 @@ impl Session {
             return self.lose_session(Error::Protocol("a handshake that advises another one"), interval_ms);
         }
         self.set_state(State::Connected);
+        self.report(Status::Session { resumed: false });
         if !self.started {
             self.started = true;
             self.emit(Output::Settled { command: 0, result: Ok(vec![reply.into_raw()]) });
