@@ -17,7 +17,7 @@ import { World } from "./world.mjs";
  *   `sandbox`: faults and statistics · `ack`: the acknowledgement extension · `own-cookies`: the client keeps the
  *   cookies, not the browser · `one-copy`: an event is sent once, however many subscriptions of a session it matches ·
  *   `salesforce`: Salesforce's dialect, too · `services`: `/service/echo` answers a call with what it is given,
- *   `/service/fail` says that it failed · the name of each replay store of the runtime
+ *   `/service/fail` says that it failed · `page`: the runtime is one · the name of each replay store of the runtime
  */
 
 /**
