@@ -303,9 +303,8 @@ fn send_settles_with_all_replies_successful_or_not() {
 #[test]
 fn send_may_carry_a_subscribe_to_service_channels_which_is_not_sent_again() {
     let mut sim = Sim::connected();
-    let subscribe = |name: serde_json::Value| {
-        [json!({ "channel": "/meta/subscribe", "subscription": name }).to_string()]
-    };
+    let subscribe =
+        |name: serde_json::Value| [json!({ "channel": "/meta/subscribe", "subscription": name }).to_string()];
     sim.queue(Command::Send { command: 1, messages: &subscribe(json!("/service/a")) }).expect("allowed");
     sim.queue(Command::Send { command: 2, messages: &subscribe(json!(["/service/b", "/service/c"])) })
         .expect("allowed");

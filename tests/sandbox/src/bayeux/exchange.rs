@@ -278,8 +278,7 @@ impl<'a> Exchange<'a> {
             if service.starts_with("fail") {
                 members.push(("successful", &Value::Bool(false)));
             }
-            if let Some(session) =
-                self.state.session(id, self.now).filter(|_| !service.starts_with("silent"))
+            if let Some(session) = self.state.session(id, self.now).filter(|_| !service.starts_with("silent"))
             {
                 session.push(event.with(&members));
             }
