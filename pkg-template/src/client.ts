@@ -1,13 +1,22 @@
 import type { Core } from "./core.js";
 import { Drain } from "./drain.js";
-import { TRAP } from "./engine.js";
+import { RETRY_NOW, TRAP } from "./engine.js";
 import type { CometdEvent } from "./event.js";
 import { checkSignal, isObject, toJson, want } from "./options.js";
 import type { Reader } from "./reader.js";
 import { followingOf } from "./replay.js";
 import { asyncDispose } from "./runtime.js";
 import { Subscription } from "./subscription.js";
-import type { ClientState, DrainOptions, Message, Snapshot, Status, SubscribeOptions, Tap } from "./types.js";
+import type {
+  CallOptions,
+  ClientState,
+  DrainOptions,
+  Message,
+  Snapshot,
+  Status,
+  SubscribeOptions,
+  Tap,
+} from "./types.js";
 
 /**
  * A connection to a Bayeux server. Made by `connect()`.
@@ -33,6 +42,14 @@ export class Client implements AsyncDisposable {
   /** What it is doing; changes are told by {@link status}. */
   get state(): ClientState {
     return this.#core.state;
+  }
+
+  /**
+   * The client id of the session in progress, by which the server knows this client; `undefined` while there is none. A
+   * secret: who knows it can act in the client's place.
+   */
+  get clientId(): string | undefined {
+    return this.#core.clientId;
   }
 
   /** Where the access token is good, as in `https://example.my.salesforce.com`. `undefined` without `auth`. */
@@ -127,7 +144,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Sends Bayeux messages as they are; `id` and `clientId` are added where they lack.
+   * Sends Bayeux messages as they are; `id` and `clientId` are added where they lack. Of `/meta/*` only a subscribe or
+   * unsubscribe of `/service/*` channels, for servers that ask for one: {@link subscribe} tells the server nothing of those.
+   * The session that it is sent in knows it; a `session` status says when there is another one.
    *
    * @returns the server's replies, successful or not
    * @throws CometdError as {@link publish}
@@ -139,6 +158,43 @@ export class Client implements AsyncDisposable {
       want("message", good, "an object, or an array of objects");
       return this.#core.send(toJson("message", messages));
     });
+  }
+
+  /**
+   * Calls a service: publishes on its `/service/*` channel, and waits for the message by which it answers there with the same
+   * `id`, as `remoteCall()` of CometD's clients does. The answer goes to no subscription; one that comes after the wait is
+   * over is as any other message of its channel.
+   *
+   * @typeParam T - what the answer's `data` is; nothing checks it
+   * @param channel - such as `/service/orders/find`
+   * @param data - anything that `JSON.stringify` takes
+   * @returns the `data` of the answer
+   * @throws CometdError `"invalid-argument"`; `"call-failed"` where the service answers with a failure, and what it sent along
+   *   in `error.data`; `"publish-refused"` where the server does not let it through; `"timeout"` without an answer in time,
+   *   `"outcome-unknown"` where the session or a response was lost with which it may have come, after both of which it may
+   *   or may not have been processed; `"closed"`. And `options.signal.reason`.
+   */
+  call<T = unknown>(channel: string, data: unknown, options: CallOptions = {}): Promise<T> {
+    return promised(() => {
+      want("channel", typeof channel === "string", "a service channel such as /service/orders");
+      want("options", isObject(options), "an object");
+      const { timeoutMs, signal } = options;
+      const good = timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs >= 1);
+      want("timeoutMs", good, "a number, at least 1");
+      checkSignal("signal", signal);
+      if (signal?.aborted) throw signal.reason;
+      return this.#core.callService(channel, toJson("data", data), timeoutMs, signal) as Promise<T>;
+    });
+  }
+
+  /**
+   * Ends the waits before a next attempt that are only a back-off: of handshakes, polls, commands, logins and the replay
+   * store. It goes out at once, or once `retry.initialDelayMs` have passed since the failure, and later waits begin short
+   * again. What the server asks for, such as `Retry-After`, and the limits of `retry` on handshakes stay. A page does it by
+   * itself when it is shown, and when it is online again. Without effect where nothing waits.
+   */
+  retryNow(): void {
+    this.#core.attempt(RETRY_NOW);
   }
 
   /**

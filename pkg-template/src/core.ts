@@ -1,5 +1,7 @@
 import { Callbacks } from "./callbacks.js";
 import {
+  CALL,
+  CANCEL,
   CLOSE,
   COMMIT,
   DECIDED,
@@ -75,6 +77,10 @@ export class Core {
     this.#taps = new Taps(this);
     if (options.replay) this.#modes.add(options.replay.commit);
     this.shared = new Feed(this, SHARED_READER, [], (mode) => this.#modes.has(mode));
+  }
+
+  get clientId(): string | undefined {
+    return quietly(() => this.call((engine) => engine.clientId())) || undefined;
   }
 
   // What the user asks for.
@@ -204,6 +210,21 @@ export class Core {
     return this.#command(parseReplies, this.#next(), SEND, messages);
   }
 
+  /** `data` is JSON. Resolves with the data of the answer. */
+  callService(
+    channel: string,
+    data: string,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    const id = this.#next();
+    const unlink = this.#host.link(signal, id);
+    const ms = Math.min(timeoutMs ?? 0, LONGEST_CALL_MS);
+    const answer = this.#command((replies) => parseReplies(replies)[0]?.data, id, CALL, channel, data, ms);
+    answer.then(unlink, unlink);
+    return answer;
+  }
+
   /** A REST call. Somebody waits for it, and maybe for a token that only this client can get. */
   async request(path: string, init: RequestInit): Promise<Response> {
     const { tokens } = this;
@@ -230,12 +251,14 @@ export class Core {
     return this.closed.then(noop);
   }
 
-  /** A signal ends the client, or one subscription of it. */
-  abort(reason: unknown, subscription?: number): void {
+  /** A signal ends the client, or one subscription or call of it. */
+  abort(reason: unknown, command?: number): void {
     const ending: Ending = { failed: true, error: reason, drop: true };
-    if (subscription !== undefined) {
-      void this.#feeds.get(subscription)?.release(ending);
-      this.#reject(subscription, reason);
+    if (command !== undefined) {
+      const feed = this.#feeds.get(command);
+      if (feed) void feed.release(ending);
+      else this.attempt(CANCEL, command);
+      this.#reject(command, reason);
     } else if (!this.#ending) {
       this.#shutDown(ending, reason);
       this.#taps.end(ending);
@@ -425,6 +448,9 @@ export class Core {
     return new CometdError("closed", "the client is closed", { cause: this.#ending?.error });
   }
 }
+
+/** As for other numbers: Infinity is a fair way to say "no limit". */
+const LONGEST_CALL_MS = 2 ** 32 - 1;
 
 /** A promise of the user that waits for the engine; `read` makes of the replies what it resolves with. */
 interface Command extends Deferred<unknown> {

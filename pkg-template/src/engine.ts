@@ -18,6 +18,8 @@ export interface ErrorRecord {
   failure?: { code: number; args: string[]; text: string };
   /** A login server's. */
   oauth?: { error: string; description: string };
+  /** What a service sent along with the failure of a call, as JSON. */
+  data?: string;
 }
 
 /**
@@ -82,6 +84,8 @@ export interface EngineOptions {
   url: string;
   /** Names and values in turn. */
   headers: string[];
+  /** As the public option `appendMessageTypeToURL`. */
+  appendMessageType?: boolean;
   /** `false` where the host keeps cookies itself (browsers): no jar, `credentials: "include"`. */
   ownCookies: boolean;
   ack?: boolean;
@@ -186,6 +190,15 @@ export const TAKEN = 21;
 export const TAP = 22;
 /** Panics in the engine's task: for the test that shows what a panic does. */
 export const TRAP = 23;
+/**
+ * A command, a `/service/*` channel, the data as JSON, and for how many milliseconds to wait for the answer, 0 for as long as
+ * `networkDelayMs`. `host.settled(command, …)` with the answer.
+ */
+export const CALL = 24;
+/** A call that nobody waits for any longer: it does not settle. */
+export const CANCEL = 25;
+/** Ends what waits for a back-off (S8). */
+export const RETRY_NOW = 26;
 
 /** Two texts, then two numbers. */
 export type More = [one?: string, two?: string, second?: number | boolean, third?: number | boolean];
@@ -205,6 +218,8 @@ export interface Engine {
   text(): string;
   /** {@link OFFSETS_PER_EVENT} numbers an event, UTF-16 positions into {@link text}. */
   offsets(): Uint32Array;
+  /** Of the Bayeux session in progress; `""` where there is none. */
+  clientId(): string;
   /** When the engine next wants to act, on the clock of `now()`; -1 where it waits for the network alone. */
   deadline(): number;
   free(): void;

@@ -25,6 +25,7 @@ import type { ErrorRecord } from "./engine.js";
  * - `"protocol"`: it broke the rules of Bayeux.
  * - `"handshake-refused"`, `"connect-refused"`, `"subscribe-refused"`, `"publish-refused"`: it said no; its own words
  *   are in {@link CometdError.failure}.
+ * - `"call-failed"`: a service answered a `call()` with a failure; what it sent along is in {@link CometdError.data}.
  * - `"no-transport"`: it offers no long-polling.
  * - `"unknown-client"`: it no longer knows the session. The client makes a new one by itself.
  * - `"server-ended"`: it ended the session and forbade to come back.
@@ -73,6 +74,7 @@ export type ErrorCode =
   | "connect-refused"
   | "subscribe-refused"
   | "publish-refused"
+  | "call-failed"
   | "no-transport"
   | "unknown-client"
   | "server-ended"
@@ -126,6 +128,7 @@ export interface CometdErrorDetails {
   status?: number | undefined;
   failure?: Failure | undefined;
   oauth?: OAuthFailure | undefined;
+  data?: unknown;
   cause?: unknown;
 }
 
@@ -144,16 +147,18 @@ export class CometdError extends Error {
   declare readonly failure?: Failure;
   /** The login server's own words. */
   declare readonly oauth?: OAuthFailure;
+  /** What a service sent along with the failure of a call. */
+  declare readonly data?: unknown;
   /** What it came from. */
   declare readonly cause?: unknown;
 
   constructor(code: ErrorCode, message: string, details: CometdErrorDetails = {}) {
-    const { retryable = false, channel, status, failure, oauth, cause } = details;
+    const { retryable = false, channel, status, failure, oauth, data, cause } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.retryable = retryable;
     // There only where given.
-    for (const [key, value] of Object.entries({ channel, status, failure, oauth })) {
+    for (const [key, value] of Object.entries({ channel, status, failure, oauth, data })) {
       if (value !== undefined) Object.assign(this, { [key]: value });
     }
   }
@@ -172,7 +177,16 @@ export function isCometdError(error: unknown): error is CometdError {
 
 /** An error of the wasm, for users. */
 export function toCometdError(record: ErrorRecord, cause?: unknown): CometdError {
-  return new CometdError(record.code as ErrorCode, record.message, { ...record, cause });
+  return new CometdError(record.code as ErrorCode, record.message, { ...record, data: parsed(record.data), cause });
+}
+
+/** What a service wrote; `undefined` where that is not JSON. */
+function parsed(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The words for something that was thrown, whatever it is. */

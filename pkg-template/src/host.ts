@@ -91,16 +91,16 @@ export class Host implements EngineHost {
   }
 
   /**
-   * Lets a signal end a subscription, or the client where none is given. Returns what lets go of the signal.
+   * Lets a signal end a subscription or a call, or the client where none is given. Returns what lets go of the signal.
    *
    * The signal may live long, so its listener holds this host and not the client. (A closure made in a method of the
    * client would hold it, used or not.)
    */
-  link(signal: AbortSignal | undefined, subscription?: number): () => void {
+  link(signal: AbortSignal | undefined, command?: number): () => void {
     if (!signal) return noop;
     const listener = () => {
       unlink();
-      this.core?.abort(signal.reason, subscription);
+      this.core?.abort(signal.reason, command);
     };
     signal.addEventListener("abort", listener);
     const unlink = this.#own(() => signal.removeEventListener("abort", listener));

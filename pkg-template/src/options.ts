@@ -37,7 +37,7 @@ export function want(name: string, good: unknown, what: string): asserts good {
 export function checkOptions(options: ConnectOptions, source?: TokenSource): CheckedOptions {
   want("connect", isObject(options), "an object with at least `url`");
   const extensions = checkExtensions(options.extensions);
-  const { ack, log, shouldRetrySubscribe, signal } = options;
+  const { ack, appendMessageTypeToURL, log, shouldRetrySubscribe, signal } = options;
   wantFunction("shouldRetrySubscribe", shouldRetrySubscribe);
   wantFunction("log", log);
   const replay = checkReplay(options.replay);
@@ -60,6 +60,10 @@ export function checkOptions(options: ConnectOptions, source?: TokenSource): Che
   if (ack !== undefined) {
     want("ack", typeof ack === "boolean", "a boolean");
     engine.ack = ack;
+  }
+  if (appendMessageTypeToURL !== undefined) {
+    want("appendMessageTypeToURL", typeof appendMessageTypeToURL === "boolean", "a boolean");
+    engine.appendMessageType = appendMessageTypeToURL;
   }
   if (resume) engine.resume = JSON.stringify(resume.session);
   checkSignal("signal", signal);

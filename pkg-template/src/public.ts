@@ -6,6 +6,7 @@ export { CometdEvent } from "./event.js";
 export { Subscription } from "./subscription.js";
 export type {
   Authenticator,
+  CallOptions,
   ClientState,
   CommitMode,
   ConnectOptions,

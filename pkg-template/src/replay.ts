@@ -4,9 +4,12 @@ import { invalid, isFunction, isObject, want } from "./options.js";
 import { quietly } from "./runtime.js";
 import type { CommitMode, InvalidPosition, ReplayOptions, ReplayStore, Start, SubscribeOptions } from "./types.js";
 
+/** Where to begin, without numbers. */
+export type NamedStart = Exclude<Start, number>;
+
 /** How a subscription follows its channels. */
 export interface Following {
-  readonly start: Start;
+  readonly start: NamedStart;
   readonly commit: CommitMode;
   readonly onInvalidPosition: InvalidPosition;
 }
@@ -25,7 +28,7 @@ export function checkReplay(replay: ReplayOptions | undefined): CheckedReplay | 
   const { store } = replay;
   const good = store === undefined || (isFunction(store?.load) && isFunction(store.save));
   want("replay.store", good, "an object with methods `load` and `save`, such as one of cometd-edge/stores");
-  return { store, ...checkFollowing("replay.", replay, FOLLOWING) };
+  return { store, ...checkFollowing("replay.", replay, FOLLOWING, []) };
 }
 
 /**
@@ -43,7 +46,7 @@ export function followingOf(
       throw notFollowed(name);
     }
   }
-  const checked = checkFollowing("", options, defaults ?? FOLLOWING);
+  const checked = checkFollowing("", options, defaults ?? FOLLOWING, channels);
   if (isObject(options.start)) {
     const stray = Object.keys(options.start).find((channel) => !channels.includes(channel));
     if (stray !== undefined) throw invalid(`start: names ${stray}, which is not among the channels`);
@@ -52,7 +55,7 @@ export function followingOf(
 }
 
 /** Where each channel starts if the store has no position, in the engine's words. */
-export function startsOf(start: Start, channels: readonly string[]): string[] {
+export function startsOf(start: NamedStart, channels: readonly string[]): string[] {
   return channels.map((channel) => {
     const given = typeof start === "string" ? start : Object.hasOwn(start, channel) ? start[channel]! : "new";
     return given === "new" ? "-1" : given === "all" ? "-2" : given;
@@ -66,12 +69,22 @@ export function notFollowed(name: string): CometdError {
 
 /** Is it one as {@link followingOf} gives it? */
 export function isFollowing(given: Following): boolean {
-  return quietly(() => Boolean(checkFollowing("", given, given))) ?? false;
+  return quietly(() => Boolean(checkFollowing("", given, given, []))) ?? false;
 }
 
-function checkFollowing(path: string, given: SubscribeOptions, defaults: Following): Following {
-  const { start = defaults.start, commit = defaults.commit, onInvalidPosition = defaults.onInvalidPosition } = given;
-  want(`${path}start`, isStart(start), '"new", "all", or an object of replay ids, strings, by channel');
+function checkFollowing(
+  path: string,
+  given: SubscribeOptions,
+  defaults: Following,
+  channels: readonly string[],
+): Following {
+  const {
+    start: wanted = defaults.start,
+    commit = defaults.commit,
+    onInvalidPosition = defaults.onInvalidPosition,
+  } = given;
+  const start = nameStart(`${path}start`, wanted, channels);
+  want(`${path}start`, isStart(start), '"new", "all", a number, or an object of replay ids, strings, by channel');
   wantOneOf(`${path}commit`, commit, ["processed", "delivered", "manual"]);
   wantOneOf(`${path}onInvalidPosition`, onInvalidPosition, ["all", "new", "fail"]);
   return { start, commit, onInvalidPosition };
@@ -79,6 +92,19 @@ function checkFollowing(path: string, given: SubscribeOptions, defaults: Followi
 
 function wantOneOf(name: string, given: string, words: readonly string[]): void {
   want(name, words.includes(given), `"${words.join('" or "')}"`);
+}
+
+/** A number in other words. That of a position says nothing about whose it is, so there must be only one channel. */
+function nameStart(name: string, start: Start, channels: readonly string[]): NamedStart {
+  if (typeof start !== "number") return start;
+  if (start === -1) return "new";
+  if (start === -2) return "all";
+  const example = '{ "/event/Order__e": "9007199254740993" }';
+  want(name, Number.isSafeInteger(start), `an integer that a number can hold; a longer one as a string, ${example}`);
+  const [channel = "/*", ...others] = channels;
+  const one = others.length === 0 && !/\/\*\*?$/.test(channel);
+  want(name, one, `a number, but for -1 and -2, to subscribe() with one channel; else strings by channel, ${example}`);
+  return { [channel]: String(start) };
 }
 
 function isStart(start: unknown): boolean {

@@ -31,6 +31,12 @@ export interface ConnectOptions {
    * `connectSalesforce()` on, with positions in memory.
    */
   replay?: ReplayOptions | undefined;
+  /**
+   * Sends handshakes, polls and disconnects to `/handshake`, `/connect` and `/disconnect` below the url, and all else to the
+   * url with a slash at its end, as some servers and proxies want it. Not with a url that has a query, or a dot in its last
+   * segment. Default: `false`.
+   */
+  appendMessageTypeToURL?: boolean | undefined;
   /** How failures are retried. */
   retry?: RetryOptions | undefined;
   /** What is kept in memory at most. */
@@ -97,8 +103,11 @@ export interface ReplayStore {
  * Where to begin in a channel of which the store has no position: with events published from now on, with all that the
  * server retains, or after given positions (by channel a replay id or one of these words; `"new"` for channels that are not
  * named).
+ *
+ * A number is what Salesforce's own tools use: -1 is `"new"`, -2 is `"all"`, and any other is a replay id, in `subscribe()` of
+ * one channel without a wildcard. One beyond `Number.MAX_SAFE_INTEGER` is to be given as a string, by channel.
  */
-export type Start = "new" | "all" | Readonly<Record<string, string>>;
+export type Start = "new" | "all" | number | Readonly<Record<string, string>>;
 
 /**
  * When an event counts as done, so that its position may be saved.
@@ -247,6 +256,14 @@ export interface SubscribeOptions {
   onInvalidPosition?: InvalidPosition | undefined;
 }
 
+/** Options of `client.call()`. */
+export interface CallOptions {
+  /** So long is waited for the answer, from the call on, in milliseconds, at least 1. Default: `networkDelayMs`, which is 10,000. */
+  timeoutMs?: number | undefined;
+  /** Ends the wait: `call()` rejects with `signal.reason`. The server may have processed it. */
+  signal?: AbortSignal | undefined;
+}
+
 /** Options of `client.drain()`. Both times count from the call, in milliseconds. */
 export interface DrainOptions {
   /** It ends when nothing has come for so long, all subscriptions are answered, and all that came is read. Default: no limit. */
@@ -270,6 +287,15 @@ export type Status =
       readonly type: "state";
       /** The new one. */
       readonly state: ClientState;
+    }
+  | {
+      /**
+       * There is a session at the server, which is told once for each. What the server keeps for a session by itself, such as a
+       * subscribe that was given to `send()`, it does not know in a new one.
+       */
+      readonly type: "session";
+      /** It is that of the snapshot; else a new one. */
+      readonly resumed: boolean;
     }
   | {
       /** Events may be missing. */

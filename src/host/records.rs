@@ -75,6 +75,7 @@ fn of_error(error: &Error) -> Record<'_> {
     record.set("message", Value::Text(Cow::Owned(error.text())));
     record.set("retryable", Value::Flag(error.retryable()));
     record.any_text("channel", error.channel());
+    record.any_text("data", error.data());
     if let Some(status) = error.status() {
         record.number("status", f64::from(status));
     }
@@ -92,6 +93,10 @@ fn of_error(error: &Error) -> Record<'_> {
 pub(super) fn status_record(status: &Status) -> JsValue {
     let mut record = Record::default();
     match status {
+        Status::Session { resumed } => {
+            record.text("type", "session");
+            record.set("resumed", Value::Flag(*resumed));
+        }
         Status::Gap { channel, cause, after, since_unix_ms } => {
             record.text("type", "gap");
             record.text("channel", channel);

@@ -1,6 +1,6 @@
 //! Where requests go: an absolute http(s) URL, taken apart.
 
-use crate::text::{cut, cut_last, decimal, has, number, pieces};
+use crate::text::{cut, cut_last, decimal, has, joined, number, pieces};
 
 /// Why a text is no endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,6 +129,24 @@ impl Endpoint {
     /// The path without the query; at least `/`.
     pub fn path(&self) -> &str {
         self.part(self.path.0, self.path.1)
+    }
+
+    /// Whether something can be told by a further segment: there is no query, and no dot in the last segment, which would
+    /// say that the server goes by the end of the name.
+    pub fn takes_segments(&self) -> bool {
+        let path = self.path();
+        let last = cut_last(path.strip_suffix('/').unwrap_or(path), b'/').map_or("", |(_, last)| last);
+        path.len() + self.path.0 == self.href.len() && !has(last, b'.')
+    }
+
+    /// The address with a further segment of the path; with `""`, with a slash at the end of its path.
+    #[must_use]
+    pub fn with_segment(&self, segment: &str) -> Self {
+        let path = self.path();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let query = self.part(self.path.1, self.href.len());
+        let before = joined(&[self.origin(), path, "/", segment], "");
+        Self { path: (self.path.0, before.len()), href: joined(&[&before, query], ""), ..self.clone() }
     }
 
     /// Whether secrets may travel there: https, or a loopback address, where nobody listens in (X1, X4).

@@ -118,6 +118,12 @@ impl Engine {
                 Input::Decided { request: first, retry: Some(number != 0).filter(|_| second >= 0.0) }
             }
             told::PUBLISH => Input::Command(Command::Publish { command, channel: one, data: two }),
+            told::CALL => {
+                let timeout_ms = Some(second as u64).filter(|ms| *ms > 0);
+                Input::Command(Command::Call { command, channel: one, data: two, timeout_ms })
+            }
+            told::CANCEL => Input::Command(Command::Cancel { command }),
+            told::RETRY_NOW => Input::Command(Command::RetryNow),
             told::SEND => {
                 list = json::elements(one).map(str::to_owned).collect();
                 Input::Command(Command::Send { command, messages: &list })
@@ -164,6 +170,11 @@ impl Engine {
 
     pub fn offsets(&self) -> Result<Vec<u32>, JsValue> {
         Ok(self.shared.queues.borrow_mut().offsets())
+    }
+
+    #[wasm_bindgen(js_name = clientId)]
+    pub fn client_id(&self) -> String {
+        self.shared.session.borrow().client_id().unwrap_or_default().into_owned()
     }
 
     pub fn deadline(&self) -> f64 {

@@ -66,6 +66,9 @@ pub(super) fn config(options: &EngineOptions) -> Result<Config, ApiMisuse> {
     if options.flag("auth") {
         config.authenticated()?;
     }
+    if options.flag("appendMessageType") {
+        config.append_message_type_to_url()?;
+    }
     let resume = options.text("resume");
     if !resume.is_empty() {
         config.resume(&resume)?;

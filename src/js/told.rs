@@ -26,3 +26,6 @@ pub const CLAIM: u32 = 20;
 pub const TAKEN: u32 = 21;
 pub const TAP: u32 = 22;
 pub const TRAP: u32 = 23;
+pub const CALL: u32 = 24;
+pub const CANCEL: u32 = 25;
+pub const RETRY_NOW: u32 = 26;

@@ -29,6 +29,8 @@ impl Rng {
 pub(super) struct Backoff {
     attempts: u32,
     last_ms: u64,
+    /// The application may not have the next attempt sooner.
+    earliest: Instant,
 }
 
 impl Backoff {
@@ -41,17 +43,25 @@ impl Backoff {
         *self = Self::default();
     }
 
-    /// Counts a failure and gives the wait before the next attempt: none after the first.
-    pub fn next(&mut self, retry: &Retry, rng: &mut Rng) -> u64 {
+    /// Counts a failure and gives the wait before the next attempt: none after the first, unless the server asks for one.
+    pub fn next(&mut self, now: Instant, at_least_ms: u64, retry: &Retry, rng: &mut Rng) -> u64 {
         self.attempts = self.attempts.saturating_add(1);
+        self.earliest = now.after(at_least_ms.max(retry.initial_delay_ms));
         if self.attempts == 1 {
-            return 0;
+            return at_least_ms;
         }
         let low = retry.initial_delay_ms.min(retry.max_delay_ms);
         // Saturates: the cast of a float to an integer does in Rust.
         let high = (self.last_ms.max(low) as f64 * retry.factor) as u64;
         self.last_ms = rng.between(low, high.max(low)).min(retry.max_delay_ms);
-        self.last_ms
+        self.last_ms.max(at_least_ms)
+    }
+
+    /// The application wants the next attempt now: it comes nearer, as far as the server and the first wait allow, and the
+    /// waits after it begin short again.
+    pub fn hurry(&mut self, now: Instant, at: &mut Instant) {
+        self.last_ms = 0;
+        at.pull_to(self.earliest.max(now));
     }
 }
 

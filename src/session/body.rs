@@ -27,7 +27,7 @@ impl Session {
         let Some(mut exchange) = self.lane(lane).take() else { return };
         // What comes from an old session is nobody's any more (R7d).
         if exchange.epoch == self.epoch {
-            self.keep_cookies(headers);
+            self.keep_cookies(exchange.kind, headers);
             self.flow.last_response = self.now;
         }
         // [bayeux] Only a 2xx body is Bayeux.
@@ -168,6 +168,9 @@ impl Session {
     }
 
     fn message(&mut self, lane: Lane, message: Message) {
+        if self.answers_call(lane, &message) {
+            return;
+        }
         if message.is_event() {
             return self.event(lane, message);
         }

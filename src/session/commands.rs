@@ -13,7 +13,7 @@ use crate::bayeux::write;
 /// A subscribe whose reply is missing from a whole body is sent so many times.
 const MOST_UNANSWERED: u8 = 3;
 /// How deep the caller's JSON may be nested.
-const MOST_DEPTH: u32 = 128;
+pub(super) const MOST_DEPTH: u32 = 128;
 
 impl Session {
     pub(super) fn command(&mut self, command: Command<'_>) -> Result<(), ApiMisuse> {
@@ -21,7 +21,10 @@ impl Session {
             Command::Close => self.end(None),
             Command::Tap(on) => self.tap = on,
             _ if self.ending.is_some() => return Err(ApiMisuse::Closed),
-            Command::Subscribe { .. } | Command::Publish { .. } | Command::Send { .. }
+            Command::Subscribe { .. }
+            | Command::Publish { .. }
+            | Command::Send { .. }
+            | Command::Call { .. }
                 if self.is_suspended() =>
             {
                 return Err(ApiMisuse::Suspended);
@@ -63,8 +66,13 @@ impl Session {
                 }
                 let order = self.next_order();
                 let (channel, data) = (channel.to_owned(), data.to_owned());
-                self.publishes.push(Publish { command, order, channel, data, again: false });
+                self.publishes.push(Publish { command, order, channel, data, call: None, again: false });
             }
+            Command::Call { command, channel, data, timeout_ms } => {
+                self.call(command, channel, data, timeout_ms)?;
+            }
+            Command::Cancel { command } => self.cancel(command),
+            Command::RetryNow => self.retry_now(),
             Command::Send { command, messages } => self.send_raw(command, messages)?,
         }
         Ok(())
@@ -97,11 +105,12 @@ impl Session {
             let message = json::validate(text, MOST_DEPTH).then(|| Message::parse(text.clone())).flatten();
             let message = message.ok_or(ApiMisuse::NotJson("send"))?;
             let channel = message.channel().ok_or(ApiMisuse::NoChannelInMessage)?;
-            if message.is_meta() {
+            if message.is_meta() && !subscribes_to_services(&message) {
                 return Err(ApiMisuse::OwnChannel(channel.to_owned()));
             }
+            let subscription = message.subscription().map(|name| name.into_owned());
             let (channel, order) = (channel.to_owned(), self.next_order());
-            raws.push(Raw { command, order, channel, message: message.into_raw() });
+            raws.push(Raw { command, order, channel, subscription, message: message.into_raw() });
         }
         if raws.is_empty() {
             self.settle(command, Ok(Vec::new()));
@@ -124,7 +133,7 @@ impl Session {
         let mut bytes = 1;
         let mut replays = false;
         for (_, next) in waiting {
-            let id = self.next_message_id();
+            let mut id = self.next_message_id();
             let message = match &next {
                 Next::Subscribe(channel) => {
                     let position = self.position_to_subscribe(channel);
@@ -134,7 +143,10 @@ impl Session {
                 Next::Unsubscribe(channel) => write::unsubscribe(&id, &client_id, channel),
                 Next::Publish(command) => {
                     match self.publishes.iter().find(|publish| publish.command == *command) {
-                        Some(publish) => write::publish(&id, &client_id, &publish.channel, &publish.data),
+                        Some(publish) => {
+                            id = publish.call.clone().unwrap_or(id);
+                            write::publish(&id, &client_id, &publish.channel, &publish.data)
+                        }
                         None => continue,
                     }
                 }
@@ -284,14 +296,15 @@ impl Session {
             What::Subscribe(channel) => return self.subscribe_refused(&channel, failure),
             What::Unsubscribe(channel) => self.subscriptions.unsubscribed(&channel),
             What::Publish(publish) if accepted => {
-                return self.settle(publish.command, Ok(vec![message.raw().to_owned()]));
+                return self.settle_publish(&publish, Ok(vec![message.raw().to_owned()]));
             }
             // Not processed, hence sent once more (R7).
-            What::Publish(publish) if unknown && !publish.again && self.ending.is_none() => {
+            What::Publish(publish) if unknown && self.may_go_again(&publish) => {
                 return self.publishes.push(Publish { again: true, ..publish });
             }
-            What::Publish(Publish { command, channel, .. }) => {
-                return self.settle(command, Err(Error::PublishRefused { channel, failure }));
+            What::Publish(publish) => {
+                let channel = publish.channel.clone();
+                return self.settle_publish(&publish, Err(Error::PublishRefused { channel, failure }));
             }
             What::Raw(raw) => return self.raw_answered(raw.command, message.raw().to_owned()),
         }
@@ -344,6 +357,10 @@ impl Session {
                 what => self.reject(what, &|channel| Error::OutcomeUnknown { channel }),
             }
         }
+        if !current {
+            // What answers calls has ended with the session.
+            self.calls_lost();
+        }
         if !current || self.ending.is_some() {
             return;
         }
@@ -364,8 +381,8 @@ impl Session {
         if wire.unanswered >= MOST_UNANSWERED {
             self.subscriptions.refused(channel, &Error::Protocol("no reply to /meta/subscribe"));
         } else {
-            let retry_at = self.now.after(self.commands_backoff.next(&self.config.retry, &mut self.rng));
-            self.subscriptions.undo(channel, retry_at);
+            let delay_ms = self.commands_backoff.next(self.now, 0, &self.config.retry, &mut self.rng);
+            self.subscriptions.undo(channel, self.now.after(delay_ms));
         }
         self.apply();
     }
@@ -385,7 +402,8 @@ impl Session {
         let mut given_up = None;
         let mut retry_at = self.now;
         if goes_on {
-            let delay_ms = self.commands_backoff.next(&self.config.retry, &mut self.rng).max(at_least_ms);
+            let delay_ms =
+                self.commands_backoff.next(self.now, at_least_ms, &self.config.retry, &mut self.rng);
             retry_at = self.now.after(delay_ms);
             self.commands_at = retry_at;
             let attempt = self.commands_backoff.attempts();
@@ -403,7 +421,7 @@ impl Session {
                     self.subscriptions.undo(&channel, retry_at);
                 }
                 // Not processed, hence sent once more, with the next token.
-                (What::Publish(publish), _) if refused_token && !publish.again && self.ending.is_none() => {
+                (What::Publish(publish), _) if refused_token && self.may_go_again(&publish) => {
                     self.publishes.push(Publish { again: true, ..publish });
                 }
                 (what, _) => {
@@ -413,7 +431,7 @@ impl Session {
             self.apply();
         }
         if !goes_on {
-            return;
+            return self.calls_lost();
         }
         if let Some(failure) = unknown_client {
             self.session_gone(failure, 0);
@@ -434,7 +452,10 @@ impl Session {
 
     pub(super) fn reject(&mut self, what: What, error: &dyn Fn(String) -> Error) {
         match what {
-            What::Publish(publish) => self.settle(publish.command, Err(error(publish.channel))),
+            What::Publish(publish) => {
+                let error = error(publish.channel.clone());
+                self.settle_publish(&publish, Err(error));
+            }
             What::Raw(raw) => {
                 // Others of the same call may have been processed.
                 let begun = self.is_begun(raw.command);
@@ -498,6 +519,20 @@ impl Session {
         in_flight || self.raw_replies.iter().any(|(known, replies)| *known == command && !replies.is_empty())
     }
 
+    /// May a message that was not processed be sent a second time?
+    fn may_go_again(&self, publish: &Publish) -> bool {
+        !publish.again && self.ending.is_none() && self.is_wanted(publish)
+    }
+
+    /// A message has its reply, or will have none.
+    fn settle_publish(&mut self, publish: &Publish, result: Result<Vec<String>, Error>) {
+        if publish.call.is_some() {
+            self.call_sent(publish.command, result);
+        } else {
+            self.settle(publish.command, result);
+        }
+    }
+
     pub(super) fn settle(&mut self, command: u32, result: Result<Vec<String>, Error>) {
         self.emit(Output::Settled { command, result });
     }
@@ -510,6 +545,16 @@ enum Next {
     Unsubscribe(String),
     Publish(u32),
     Raw(u32),
+}
+
+/// Does it concern nothing but the subscriptions of service channels, of which the session itself tells the server nothing?
+fn subscribes_to_services(message: &Message) -> bool {
+    let own = matches!(message.channel(), Some("/meta/subscribe" | "/meta/unsubscribe"));
+    let Some(given) = json::member(message.raw(), "subscription").filter(|_| own) else { return false };
+    let mut names: Vec<String> = json::strings(given);
+    names.extend(json::decode_string(given).map(|name| name.into_owned()));
+    let all = !json::is_array(given) || json::elements(given).count() == names.len();
+    all && !names.is_empty() && names.iter().all(|name| name.starts_with("/service/"))
 }
 
 /// Puts a command in its place. The library's sorts cost 4 kB of wasm; the lists are short and mostly sorted.

@@ -12,6 +12,7 @@ pub struct Config {
     /// can help (S5a). Set by [`Config::salesforce`].
     pub(super) salesforce: bool,
     pub(super) auth: bool,
+    pub(super) append_message_type: bool,
     /// Hosts that tokens may be sent to, besides the url's own and, in the dialect of Salesforce, its domains: exact, or
     /// `*.example.com` for all below (X1).
     pub allowed_hosts: Vec<String>,
@@ -52,6 +53,7 @@ impl Config {
             headers: Vec::new(),
             salesforce: false,
             auth: false,
+            append_message_type: false,
             allowed_hosts: Vec::new(),
             replay: false,
             decides: false,
@@ -86,6 +88,20 @@ impl Config {
         self.ack = false;
         self.max_interval_ms = 40_000;
         self
+    }
+
+    /// Sends handshakes, polls and disconnects below the url, to `/handshake`, `/connect` and `/disconnect`, and all else to
+    /// the url with a slash at its end, as some servers and proxies want it. Default: all goes to the url.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::NotAppendable`] if the url has a query, or a dot in its last segment. In the dialect of Salesforce, chosen
+    /// before, that is a version, and no obstacle.
+    pub fn append_message_type_to_url(&mut self) -> Result<&mut Self, ApiMisuse> {
+        if !self.salesforce && !self.endpoint.takes_segments() {
+            return Err(ApiMisuse::NotAppendable);
+        }
+        self.append_message_type = true;
+        Ok(self)
     }
 
     /// Adds a header to every request.

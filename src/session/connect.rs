@@ -23,6 +23,8 @@ const LEAST_CUT_AGE_MS: u64 = 1_000;
 pub(super) struct Polling {
     /// When the next one goes out.
     pub at: Instant,
+    /// It waits since the last one failed, and not because the server wants it to.
+    pub backs_off: bool,
     interval_ms: u64,
     advised_timeout_ms: Option<u64>,
     /// The largest timeout advised on this url: servers may advise it once and leave it out later (S4).
@@ -48,6 +50,7 @@ impl Polling {
     pub fn new(now: Instant) -> Self {
         Self {
             at: now,
+            backs_off: false,
             interval_ms: 0,
             advised_timeout_ms: None,
             largest_timeout_ms: None,
@@ -70,7 +73,7 @@ impl Polling {
         self.replace_advice(advice);
         self.probe = true;
         (self.lost, self.answered, self.covers) = (false, false, false);
-        self.at = now.after(self.interval_ms);
+        (self.at, self.backs_off) = (now.after(self.interval_ms), false);
         self.acks = Acks::granted(ack);
     }
 
@@ -175,11 +178,13 @@ impl Session {
             self.subscriptions.gaps_end();
             self.polling.lost = false;
             self.polling.answered = true;
+            self.polling.backs_off = false;
             self.polled = true;
             self.token_proven(exchange.token);
             self.sound_until = exchange.started;
             if !self.started {
                 self.started = true;
+                self.report(Status::Session { resumed: true });
                 self.settle(0, Ok(Vec::new()));
             }
         }
@@ -270,6 +275,7 @@ impl Session {
         if !acknowledges && !refused && exchange.epoch == self.epoch {
             let undecodable = matches!(error, Error::Protocol(words) if *words == NOT_JSON);
             self.polling.lost |= exchange.kind == Kind::Connect;
+            self.doubt_calls();
             self.passed_unseen();
             let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
             self.gap(cause, exchange.since, true);
@@ -365,6 +371,7 @@ impl Session {
     fn retry_connect(&mut self, error: Error, at_least_ms: u64) {
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.polling.probe = true;
+            self.polling.backs_off = true;
             self.polling.at = self.now.after(delay_ms);
         }
     }

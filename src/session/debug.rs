@@ -93,6 +93,13 @@ impl fmt::Debug for Command<'_> {
                     .field("length", &data.len())
                     .finish()
             }
+            Self::Call { command, channel, data, timeout_ms } => {
+                let mut call = f.debug_struct("Call");
+                call.field("command", command).field("channel", channel);
+                call.field("length", &data.len()).field("timeout_ms", timeout_ms).finish()
+            }
+            Self::Cancel { command } => f.debug_struct("Cancel").field("command", command).finish(),
+            Self::RetryNow => f.write_str("RetryNow"),
             Self::Send { command, messages } => {
                 f.debug_struct("Send").field("command", command).field("messages", &messages.len()).finish()
             }

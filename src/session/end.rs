@@ -65,6 +65,7 @@ impl Session {
             self.started = true;
             self.settle(0, Err(reason.clone()));
         }
+        self.end_calls(&reason);
         self.reject_queued(&|_| reason.clone());
         self.end_rest(&reason);
         self.tokens_are_no_longer_needed();
@@ -117,6 +118,7 @@ impl Session {
     /// Nothing of the session is known any more.
     pub(super) fn forget_session(&mut self) {
         self.retire_client_id();
+        self.calls_lost();
         self.epoch = self.epoch.wrapping_add(1);
         self.abort(Lane::Session);
         // Messages may still be answered; subscriptions need not.

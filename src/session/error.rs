@@ -15,6 +15,8 @@ pub enum ApiMisuse {
     Url(#[from] EndpointError),
     /// A header cannot be sent.
     Header(#[from] HeaderError),
+    /// The type of a message cannot be appended to the URL: it has a query, or a dot in its last segment.
+    NotAppendable,
     /// A channel name is malformed.
     Channel {
         /// The name as given.
@@ -22,6 +24,8 @@ pub enum ApiMisuse {
         /// What is wrong with it.
         source: ChannelError,
     },
+    /// A call goes to a `/service/*` channel.
+    NotService(String),
     /// `subscribe` was called with no channel at all.
     NoChannels,
     /// A number was used for a second subscription or command.
@@ -101,6 +105,15 @@ pub enum Error {
         /// Its words.
         failure: Failure,
     },
+    /// The service answered a call with a failure.
+    CallFailed {
+        /// The channel.
+        channel: String,
+        /// Its words.
+        failure: Failure,
+        /// The `data` of the answer, as JSON.
+        data: Option<String>,
+    },
     /// A message was sent and its reply never came: it may or may not have been processed, and is not sent again (R7).
     OutcomeUnknown {
         /// The channel.
@@ -168,6 +181,7 @@ impl ApiMisuse {
             }
             Self::NotJson(call) => what = call,
             Self::OwnChannel(channel)
+            | Self::NotService(channel)
             | Self::GlobWithPosition(channel)
             | Self::TwoFilters(channel)
             | Self::OtherConditions(channel) => what = channel,
@@ -180,13 +194,17 @@ impl ApiMisuse {
         match self {
             Self::Url(_) => "url: %",
             Self::Header(_) => "headers: %",
+            Self::NotAppendable => {
+                "appendMessageTypeToURL: the url has a query, or a dot in its last segment, behind which nothing can stand; leave the option out"
+            }
             Self::Channel { .. } => "channel %: %",
+            Self::NotService(_) => "call: % is no service channel, such as /service/orders",
             Self::NoChannels => "subscribe: give at least one channel",
             Self::NumberInUse(_) => "number % is in use: numbers of subscriptions and commands ascend from 1",
             Self::NotJson(_) => "%: not JSON that can be sent",
             Self::NoChannelInMessage => "send: a message needs a channel",
             Self::OwnChannel(_) => {
-                "send: % is the session's own; use connect(), subscribe(), unsubscribe() or close()"
+                "send: % is the session's own; use connect(), subscribe(), unsubscribe() or close(). Only /service/* channels may be subscribed by it"
             }
             Self::Insecure => "url: must be https where a token is sent, or on this machine",
             Self::GlobWithPosition(_) => {
@@ -264,6 +282,7 @@ impl Error {
             Self::ServerEnded(_) => "the server ended the session: %",
             Self::SubscribeRefused { .. } => "the server refused to subscribe %: %",
             Self::PublishRefused { .. } => "the server refused to publish to %: %",
+            Self::CallFailed { .. } => "the service at % answered that the call failed: %",
             Self::OutcomeUnknown { .. } => {
                 "the reply for % was lost: the server may or may not have processed it"
             }
@@ -308,6 +327,7 @@ impl Error {
             Self::ServerEnded(_) => "server-ended",
             Self::SubscribeRefused { .. } => "subscribe-refused",
             Self::PublishRefused { .. } => "publish-refused",
+            Self::CallFailed { .. } => "call-failed",
             Self::OutcomeUnknown { .. } => "outcome-unknown",
             Self::QueueFull { .. } => "queue-full",
             Self::EventTooLarge { .. } => "event-too-large",
@@ -359,11 +379,13 @@ impl Error {
         match self {
             Self::SubscribeRefused { channel, .. }
             | Self::PublishRefused { channel, .. }
+            | Self::CallFailed { channel, .. }
             | Self::OutcomeUnknown { channel }
             | Self::QueueFull { channel }
             | Self::EventTooLarge { channel, .. }
             | Self::StoreFailed { channel, .. }
             | Self::StoreInvalid { channel, .. }
+            | Self::Misuse(ApiMisuse::NotService(channel))
             | Self::Misuse(ApiMisuse::GlobWithPosition(channel))
             | Self::Misuse(ApiMisuse::TwoFilters(channel))
             | Self::Misuse(ApiMisuse::OtherConditions(channel))
@@ -390,8 +412,18 @@ impl Error {
             | Self::Unauthorized(failure)
             | Self::ConnectRefused(failure) => Some(failure),
             Self::ServerEnded(failure) => failure.as_ref(),
-            Self::SubscribeRefused { failure, .. } | Self::PublishRefused { failure, .. } => Some(failure),
+            Self::SubscribeRefused { failure, .. }
+            | Self::PublishRefused { failure, .. }
+            | Self::CallFailed { failure, .. } => Some(failure),
             Self::MaxRetries { last, .. } => last.failure(),
+            _ => None,
+        }
+    }
+
+    /// What the service sent along with the failure of a call, as JSON.
+    pub fn data(&self) -> Option<&str> {
+        match self {
+            Self::CallFailed { data, .. } => data.as_deref(),
             _ => None,
         }
     }

@@ -124,6 +124,8 @@ pub(super) struct Publish {
     pub order: u32,
     pub channel: String,
     pub data: String,
+    /// It is a call, and this its id, which the answer carries, too.
+    pub call: Option<String>,
     /// It was answered "unknown client", hence not processed, and goes out a second and last time (R7).
     pub again: bool,
 }
@@ -133,6 +135,8 @@ pub(super) struct Raw {
     pub command: u32,
     pub order: u32,
     pub channel: String,
+    /// Of a subscribe: the first one that it names.
+    pub subscription: Option<String>,
     pub message: String,
 }
 
@@ -173,12 +177,14 @@ impl Exchange {
                 What::Subscribe(name) => channel == "/meta/subscribe" && same(name),
                 What::Unsubscribe(name) => channel == "/meta/unsubscribe" && same(name),
                 What::Publish(publish) => channel == publish.channel,
-                What::Raw(raw) => channel == raw.channel,
+                What::Raw(raw) => channel == raw.channel && raw.subscription.as_deref().is_none_or(same),
             })
         };
+        // What a service says to somebody else's message, or to one that nobody waits for any more.
+        let stray = message.id().is_some() && message.data().is_some();
         // Messages of `send()` may carry the caller's own ids, equal to one of ours.
         let found = open().find(|(_, sent)| by_id(sent) && by_channel(sent));
-        let found = found.or_else(|| open().find(|(_, sent)| by_channel(sent)));
+        let found = found.or_else(|| open().find(|(_, sent)| by_channel(sent) && !stray));
         found.or_else(|| open().find(|(_, sent)| by_id(sent))).map(|(index, _)| index)
     }
 

@@ -292,7 +292,7 @@ impl Session {
     /// Reported, tried again, and in nobody's way (R5).
     fn store_failed(&mut self, index: usize, load: bool, problem: &str) {
         let Some(one) = self.followed.get_mut(index) else { return };
-        let at = self.now.after(one.backoff.next(&self.config.retry, &mut self.rng));
+        let at = self.now.after(one.backoff.next(self.now, 0, &self.config.retry, &mut self.rng));
         if load {
             one.load = Load::Due(at);
         } else {
@@ -302,6 +302,16 @@ impl Session {
         let error = Error::StoreFailed { channel: channel.clone(), problem: problem.to_owned() };
         let operation = if load { "load" } else { "save" };
         self.report(Status::StoreFailed { channel, operation, error });
+    }
+
+    /// Asks a store that has failed now (S8).
+    pub(super) fn hurry_store(&mut self) {
+        for one in &mut self.followed {
+            if let Load::Due(at) = &mut one.load {
+                one.backoff.hurry(self.now, at);
+            }
+            one.backoff.hurry(self.now, &mut one.save_at);
+        }
     }
 
     /// Is there a position that the store does not have yet?

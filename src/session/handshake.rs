@@ -1,7 +1,7 @@
 //! S1, S8a, S14: how a session begins.
 
 use super::exchange::{Exchange, Kind};
-use super::{Error, Output, Session, State};
+use super::{Error, Output, Session, State, Status};
 use crate::bayeux::advice::Reconnect;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
@@ -90,6 +90,7 @@ impl Session {
         }
         self.polling.session_began(&advice, reply.ack().filter(|_| self.config.ack), self.now);
         self.set_state(State::Connected);
+        self.report(Status::Session { resumed: false });
         if !self.started {
             self.started = true;
             self.emit(Output::Settled { command: 0, result: Ok(vec![reply.into_raw()]) });

@@ -164,8 +164,33 @@ pub enum Command<'a> {
         /// The `data` field, as JSON.
         data: &'a str,
     },
+    /// Publish a message on a `/service/*` channel, and wait for the message on that channel with the same id by which the
+    /// service answers; settles with that one. It goes to no subscription.
+    ///
+    /// It fails with [`Error::CallFailed`] where the service says so, with [`Error::PublishRefused`] where the server does,
+    /// and with [`Error::Timeout`] or [`Error::OutcomeUnknown`] where no answer came, or it was lost with a response or
+    /// with the session: then it may or may not have been processed.
+    Call {
+        /// The number to settle.
+        command: u32,
+        /// A literal channel.
+        channel: &'a str,
+        /// The `data` field, as JSON.
+        data: &'a str,
+        /// Milliseconds from now on; `None`: as [`Config::network_delay_ms`](super::Config::network_delay_ms).
+        timeout_ms: Option<u64>,
+    },
+    /// Forget a call: it does not settle any more, and is not sent if it has not been yet.
+    Cancel {
+        /// The number of the call.
+        command: u32,
+    },
+    /// End each wait before a next attempt that is only a back-off (S8): of handshakes, polls, commands, logins and the store.
+    /// The attempt goes out at once, or once [`initial_delay_ms`](super::Retry::initial_delay_ms) have passed since the
+    /// failure, and later waits begin short again. Waits that the server asks for, and the storm guard (S8a), stay.
+    RetryNow,
     /// Send Bayeux messages as they are, apart from `id` and `clientId`, which are added where they lack; settles with
-    /// all replies, successful or not.
+    /// all replies, successful or not. Of meta messages only a subscribe or unsubscribe of `/service/*` channels.
     Send {
         /// The number to settle.
         command: u32,

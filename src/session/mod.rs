@@ -3,6 +3,7 @@
 mod acks;
 mod backoff;
 mod body;
+mod calls;
 mod commands;
 mod config;
 mod connect;
@@ -17,14 +18,17 @@ mod io;
 mod receive;
 mod refusals;
 mod rest;
+mod retry_now;
 mod snapshot;
 mod status;
 mod subscriptions;
 mod tokens;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use backoff::{Backoff, Rng, StormGuard};
+use calls::Call;
 pub use config::{Config, Inspect, Limits, Retry};
 use connect::Polling;
 use end::{Ending, Farewell};
@@ -41,6 +45,7 @@ use tokens::Tokens;
 
 use crate::Instant;
 use crate::bayeux::decoder::{Bounds, Decoder};
+use crate::bayeux::json;
 use crate::http::cookies::Jar;
 use crate::http::endpoint::Endpoint;
 use crate::text::{decimal, joined};
@@ -90,6 +95,7 @@ pub struct Session {
     next_sequence: u32,
     next_decision: u32,
     publishes: Vec<Publish>,
+    calls: Vec<Call>,
     raws: Vec<Raw>,
     /// Replies of `send()` calls that still wait for some.
     raw_replies: Vec<(u32, Vec<String>)>,
@@ -145,6 +151,7 @@ impl Session {
             next_sequence: 0,
             next_decision: 0,
             publishes: Vec::new(),
+            calls: Vec::new(),
             raws: Vec::new(),
             raw_replies: Vec::new(),
             next_order: 0,
@@ -216,6 +223,13 @@ impl Session {
         self.state
     }
 
+    /// The client id of the Bayeux session in progress, with which anybody could act in its place: a secret (X2). `None` while
+    /// there is none.
+    pub fn client_id(&self) -> Option<Cow<'_, str>> {
+        let token = self.client_id.as_deref().filter(|_| self.ending.is_none())?;
+        json::decode_string(token).or(Some(Cow::Borrowed(token)))
+    }
+
     /// Is the session over, with nothing left to do?
     pub fn is_closed(&self) -> bool {
         self.ending.as_ref().is_some_and(|ending| ending.done)
@@ -259,6 +273,7 @@ impl Session {
         self.expire_full();
         self.expire_store();
         self.expire_decisions();
+        self.expire_calls();
     }
 
     /// The next instant at which something would happen by itself.
@@ -273,6 +288,7 @@ impl Session {
         }
         let mut wake = self.store_wake().min(self.drain_wake());
         wake.pull_to(self.decision_wake());
+        wake.pull_to(self.calls_wake());
         wake.pull_to(self.commands_wake());
         for lane in [&self.session_lane, &self.commands_lane] {
             if let Some(exchange) = lane.as_ref().filter(|exchange| !exchange.waits_for_the_client()) {
@@ -320,10 +336,11 @@ impl Session {
             Kind::Connect => self.polling.timeout_ms().saturating_add(self.config.network_delay_ms),
             _ => self.config.network_delay_ms,
         };
+        let target = self.target(kind);
         self.emit(Output::Send(Request {
             id,
-            url: self.config.endpoint.href().to_owned(),
-            headers: self.request_headers(),
+            url: target.href().to_owned(),
+            headers: self.request_headers(&target),
             messages,
             kind: kind.as_str(),
         }));
@@ -359,7 +376,17 @@ impl Session {
         })
     }
 
-    fn request_headers(&self) -> Vec<(String, String)> {
+    /// Where requests of this kind go.
+    fn target(&self, kind: Kind) -> Endpoint {
+        let endpoint = &self.config.endpoint;
+        match kind {
+            _ if !self.config.append_message_type => endpoint.clone(),
+            Kind::Commands => endpoint.with_segment(""),
+            kind => endpoint.with_segment(kind.as_str()),
+        }
+    }
+
+    fn request_headers(&self, target: &Endpoint) -> Vec<(String, String)> {
         let mut headers = self.config.headers.clone();
         headers.push(("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned()));
         if let Some(bearer) = self.tokens.bearer() {
@@ -367,7 +394,7 @@ impl Session {
             headers.push(("Authorization".to_owned(), bearer.to_owned()));
         }
         if self.config.own_cookies
-            && let Some(cookies) = self.jar.header(&self.config.endpoint, self.unix_ms(self.now))
+            && let Some(cookies) = self.jar.header(target, self.unix_ms(self.now))
         {
             match headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
                 // The caller's own cookies stand beside those of the jar.
@@ -379,13 +406,13 @@ impl Session {
     }
 
     /// Keeps the cookies of a response (X4).
-    fn keep_cookies(&mut self, headers: &[(String, String)]) {
+    fn keep_cookies(&mut self, kind: Kind, headers: &[(String, String)]) {
         if !self.config.own_cookies {
             return;
         }
-        let unix_ms = self.unix_ms(self.now);
+        let (unix_ms, from) = (self.unix_ms(self.now), self.target(kind));
         for (_, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
-            self.jar.store(value, &self.config.endpoint, self.now, unix_ms);
+            self.jar.store(value, &from, self.now, unix_ms);
         }
     }
 
@@ -402,7 +429,7 @@ impl Session {
             }));
             return None;
         }
-        let delay_ms = self.backoff.next(&self.config.retry, &mut self.rng).max(at_least_ms);
+        let delay_ms = self.backoff.next(self.now, at_least_ms, &self.config.retry, &mut self.rng);
         self.set_state(State::Retrying);
         self.report(Status::Retry { attempt: self.backoff.attempts(), delay_ms, error });
         Some(delay_ms)

@@ -119,7 +119,7 @@ impl Session {
         let Some(wire) = self.subscriptions.wire(channel) else { return };
         let most = self.config.retry.max_retries;
         let most = most.unwrap_or(if wire.confirmed { u32::MAX } else { MOST_FIRST_TRIES });
-        let delay_ms = wire.backoff.next(&self.config.retry, &mut self.rng).max(pause_ms);
+        let delay_ms = wire.backoff.next(self.now, pause_ms, &self.config.retry, &mut self.rng);
         let attempt = wire.backoff.attempts();
         let retry_at = self.now.after(delay_ms);
         if attempt > most {

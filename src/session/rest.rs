@@ -260,6 +260,9 @@ impl Session {
         if !asleep {
             return;
         }
+        if self.commands_lane.is_none() {
+            self.calls_lost();
+        }
         let mut busy = self.session_lane.is_some() || self.commands_lane.is_some();
         if !busy && self.client_id.is_some() && self.config.salesforce && self.replays() {
             self.leave_for_replay();
@@ -288,7 +291,7 @@ impl Session {
 
     /// When something is to be done at rest.
     pub(super) fn rest_wake(&self, rest: &Rest) -> Instant {
-        let mut wake = self.store_wake();
+        let mut wake = self.store_wake().min(self.calls_wake());
         let asks = self.tokens.elsewhere && !rest.is_silent();
         wake.pull_to(self.token_wake().filter(|_| asks).unwrap_or(Instant::NEVER));
         for exchange in [&self.session_lane, &self.commands_lane].into_iter().flatten() {

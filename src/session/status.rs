@@ -64,6 +64,15 @@ impl GapCause {
 #[non_exhaustive]
 #[repr(u32)]
 pub enum Status {
+    /// There is a session at the server: a new one, or, once its first poll has succeeded, that of the client before. Told
+    /// once for each; what a server keeps for a session by itself, such as a subscribe of [`Command::Send`], is to be said
+    /// to a new one again.
+    ///
+    /// [`Command::Send`]: super::Command::Send
+    Session {
+        /// It is the one of the snapshot (S17).
+        resumed: bool,
+    },
     /// Events of this channel may be missing.
     Gap {
         /// The subscription, as it was subscribed.

@@ -92,6 +92,13 @@ impl Session {
         }
     }
 
+    /// Asks now for a token that could not be had (S8).
+    pub(super) fn hurry_token(&mut self) {
+        if let Some(at) = &mut self.tokens.ask_at {
+            self.backoff.hurry(self.now, at);
+        }
+    }
+
     pub(super) fn token_wake(&self) -> Option<Instant> {
         self.tokens.ask_at
     }

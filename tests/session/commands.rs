@@ -301,6 +301,32 @@ fn send_settles_with_all_replies_successful_or_not() {
 }
 
 #[test]
+fn send_may_carry_a_subscribe_to_service_channels_which_is_not_sent_again() {
+    let mut sim = Sim::connected();
+    let subscribe =
+        |name: serde_json::Value| [json!({ "channel": "/meta/subscribe", "subscription": name }).to_string()];
+    sim.queue(Command::Send { command: 1, messages: &subscribe(json!("/service/a")) }).expect("allowed");
+    sim.queue(Command::Send { command: 2, messages: &subscribe(json!(["/service/b", "/service/c"])) })
+        .expect("allowed");
+    sim.subscribe(3, &["/d"]);
+    let sent = messages(&sim.request("commands"));
+    assert!(sent.iter().all(|message| message["clientId"] == "client-1" && message["id"].is_string()));
+    // Replies without ids belong to what they name.
+    let reply = |name: &str, good: bool| {
+        json!({ "channel": "/meta/subscribe", "subscription": name, "successful": good }).to_string()
+    };
+    let replies = [reply("/d", true), reply("/service/b", false), reply("/service/a", true)].join(",");
+    sim.answer("commands", &format!("[{replies}]"));
+    assert!(sim.ok(1)[0].contains("/service/a") && sim.ok(2)[0].contains("/service/b"));
+    assert!(sim.ok(3)[0].contains("/d"));
+    sim.poll(&refused(UNKNOWN, ""));
+    sim.shake();
+    assert_eq!(topics(&sim.request("commands")), ["/d"]);
+    let unsubscribe = [json!({ "channel": "/meta/unsubscribe", "subscription": "/service/a" }).to_string()];
+    sim.queue(Command::Send { command: 4, messages: &unsubscribe }).expect("allowed");
+}
+
+#[test]
 fn send_of_nothing_settles_at_once() {
     let mut sim = Sim::connected();
     sim.command(Command::Send { command: 1, messages: &[] });
@@ -356,10 +382,19 @@ fn misuse_is_named_and_leaves_the_session_as_it_was() {
         let result = sim.queue(Command::Publish { command: 9, channel, data: "1" });
         assert!(matches!(result, Err(ApiMisuse::Channel { .. })), "{channel:?}");
     }
-    for channel in ["/meta/connect", "/meta/handshake"] {
-        let messages = [json!({ "channel": channel }).to_string()];
-        let result = sim.queue(Command::Send { command: 9, messages: &messages });
-        assert_eq!(result, Err(ApiMisuse::OwnChannel(channel.to_owned())));
+    let subscriptions = [
+        json!("/a"),
+        json!("/services/a"),
+        json!(["/service/a", "/b"]),
+        json!(["/service/a", 7]),
+        json!([]),
+        json!(null),
+    ];
+    let own = ["/meta/connect", "/meta/handshake"].map(|channel| json!({ "channel": channel }));
+    let subscribes = subscriptions.map(|name| json!({ "channel": "/meta/subscribe", "subscription": name }));
+    for message in own.into_iter().chain(subscribes) {
+        let result = sim.queue(Command::Send { command: 9, messages: &[message.to_string()] });
+        assert!(matches!(result, Err(ApiMisuse::OwnChannel(_))), "{message}");
     }
     let outputs = sim.log.len();
     sim.drain();

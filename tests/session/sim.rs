@@ -35,7 +35,10 @@ pub struct Sim {
     pub inspects: Vec<(RequestId, String)>,
     pub events: Vec<Event>,
     pub tapped: Vec<String>,
+    /// But for those that tell of a session.
     pub statuses: Vec<Status>,
+    /// Each session that was told: was it that of the snapshot?
+    pub sessions: Vec<bool>,
     pub settled: Vec<(u32, Result<Vec<String>, Error>)>,
     pub ended: Vec<(u32, Option<Error>)>,
     pub states: Vec<State>,
@@ -70,6 +73,7 @@ impl Sim {
             events: Vec::new(),
             tapped: Vec::new(),
             statuses: Vec::new(),
+            sessions: Vec::new(),
             settled: Vec::new(),
             ended: Vec::new(),
             states: Vec::new(),
@@ -187,6 +191,7 @@ impl Sim {
                 assert_ne!(self.states.last(), Some(&state), "the same state twice");
                 self.states.push(state);
             }
+            Output::Status(Status::Session { resumed }) => self.sessions.push(resumed),
             Output::Status(status) => self.statuses.push(status),
             Output::Authenticate { refused } => self.asked.push(refused),
             Output::Load { request, channel } => self.loads.push((request, channel)),

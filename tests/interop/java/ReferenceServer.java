@@ -53,12 +53,28 @@ public class ReferenceServer {
         }
         bayeux.addListener(new Vacated());
         bayeux.setSecurityPolicy(new HousePolicy());
+        bayeux.createChannelIfAbsent("/service/echo").getReference().addListener(new Service(bayeux, true));
+        bayeux.createChannelIfAbsent("/service/fail").getReference().addListener(new Service(bayeux, false));
         System.out.println("{\"port\":" + connector.getLocalPort() + "}");
         while (System.in.read() >= 0) {
             // Its end is the sign to stop; what is written there does not matter.
         }
         server.stop();
         System.exit(0);
+    }
+
+    /** Answers as a method does that is annotated with {@code @RemoteCall}: with what it was given, as a result or a failure. */
+    private record Service(BayeuxServer bayeux, boolean succeeds) implements ServerChannel.MessageListener {
+        @Override
+        public boolean onMessage(ServerSession from, ServerChannel channel, ServerMessage.Mutable message) {
+            ServerMessage.Mutable answer = bayeux.newMessage();
+            answer.setId(message.getId());
+            answer.setSuccessful(succeeds);
+            answer.setChannel(message.getChannel());
+            answer.setData(message.getData());
+            from.deliver(null, answer, Promise.noop());
+            return true;
+        }
     }
 
     private static class HousePolicy extends DefaultSecurityPolicy {

@@ -1,6 +1,7 @@
 // The contract of the package, the same for every runtime and every server.
 
 import "./arguments.mjs";
+import "./calls.mjs";
 import "./closing.mjs";
 import "./connecting.mjs";
 import "./events.mjs";
@@ -16,6 +17,7 @@ import "./salesforce-refusals.mjs";
 import "./salesforce-requests.mjs";
 import "./salesforce-secrets.mjs";
 import "./salesforce-stores.mjs";
+import "./sessions.mjs";
 import "./short-runs.mjs";
 import "./trap.mjs";
 import "./wire.mjs";

@@ -53,15 +53,15 @@ async function sandboxServer() {
  * `start` may answer `{ leftOut: why }`.
  */
 export const servers = {
-  sandbox: { features: ["sandbox", "salesforce", "ack", "one-copy"], worlds: true, start: sandboxServer },
+  sandbox: { features: ["sandbox", "salesforce", "ack", "one-copy", "services"], worlds: true, start: sandboxServer },
   "cometd-nodejs-server": {
-    features: ["ack"],
+    features: ["ack", "services"],
     worlds: false,
     start: () => nodeServer("cometd-nodejs-server.mjs", ["--timeout", TIMEOUT_MS, "--max-interval", MAX_INTERVAL_MS]),
   },
   faye: { features: ["one-copy"], worlds: false, start: () => nodeServer("faye.mjs", ["--timeout", "2000"]) },
   reference: {
-    features: ["ack", "one-copy"],
+    features: ["ack", "one-copy", "services"],
     worlds: false,
     start: async () => {
       const why = missingForJava();

@@ -3,6 +3,7 @@
 
 import { Client, CometdError, CometdEvent, connect, isCometdError, Subscription } from "cometd-edge";
 import type {
+  CallOptions,
   ClientState,
   ConnectOptions,
   ErrorCode,
@@ -64,13 +65,23 @@ export async function withoutTypes(client: Client): Promise<void> {
   await client.send({ channel: "/a" });
   // @ts-expect-error: a message is an object
   await client.send("text");
+  const waiting: CallOptions = { timeoutMs: 1_000, signal: AbortSignal.timeout(500) };
+  same<Awaited<ReturnType<typeof client.call>>, unknown>();
+  const total: string = (await client.call<Order>("/service/orders/find", { id: 1 }, waiting)).total;
+  // @ts-expect-error: a call has data, if only null
+  void client.call("/service/orders/find");
+  const id: string | undefined = client.clientId;
+  // @ts-expect-error: there is not always a session
+  const certain: string = client.clientId;
+  same<ReturnType<typeof client.retryNow>, void>();
+  client.retryNow();
   const state: ClientState = client.state;
   // @ts-expect-error: the state is not written to
   client.state = state;
   // @ts-expect-error: clients are made by connect()
   const made = new Client();
   const ended: Error | undefined = await client.closed;
-  await client.close().then(() => [ended, replies, made]);
+  await client.close().then(() => [ended, replies, made, total, id, certain]);
 }
 
 /** Every status is told apart by its type; the compiler knows whether all were thought of. */
@@ -78,6 +89,8 @@ export function onStatus(status: Status): string {
   switch (status.type) {
     case "state":
       return status.state satisfies ClientState;
+    case "session":
+      return String(status.resumed satisfies boolean);
     case "gap":
       return `${status.channel} ${status.cause} ${status.after ?? ""} ${status.since.toFixed()}`;
     case "backpressure":
@@ -105,7 +118,8 @@ export function onStatus(status: Status): string {
 export function onError(error: unknown): string {
   if (!isCometdError(error)) return "somebody else's";
   same<typeof error, CometdError>();
-  const { code, retryable, channel, status, failure, cause } = error;
+  const { code, retryable, channel, status, failure, data, cause } = error;
+  same<typeof data, unknown>();
   const known: ErrorCode = code;
   const words: Failure | undefined = failure;
   // @ts-expect-error: there is no such code
@@ -133,11 +147,15 @@ export const everything: ConnectOptions = {
   limits,
   networkDelayMs: 1,
   ack: false,
+  appendMessageTypeToURL: true,
   extensions: [extension],
   fetch: viaFetch,
   signal: new AbortController().signal,
   log,
 };
+
+/** A replay id may be written as a number where it fits into one. */
+export const starts: SubscribeOptions[] = [{ start: -2 }, { start: 17 }, { start: { "/a": "9007199254740993" } }];
 
 /** Values that may be missing can be passed on as they are, also under `exactOptionalPropertyTypes`. */
 export function passOn(signal: AbortSignal | undefined, maxRetries: number | undefined): Promise<Client> {

@@ -109,6 +109,9 @@ const TOLD = Object.entries({
   taken: ["first"],
   tap: ["first"],
   trap: [],
+  call: ["first", "one", "two", "second"],
+  cancel: ["first"],
+  retryNow: [],
 });
 
 class FakeEngine {
@@ -116,6 +119,7 @@ class FakeEngine {
   sequence = 0;
   freed = 0;
   dueAt = -1;
+  id = "";
   #queues = new Map();
   #taken;
 
@@ -177,6 +181,10 @@ class FakeEngine {
 
   deadline() {
     return this.dueAt;
+  }
+
+  clientId() {
+    return this.id;
   }
 
   free() {

@@ -197,7 +197,8 @@ for (const [start, replay] of [
   ["replay.onInvalidPosition:", { onInvalidPosition: "none" }],
   ["replay.start:", { start: "begin" }],
   ["replay.start:", { start: "-1" }],
-  ["replay.start:", { start: -1 }],
+  ["replay.start:", { start: 17 }],
+  ["replay.start:", { start: -1.5 }],
   ["replay.start:", { start: null }],
   ["replay.start:", { start: ["/a"] }],
   ["replay.start:", { start: { "/a": 17 } }],
@@ -230,6 +231,35 @@ test("the engine is told that positions are followed, and how each subscription 
       ["manual", "fail", "-1"],
     ],
   );
+});
+
+test("numbers say where to start as the words and strings do, in one channel without a wildcard", async () => {
+  const { client, engine } = await connected({ replay: { start: -2 } });
+  const starts = (channel, start) => {
+    void client.subscribe(channel, { start }).catch(() => {});
+    return JSON.parse(engine.calls.at(-1)[3]).slice(2);
+  };
+  assert.deepEqual(starts("/a"), ["-2"]);
+  assert.deepEqual(starts(["/a", "/b/*"], -1), ["-1", "-1"]);
+  for (const start of [0, 17, -3, Number.MAX_SAFE_INTEGER]) {
+    assert.deepEqual(starts("/a", start), [String(start)]);
+    assert.deepEqual(starts(["/a"], start), [String(start)]);
+  }
+  const told = engine.calls.length;
+  for (const [channel, start] of [
+    [["/a", "/b"], 17],
+    ["/a/*", 17],
+    ["/a/**", 17],
+    ["/a", 2 ** 53],
+    ["/a", 0.5],
+    ["/a", Number.NaN],
+    ["/a", Infinity],
+  ]) {
+    const error = await rejection(client.subscribe(channel, { start }));
+    assert.equal(error.code, "invalid-argument");
+    assert.match(error.message, /^start: .* string.*"9007199254740993"/);
+  }
+  assert.equal(engine.calls.length, told);
 });
 
 test("by default channels start with new events, commit what is processed, and follow all after a refusal", async () => {

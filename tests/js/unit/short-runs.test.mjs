@@ -300,6 +300,28 @@ test("a client rests while its page is hidden, and lets go of the page in the en
   });
 });
 
+test("a client waits for no back-off once its page is shown or online again", async () => {
+  await inPage(async ({ say }) => {
+    globalThis.document = { visibilityState: "hidden" };
+    try {
+      const { engine } = await connected();
+      const told = () => engine.told("retryNow").length;
+      say("pagehide", true);
+      say("visibilitychange");
+      assert.equal(told(), 0);
+      say("online");
+      assert.equal(told(), 1);
+      globalThis.document.visibilityState = "visible";
+      say("visibilitychange");
+      assert.equal(told(), 2);
+      say("pageshow", true);
+      assert.deepEqual([told(), engine.told("hidden")], [3, [[true], [false]]]);
+    } finally {
+      delete globalThis.document;
+    }
+  });
+});
+
 test("a page that is left closes its client, by a request that outlives it", async () => {
   await inPage(async ({ say }) => {
     const sent = [];

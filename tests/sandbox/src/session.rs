@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::channel;
@@ -13,6 +14,18 @@ use crate::salesforce::{Kept, admits};
 pub(crate) struct Event {
     pub channel: String,
     pub text: String,
+}
+
+impl Event {
+    /// The same with further members.
+    pub(crate) fn with(&self, members: &[(&str, &Value)]) -> Arc<Self> {
+        let mut text = self.text.strip_suffix('}').unwrap_or(&self.text).to_owned();
+        for (name, value) in members {
+            text.push_str(&format!(r#","{name}":{value}"#));
+        }
+        text.push('}');
+        Arc::new(Self { channel: self.channel.clone(), text })
+    }
 }
 
 pub(crate) struct Session {

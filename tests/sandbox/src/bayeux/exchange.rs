@@ -270,11 +270,18 @@ impl<'a> Exchange<'a> {
             Ok(()) => {}
         }
         let (data, ext) = (message.data.as_deref(), message.fields.get("ext"));
-        if name.starts_with("/service/") {
-            // Not broadcast: the service of this server is an echo.
-            let event = self.state.count_event(name, data, ext);
-            if let Some(session) = self.state.session(id, self.now) {
-                session.push(event);
+        if let Some(service) = name.strip_prefix("/service/") {
+            // Not broadcast. The services of this server echo, under the id of the message as CometD's remote calls do; one
+            // fails with what it was given, and one is silent.
+            let (no_id, event) = (Value::Null, self.state.count_event(name, data, ext));
+            let message_id = message.fields.get("id").unwrap_or(&no_id);
+            let mut members = vec![("id", message_id)];
+            if service.starts_with("fail") {
+                members.push(("successful", &Value::Bool(false)));
+            }
+            if let Some(session) = self.state.session(id, self.now).filter(|_| !service.starts_with("silent"))
+            {
+                session.push(event.with(&members));
             }
         } else {
             self.state.publish(name, Publication { data, ext, event: None }, self.now);
