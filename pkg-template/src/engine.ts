@@ -18,6 +18,10 @@ export interface ErrorRecord {
   failure?: { code: number; args: string[]; text: string };
   /** A login server's. */
   oauth?: { error: string; description: string };
+  /** The request that failed, as in {@link EngineHost.wait}. */
+  request?: number;
+  /** The last of several failures. */
+  last?: ErrorRecord;
 }
 
 /**
@@ -29,7 +33,7 @@ export interface EngineHost {
   transport(url: string, init: RequestInit): Promise<Response>;
   /** Tells {@link TURN} in a microtask. */
   wake(callback: EngineCallback): void;
-  /** Tells what a promise comes to, or what is none. */
+  /** Tells what a promise comes to, or what is none; of a rejection, its words. */
   wait(value: unknown, request: number, callback: EngineCallback): void;
   /** Milliseconds on a monotonic clock. */
   now(): number;
@@ -86,6 +90,7 @@ export interface EngineOptions {
   ownCookies: boolean;
   ack?: boolean;
   networkDelayMs?: number;
+  connectTimeoutMs?: number;
   initialDelayMs?: number;
   factor?: number;
   maxDelayMs?: number;

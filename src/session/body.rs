@@ -26,6 +26,7 @@ impl Session {
         let Some(lane) = self.lane_of(request) else { return };
         let deadline = self.now.after(self.config.network_delay_ms);
         let Some(mut exchange) = self.lane(lane).take() else { return };
+        self.first_contact = None;
         // What comes from an old session is nobody's any more (R7d).
         if exchange.epoch == self.epoch {
             self.keep_cookies(headers);

@@ -45,6 +45,7 @@ impl Session {
             disconnecting: false,
             done: false,
         });
+        self.first_contact = None;
         self.set_state(State::Closed);
         // What says good-bye to an earlier session may do so to its end (R7d).
         if self.session_lane.as_ref().is_some_and(|exchange| exchange.kind != Kind::Disconnect) {
@@ -81,7 +82,7 @@ impl Session {
         self.end(Some(Error::ServerEnded(failure)));
     }
 
-    fn retire_client_id(&mut self) {
+    pub(super) fn retire_client_id(&mut self) {
         let old = self.client_id.take();
         retire(&mut self.old_client_ids, old, self.commands_lane.is_some());
     }

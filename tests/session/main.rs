@@ -16,6 +16,7 @@ mod duplicates;
 mod end;
 mod epochs;
 mod farewell;
+mod first_contact;
 mod flow;
 mod gaps;
 mod handshake;
