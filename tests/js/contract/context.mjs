@@ -16,7 +16,7 @@ import { World } from "./world.mjs";
  * @property {string[]} features
  *   `sandbox`: faults and statistics · `ack`: the acknowledgement extension · `own-cookies`: the client keeps the
  *   cookies, not the browser · `one-copy`: an event is sent once, however many subscriptions of a session it matches ·
- *   `salesforce`: Salesforce's dialect, too · the name of each replay store of the runtime
+ *   `salesforce`: Salesforce's dialect, too · `page`: the suite runs in a page · the name of each replay store of the runtime
  */
 
 /**
@@ -95,7 +95,9 @@ class Context {
   async line() {
     const { id, port } = await this.#post(`${this.target.lines}/lines`, { port: this.target.port });
     const order = (action, body = {}) => this.#post(`${this.target.lines}/lines/${id}/${action}`, body);
-    this.defer(() => order("close"));
+    let closing;
+    const close = () => (closing ??= order("close"));
+    this.defer(close);
     return {
       url: `${this.target.proxy}${port}${this.#path("/cometd")}`,
       origin: `${this.target.proxy}${port}${this.#path("")}`,
@@ -103,6 +105,8 @@ class Context {
       freeze: () => order("freeze"),
       refuse: (on) => order("refuse", { on }),
       stats: () => order("stats"),
+      /** Nobody listens there any more. */
+      close,
     };
   }
 

@@ -5,6 +5,7 @@ import "./closing.mjs";
 import "./connecting.mjs";
 import "./events.mjs";
 import "./faults.mjs";
+import "./first-contact.mjs";
 import "./reading.mjs";
 import "./requests.mjs";
 import "./salesforce-following.mjs";
