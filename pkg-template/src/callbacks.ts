@@ -5,6 +5,8 @@ import { invalid, type CheckedOptions } from "./options.js";
 import { NETWORK_DELAY_MS } from "./token.js";
 import type { LogEntry, Status } from "./types.js";
 
+const ON_STATUS = "onStatus";
+
 /** The user's functions. What they throw is told by a status and goes no further. */
 export class Callbacks {
   readonly #options: CheckedOptions;
@@ -21,14 +23,14 @@ export class Callbacks {
 
   log(level: string, message: string): void {
     const { log } = this.#options;
-    if (!log) return;
-    const failed = (error: unknown) => this.#failed("log", error);
-    try {
-      const result: unknown = log({ level: level as LogEntry["level"], message });
-      if (result instanceof Promise) result.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
+    if (log) this.#call("log", () => log({ level: level as LogEntry["level"], message }));
+  }
+
+  status(status: Status): void {
+    const { onStatus } = this.#options;
+    // That it failed is no news for itself: it would go on for ever.
+    const own = status.type === "callback-failed" && status.where === ON_STATUS;
+    if (onStatus && !own) this.#call(ON_STATUS, () => onStatus(status));
   }
 
   /** Asks whether to try a subscription again: 1 yes, 0 no, -1 where the callback is of no help. */
@@ -47,6 +49,17 @@ export class Callbacks {
     } catch (error) {
       if (!over.aborted) this.#failed("shouldRetrySubscribe", error);
       return -1;
+    }
+  }
+
+  /** Calls one that gives nothing back, but may be an `async` function. */
+  #call(where: string, callback: () => unknown): void {
+    const failed = (error: unknown) => this.#failed(where, error);
+    try {
+      const result = callback();
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 

@@ -327,10 +327,15 @@ export class Core {
     this.tell({ type: "state", state: this.state });
   }
 
-  /** The public form of a failure. Where a function of the user is behind it, what that one threw. */
+  /** The public form of a failure, with what is behind it: an earlier one, or what the host or a function of the user threw. */
   error(record: ErrorRecord, channel = record.channel, operation = "load"): CometdError {
-    const cause = record.code.startsWith("store-") ? this.positions?.thrown(operation, channel) : undefined;
-    return this.tokens?.explain(record) ?? toCometdError(record, cause);
+    return this.tokens?.explain(record) ?? toCometdError(record, this.#cause(record, channel, operation));
+  }
+
+  #cause({ code, last, request }: ErrorRecord, channel: string | undefined, operation: string): unknown {
+    if (last) return this.error(last);
+    if (request !== undefined) return this.#host.failure(request);
+    return code.startsWith("store-") ? this.positions?.thrown(operation, channel) : undefined;
   }
 
   /** A status of the engine: the public one, but for its error. */
@@ -350,6 +355,7 @@ export class Core {
 
   tell(status: Status): void {
     this.#taps.tell(status);
+    this.callbacks.status(status);
   }
 
   message(text: string): void {

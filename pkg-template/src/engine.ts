@@ -20,6 +20,10 @@ export interface ErrorRecord {
   oauth?: { error: string; description: string };
   /** What a service sent along with the failure of a call, as JSON. */
   data?: string;
+  /** The request that failed, as in {@link EngineHost.wait}. */
+  request?: number;
+  /** The last of several failures. */
+  last?: ErrorRecord;
 }
 
 /**
@@ -31,7 +35,7 @@ export interface EngineHost {
   transport(url: string, init: RequestInit): Promise<Response>;
   /** Tells {@link TURN} in a microtask. */
   wake(callback: EngineCallback): void;
-  /** Tells what a promise comes to, or what is none. */
+  /** Tells what a promise comes to, or what is none; of a rejection, its words. */
   wait(value: unknown, request: number, callback: EngineCallback): void;
   /** Milliseconds on a monotonic clock. */
   now(): number;
@@ -90,6 +94,7 @@ export interface EngineOptions {
   ownCookies: boolean;
   ack?: boolean;
   networkDelayMs?: number;
+  connectTimeoutMs?: number;
   initialDelayMs?: number;
   factor?: number;
   maxDelayMs?: number;

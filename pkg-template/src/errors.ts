@@ -16,7 +16,8 @@ import type { ErrorRecord } from "./engine.js";
  *   sent again.
  * - `"queue-full"`: a message was not sent, since too many events wait to be read. Read them, then send it again.
  * - `"deadline"`: the time of a `drain()` was over, and the server had not been reached.
- * - `"max-retries"`: more failures in a row than `retry.maxRetries` allows; the message holds the last one.
+ * - `"connect-timeout"`: the server has answered nothing within `connectTimeoutMs`; `cause` is the last failure.
+ * - `"max-retries"`: more failures in a row than `retry.maxRetries` allows; `cause` is the last one.
  *
  * Of the server:
  * - `"http-status"`: a status other than 2xx, in {@link CometdError.status}.
@@ -37,7 +38,8 @@ import type { ErrorRecord } from "./engine.js";
  * - `"no-access"`: the user may not see this.
  * - `"unknown-channel"`, `"bad-channel"`: there is no such channel, or there cannot be.
  * - `"api-version"`: the API version is missing or not supported.
- * - `"cookie-missing"`: a cookie of the session did not come back.
+ * - `"cookie-missing"`: a cookie of the session did not come back. It ends the client if the server did not know two new
+ *   sessions in a row and no poll has ever succeeded; the message says what to look at.
  * - `"user-mismatch"`: the token belongs to another user than the session.
  * - `"request-too-large"`: a request is beyond the server's limit.
  * - `"replay-invalid"`: it refused the replay position.
@@ -65,6 +67,7 @@ export type ErrorCode =
   | "outcome-unknown"
   | "queue-full"
   | "deadline"
+  | "connect-timeout"
   | "max-retries"
   | "http-status"
   | "redirect"
@@ -149,7 +152,7 @@ export class CometdError extends Error {
   declare readonly oauth?: OAuthFailure;
   /** What a service sent along with the failure of a call. */
   declare readonly data?: unknown;
-  /** What it came from. */
+  /** What it came from: of `"network"` the host's own error, such as one with the code ECONNREFUSED. */
   declare readonly cause?: unknown;
 
   constructor(code: ErrorCode, message: string, details: CometdErrorDetails = {}) {

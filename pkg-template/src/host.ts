@@ -11,6 +11,7 @@ import {
   type Glue,
 } from "./engine.js";
 import { CometdError, toCometdError } from "./errors.js";
+import { failureOf, type Sent } from "./failure.js";
 import type { Instance } from "./instance.js";
 import { followPage } from "./page.js";
 import { after, deferred, Deferrer, noop, now, quietly, weak, type Weak } from "./runtime.js";
@@ -21,6 +22,9 @@ const CONTEXT_LOST_MS = 60_000;
 
 /** The core has no more requests open at once (S2). */
 const MOST_REQUESTS = 2;
+
+/** An error that the engine tells of is seldom older than a few requests. */
+const MOST_FAILURES = 8;
 
 /**
  * What the engine sees of JavaScript. It lives as long as the engine does and owns what has to be given back at the
@@ -41,6 +45,11 @@ export class Host implements EngineHost {
   readonly #requests = new Set<AbortController>();
   /** The latest that were answered. */
   #bodies: AbortController[] = [];
+  /** What was asked, by the promise of its answer. */
+  readonly #sent = new WeakMap<object, Sent>();
+  #lastSent: Sent | undefined;
+  /** What requests failed with, by their numbers. */
+  readonly #failures = new Map<number, unknown>();
   #engine: Engine | undefined;
   /** The engine has one. */
   #stopTimer: () => void = noop;
@@ -114,6 +123,11 @@ export class Host implements EngineHost {
     return deadline < 0 ? !this.core : now() - deadline > CONTEXT_LOST_MS;
   }
 
+  /** What the host said when this request failed. */
+  failure(request: number): unknown {
+    return this.#failures.get(request);
+  }
+
   /** Ends the client without its engine's help: it is broken, or its context is gone. */
   lose(error: CometdError): void {
     if (this.#over) return;
@@ -124,7 +138,14 @@ export class Host implements EngineHost {
 
   // What the engine calls.
 
-  async transport(url: string, init: RequestInit): Promise<Response> {
+  transport(url: string, init: RequestInit): Promise<Response> {
+    const answer = this.#send(url, init);
+    this.#lastSent = { url, init };
+    this.#sent.set(answer, this.#lastSent);
+    return answer;
+  }
+
+  async #send(url: string, init: RequestInit): Promise<Response> {
     if (this.#over) throw new TypeError("the client is gone");
     // A controller of our own, for the day when the engine cannot abort its requests itself.
     const controller = new AbortController();
@@ -149,8 +170,9 @@ export class Host implements EngineHost {
   }
 
   wait(value: unknown, request: number, callback: EngineCallback): void {
-    const tell = (failed: boolean) => (found: unknown) => this.#tell(callback, request, found, failed);
-    void Promise.resolve(value).then(tell(false), tell(true));
+    const tell = (found: unknown) => this.#tell(callback, request, found);
+    const failed = (error: unknown) => this.#tell(callback, request, this.#failed(request, error, value), true);
+    void Promise.resolve(value).then(tell, failed);
   }
 
   now(): number {
@@ -231,6 +253,19 @@ export class Host implements EngineHost {
 
   #tell(callback: EngineCallback, what: number, value?: unknown, failed = false): void {
     if (!this.#over) callback(what, value, failed);
+  }
+
+  /** The words of a failure, whose cause is kept until the engine tells of it. `promise`: what it came from. */
+  #failed(request: number, error: unknown, promise: unknown): string {
+    // A body that breaks off is not told apart by what was asked for, of which the newest is as good.
+    const asked = this.#sent.get(promise as object);
+    const { reason, cause } = failureOf(error, asked ?? this.#lastSent, asked !== undefined);
+    this.#failures.set(request, cause);
+    for (const oldest of this.#failures.keys()) {
+      if (this.#failures.size <= MOST_FAILURES) break;
+      this.#failures.delete(oldest);
+    }
+    return reason;
   }
 
   /** `release` is called at the end, unless what is returned is called before, which does so too. */

@@ -15,7 +15,8 @@ export { init, type WasmSource } from "./load/manual.js";
  *
  * @returns a promise that resolves after the first successful handshake
  * @throws CometdError `"invalid-argument"`; `"handshake-refused"`, `"no-transport"`, `"http-status"`, `"not-bayeux"` when
- *   the server will not have it; `"max-retries"` when it could not be reached; `"wasm-load"`. And `signal.reason`.
+ *   the server will not have it; `"connect-timeout"`, `"max-retries"` when it could not be reached; `"wasm-load"`.
+ *   And `signal.reason`.
  */
 export function connect(options: ConnectOptions): Promise<Client> {
   return connectWith({ load, transport }, options);

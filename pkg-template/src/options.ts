@@ -14,6 +14,7 @@ export interface CheckedOptions {
   readonly fetch: FetchLike | undefined;
   readonly signal: AbortSignal | undefined;
   readonly log: ((entry: LogEntry) => void) | undefined;
+  readonly onStatus: ConnectOptions["onStatus"];
   readonly replay: CheckedReplay | undefined;
   readonly resume: Suspended | undefined;
   readonly shouldRetrySubscribe: ConnectOptions["shouldRetrySubscribe"];
@@ -37,9 +38,10 @@ export function want(name: string, good: unknown, what: string): asserts good {
 export function checkOptions(options: ConnectOptions, source?: TokenSource): CheckedOptions {
   want("connect", isObject(options), "an object with at least `url`");
   const extensions = checkExtensions(options.extensions);
-  const { ack, appendMessageTypeToURL, log, shouldRetrySubscribe, signal } = options;
+  const { ack, appendMessageTypeToURL, log, onStatus, shouldRetrySubscribe, signal } = options;
   wantFunction("shouldRetrySubscribe", shouldRetrySubscribe);
   wantFunction("log", log);
+  wantFunction("onStatus", onStatus);
   const replay = checkReplay(options.replay);
   const resume = checkSnapshot(options.resume);
   const auth = source !== undefined || options.auth !== undefined;
@@ -68,7 +70,7 @@ export function checkOptions(options: ConnectOptions, source?: TokenSource): Che
   if (resume) engine.resume = JSON.stringify(resume.session);
   checkSignal("signal", signal);
   const fetch = checkFetch(options.fetch);
-  return { engine, extensions, fetch, signal, log, replay, resume, shouldRetrySubscribe };
+  return { engine, extensions, fetch, signal, log, onStatus, replay, resume, shouldRetrySubscribe };
 }
 
 export function checkSignal(name: string, signal: AbortSignal | undefined): void {
@@ -136,7 +138,7 @@ type NumericOption = {
 
 /** The least value of each, by group; where it is 1, 0 would bring everything to a halt. */
 const NUMBERS: Record<string, Partial<Record<NumericOption, number>>> = {
-  "": { networkDelayMs: 1 },
+  "": { networkDelayMs: 1, connectTimeoutMs: 1 },
   retry: { initialDelayMs: 0, factor: 1, maxDelayMs: 0, maxRetries: 0, handshakesPerMinute: 1, sessionWindowMs: 0 },
   limits: { queuedEvents: 1, queuedBytes: 1, messageBytes: 1, requestBytes: 1 },
 };

@@ -2,7 +2,8 @@
 import { unlessAborted } from "./abort.js";
 import type { Core } from "./core.js";
 import { REFUSED } from "./engine.js";
-import { CometdError, describe } from "./errors.js";
+import { CometdError } from "./errors.js";
+import { failureOf } from "./failure.js";
 import { isObject, want } from "./options.js";
 import { noop, quietly } from "./runtime.js";
 import type { CurrentToken, Tokens } from "./tokens.js";
@@ -72,7 +73,10 @@ async function exchange({ over }: Core, fetch: FetchLike, url: string, init: Req
     throw new CometdError("redirect", "the instance redirects; the token must not go elsewhere", { status });
   } catch (cause) {
     if (over.aborted || own?.aborted || cause instanceof CometdError) throw cause;
-    throw new CometdError("network", `the request failed: ${describe(cause)}`, { retryable: true, cause });
+    const failed = failureOf(cause, { url, init }, true);
+    const { origin, pathname } = new URL(url);
+    const message = `the request to ${origin}${pathname} failed: ${failed.reason}`;
+    throw new CometdError("network", message, { retryable: true, cause: failed.cause });
   }
 }
 

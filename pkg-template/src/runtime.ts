@@ -12,6 +12,7 @@ interface Scope {
   WeakRef?: new <T extends object>(target: T) => Weak<T>;
   performance?: { now(): number };
   fetch: FetchLike;
+  location?: { origin?: string };
   Deno?: unknown;
 }
 
@@ -59,6 +60,11 @@ export function cookieHeaderAllowed(): boolean {
   } catch {
     return true;
   }
+}
+
+/** The origin of the page, where there is one. */
+export function pageOrigin(): string | undefined {
+  return scope.location?.origin;
 }
 
 /** Calls back after `ms`, however long that is. Returns what stops it. */

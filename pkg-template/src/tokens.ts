@@ -1,6 +1,6 @@
 import type { Core } from "./core.js";
 import { CHECK_INSTANCE, TOKEN, TOKEN_FAILED, type ErrorRecord } from "./engine.js";
-import { CometdError, describe, isCometdError, toCometdError } from "./errors.js";
+import { CometdError, describe, isCometdError } from "./errors.js";
 import { deferred, type Deferred } from "./runtime.js";
 import type { IssuedToken, TokenSource } from "./token.js";
 import type { FetchLike } from "./types.js";
@@ -52,12 +52,9 @@ export class Tokens {
     return (this.#next ??= deferred<CurrentToken>()).promise;
   }
 
-  /** What a login threw, to the user as it was; and as the cause where the engine gave up on it. */
-  explain(record: ErrorRecord): CometdError | undefined {
-    const failure = this.#failure;
-    if (!failure) return undefined;
-    if (record.code === "login-refused" || record.code === "login-failed") return failure;
-    return record.code === "max-retries" ? toCometdError(record, failure) : undefined;
+  /** What a login threw, to the user as it was. */
+  explain({ code }: ErrorRecord): CometdError | undefined {
+    return code === "login-refused" || code === "login-failed" ? this.#failure : undefined;
   }
 
   #use(issued: IssuedToken): void {

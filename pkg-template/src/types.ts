@@ -47,6 +47,13 @@ export interface ConnectOptions {
    */
   networkDelayMs?: number | undefined;
   /**
+   * How long `connect()` waits for the server's first answer, whatever that is, in milliseconds; then it rejects with
+   * `"connect-timeout"`, and the last failure is its `cause`. After that answer {@link RetryOptions.maxRetries} decides alone.
+   * With `auth`, and with `connectSalesforce()`, the login has so long until the first token is there, and then the server
+   * for its first answer: what a login server says does not count as one. Default: 30,000.
+   */
+  connectTimeoutMs?: number | undefined;
+  /**
    * Ask for the acknowledgement extension, with which a cut connection loses nothing while the session lasts.
    * Default: `true`.
    */
@@ -75,6 +82,11 @@ export interface ConnectOptions {
    * it, and `client.closed` resolves with it.
    */
   signal?: AbortSignal | undefined;
+  /**
+   * Is told what `client.status()` tells, from the first attempt on, also before `connect()` has resolved. What it throws
+   * is a `callback-failed` status, which it is not told itself. Default: nobody is told.
+   */
+  onStatus?: ((status: Status) => void) | undefined;
   /** Is given a line on what happens. Lines hold no secrets. Default: nothing is logged. */
   log?: ((entry: LogEntry) => void) | undefined;
 }
@@ -368,7 +380,7 @@ export type Status =
   | {
       /** A callback of the application threw. The client goes on as if it had not been called. */
       readonly type: "callback-failed";
-      /** `"log"`, `"shouldRetrySubscribe"`, or the extension and its hook. */
+      /** `"log"`, `"onStatus"`, `"shouldRetrySubscribe"`, or the extension and its hook. */
       readonly where: string;
       /** What it threw. */
       readonly error: unknown;

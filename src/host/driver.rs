@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use wasm_bindgen::JsValue;
+
 use super::exchange::{Exchange, Progress};
 use super::records::{error_record, status_record};
 use super::timer::Timer;
@@ -105,7 +107,7 @@ impl Driver {
                     self.shared.host.save(request, &channel, &position.replay_id, &created_date);
                 }
                 Output::Decide { request, channel, error } => {
-                    self.shared.host.decide(request, &channel, &error_record(Some(&error)));
+                    self.shared.host.decide(request, &channel, &self.record(Some(&error)));
                 }
                 Output::Event(event) => self.shared.queues.borrow_mut().push(event, &mut self.readers),
                 Output::Message(text) => self.shared.host.message(&text),
@@ -115,16 +117,19 @@ impl Driver {
                     if error.is_none() {
                         self.shared.queues.borrow_mut().forget(subscription);
                     }
-                    self.shared.host.ended(subscription, &error_record(error.as_ref()));
+                    self.shared.host.ended(subscription, &self.record(error.as_ref()));
                 }
                 Output::State(state) => self.shared.host.state(state.as_str()),
-                Output::Status(status) => self.shared.host.status(&status_record(&status)),
+                Output::Status(status) => {
+                    let server = self.shared.session.borrow().place();
+                    self.shared.host.status(&status_record(&status, &server));
+                }
                 Output::Closed(error) => {
                     while let Some(exchange) = self.exchanges.pop() {
                         exchange.abort(&self.shared);
                     }
                     self.shared.deadline.set(None);
-                    self.shared.host.closed(&error_record(error.as_ref()));
+                    self.shared.host.closed(&self.record(error.as_ref()));
                     return true;
                 }
                 Output::Wait(at) => {
@@ -171,6 +176,12 @@ impl Driver {
         }
     }
 
+    /// What JavaScript is told of an error: its message names the server.
+    fn record(&self, error: Option<&Error>) -> JsValue {
+        let server = || self.shared.session.borrow().place();
+        error.map_or(JsValue::UNDEFINED, |error| error_record(error, &server()))
+    }
+
     fn settled(&self, command: u32, result: Result<Vec<String>, Error>) {
         let (replies, error) = match result {
             Ok(replies) => (body_of(&replies), None),
@@ -180,7 +191,7 @@ impl Driver {
                 (body_of(&[]), Some(error))
             }
         };
-        self.shared.host.settled(command, &replies, &error_record(error.as_ref()));
+        self.shared.host.settled(command, &replies, &self.record(error.as_ref()));
     }
 
     fn tell_readers(&mut self) {

@@ -183,23 +183,9 @@ fn chunk(result: JsValue) -> Progress {
     }
 }
 
-/// The words of a failed call, with its cause: Node's `fetch failed` says nothing by itself.
+/// The words of a failed call: those that the host has made of it, or its own.
 fn describe(error: &JsValue) -> String {
-    let text_of = |value: &JsValue, name: &str| {
-        Reflect::get(value, &JsValue::from_str(name))
-            .ok()
-            .and_then(|text| text.as_string())
-            .filter(|text| !text.is_empty())
-    };
-    let mut text = error
-        .as_string()
-        .or_else(|| text_of(error, "message"))
-        .unwrap_or_else(|| "no reason given".to_owned());
-    if let Ok(cause) = Reflect::get(error, &JsValue::from_str("cause"))
-        && let Some(reason) = text_of(&cause, "code").or_else(|| text_of(&cause, "message"))
-    {
-        text.push_str(": ");
-        text.push_str(&reason);
-    }
-    text
+    let message =
+        || Reflect::get(error, &JsValue::from_str("message")).ok().and_then(|text| text.as_string());
+    error.as_string().or_else(message).unwrap_or_else(|| "no reason given".to_owned())
 }

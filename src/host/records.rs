@@ -64,15 +64,15 @@ impl<'a> Record<'a> {
     }
 }
 
-/// `ErrorRecord` in `engine.ts`, `undefined` for none.
-pub(crate) fn error_record(error: Option<&Error>) -> JsValue {
-    error.map_or(JsValue::UNDEFINED, |error| of_error(error).into_js())
+/// `ErrorRecord` in `engine.ts`. `server`: what its message calls the server.
+pub(crate) fn error_record(error: &Error, server: &str) -> JsValue {
+    of_error(error, server).into_js()
 }
 
-fn of_error(error: &Error) -> Record<'_> {
+fn of_error<'a>(error: &'a Error, server: &str) -> Record<'a> {
     let mut record = Record::default();
     record.text("code", error.code());
-    record.set("message", Value::Text(Cow::Owned(error.text())));
+    record.set("message", Value::Text(Cow::Owned(error.text_about(server))));
     record.set("retryable", Value::Flag(error.retryable()));
     record.any_text("channel", error.channel());
     record.any_text("data", error.data());
@@ -86,11 +86,17 @@ fn of_error(error: &Error) -> Record<'_> {
         words.text("text", &failure.text);
         record.set("failure", Value::Record(words));
     }
+    if let Error::Network(broken) = error {
+        record.number("request", f64::from(broken.request));
+    }
+    if let Some(last) = error.last() {
+        record.set("last", Value::Record(of_error(last, server)));
+    }
     record
 }
 
 /// A member of the public `Status` union.
-pub(super) fn status_record(status: &Status) -> JsValue {
+pub(super) fn status_record(status: &Status, server: &str) -> JsValue {
     let mut record = Record::default();
     match status {
         Status::Session { resumed } => {
@@ -115,12 +121,12 @@ pub(super) fn status_record(status: &Status) -> JsValue {
             record.text("type", "retry");
             record.number("attempt", f64::from(*attempt));
             record.number("delayMs", *delay_ms as f64);
-            record.set("error", Value::Record(of_error(error)));
+            record.set("error", Value::Record(of_error(error, server)));
         }
         Status::SubscribeFailed { channel, error } => {
             record.text("type", "subscribe-failed");
             record.text("channel", channel);
-            record.set("error", Value::Record(of_error(error)));
+            record.set("error", Value::Record(of_error(error, server)));
         }
         Status::MultipleClients { interval_ms } => {
             record.text("type", "multiple-clients");
@@ -130,7 +136,7 @@ pub(super) fn status_record(status: &Status) -> JsValue {
             record.text("type", "store-failed");
             record.text("channel", channel);
             record.text("operation", operation);
-            record.set("error", Value::Record(of_error(error)));
+            record.set("error", Value::Record(of_error(error, server)));
         }
         Status::MessageSkipped { reason, channel } => {
             record.text("type", "message-skipped");

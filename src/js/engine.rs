@@ -25,7 +25,7 @@ pub struct Engine {
 impl Engine {
     #[wasm_bindgen(constructor)]
     pub fn new(host: EngineHost, options: &EngineOptions) -> Result<Engine, JsValue> {
-        let config = config(options).map_err(|misuse| error_record(Some(&misuse.into())))?;
+        let config = config(options).map_err(|misuse| error_record(&misuse.into(), ""))?;
         let replay = config.replay;
         let seen = Inspected(config.inspect != Inspect::None);
         let credentials = !options.flag("ownCookies");
@@ -102,7 +102,7 @@ impl Engine {
             told::REFUSED => Input::TokenRefused { number: first },
             told::CHECK_INSTANCE => {
                 let checked = shared.session.borrow().check_instance(one);
-                return checked.map(|_| ()).map_err(|error| error_record(Some(&error)));
+                return checked.map(|_| ()).map_err(|error| error_record(&error, ""));
             }
             told::LOADED => {
                 let position = || Position { replay_id: one.to_owned(), created_date: None };
@@ -157,7 +157,7 @@ impl Engine {
             // `told::CLOSE`
             _ => Input::Command(Command::Close),
         };
-        shared.input(input).map_err(|misuse| error_record(Some(&misuse.into())))
+        shared.input(input).map_err(|misuse| error_record(&misuse.into(), ""))
     }
 
     pub fn take(&self, reader: u32) -> u32 {

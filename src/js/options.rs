@@ -85,6 +85,7 @@ pub(super) fn config(options: &EngineOptions) -> Result<Config, ApiMisuse> {
     };
     set(&mut config.ack, options.get("ack").as_bool());
     set(&mut config.network_delay_ms, options.whole("networkDelayMs"));
+    set(&mut config.connect_timeout_ms, options.whole("connectTimeoutMs"));
     let retry = &mut config.retry;
     set(&mut retry.initial_delay_ms, options.whole("initialDelayMs"));
     set(&mut retry.factor, options.number("factor"));

@@ -25,6 +25,7 @@ impl Session {
     pub(super) fn head(&mut self, request: RequestId, status: u16, headers: &[(String, String)]) {
         let Some(lane) = self.lane_of(request) else { return };
         let Some(mut exchange) = self.lane(lane).take() else { return };
+        self.first_contact = None;
         // What comes from an old session is nobody's any more (R7d).
         if exchange.epoch == self.epoch {
             self.keep_cookies(exchange.kind, headers);

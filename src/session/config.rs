@@ -27,6 +27,10 @@ pub struct Config {
     /// Grace for the network, in milliseconds: added to the poll's timeout, and the limit of everything else (S7).
     /// Default: 10,000.
     pub network_delay_ms: u64,
+    /// How long it may take until the server has answered anything at all, in milliseconds; from then on
+    /// [`Retry::max_retries`] decides alone. With access tokens the login has so long until the first token, and then the
+    /// server until its first answer. Default: 30,000.
+    pub connect_timeout_ms: u64,
     /// How failures are retried (S8).
     pub retry: Retry,
     /// What is kept in memory at most (R8, X3).
@@ -60,6 +64,7 @@ impl Config {
             own_cookies: true,
             ack: true,
             network_delay_ms: 10_000,
+            connect_timeout_ms: 30_000,
             retry: Retry::default(),
             limits: Limits::default(),
             max_interval_ms: 10_000,

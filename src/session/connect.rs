@@ -232,7 +232,12 @@ impl Session {
                 self.unauthorized(exchange.token, Error::Unauthorized(failure), true);
             }
             _ if self.is_gone(&failure) => self.session_gone(failure, interval_ms),
-            Reconnect::Handshake => self.lose_session(Error::ConnectRefused(failure), pause_ms),
+            // It may not know the session, and say so in other words.
+            Reconnect::Handshake => {
+                if !self.never_knows_sessions(&failure) {
+                    self.lose_session(Error::ConnectRefused(failure), pause_ms);
+                }
+            }
             Reconnect::Retry => self.retry_connect(Error::ConnectRefused(failure), pause_ms),
         }
     }
@@ -354,11 +359,9 @@ impl Session {
 
     /// A new session takes the place of one that the server does not know (S9).
     pub(super) fn session_gone(&mut self, failure: Failure, at_least_ms: u64) {
-        if classify(&failure) == Some(Refusal::CookieMissing) && !self.polled && self.started {
-            // It never comes through: the next session would fare no better.
-            return self.end(Some(Error::ConnectRefused(failure)));
+        if !self.never_knows_sessions(&failure) {
+            self.lose_session(Error::UnknownClient(failure), at_least_ms);
         }
-        self.lose_session(Error::UnknownClient(failure), at_least_ms);
     }
 
     /// One poll beyond the limits is all that a full queue allows (R8).

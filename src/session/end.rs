@@ -46,6 +46,7 @@ impl Session {
             disconnecting: false,
             done: false,
         });
+        self.first_contact = None;
         self.set_state(State::Closed);
         // What says good-bye to an earlier session may do so to its end (R7d), and a handshake that is being answered may
         // give the name of one that is to be ended as well (S9a).
@@ -110,7 +111,7 @@ impl Session {
         self.farewell = Some(Farewell { client_id, jar, endpoint });
     }
 
-    fn retire_client_id(&mut self) {
+    pub(super) fn retire_client_id(&mut self) {
         let old = self.client_id.take();
         retire(&mut self.old_client_ids, old, self.commands_lane.is_some());
     }

@@ -64,7 +64,7 @@ pub enum Error {
     #[error(transparent)]
     Misuse(#[from] ApiMisuse),
     /// The network's: the exchange broke.
-    Network(String),
+    Network(Broken),
     /// The network's: no answer, or no further byte, in time (S7).
     Timeout {
         /// How long the session waited.
@@ -132,6 +132,14 @@ pub enum Error {
         /// Its replay id, where it could be read.
         replay_id: Option<String>,
     },
+    /// The server did not know two new sessions in a row: what ties a request to its session, a cookie as a rule, never
+    /// comes through (S9).
+    CookieMissing {
+        /// The server's words.
+        failure: Failure,
+        /// The cookies are kept here ([`Config::own_cookies`](super::Config::own_cookies)), and not by a browser.
+        own_cookies: bool,
+    },
     /// The access token was refused, and there is no other, or that was refused too (S10).
     Unauthorized(Failure),
     /// The login was refused (S10).
@@ -161,10 +169,30 @@ pub enum Error {
         /// The last of them.
         last: Box<Error>,
     },
+    /// The server has answered nothing at all in the time that it has for its first answer
+    /// ([`Config::connect_timeout_ms`](super::Config::connect_timeout_ms)).
+    ConnectTimeout {
+        /// That time.
+        after_ms: u64,
+        /// There was no access token yet, so that nothing had been sent.
+        login: bool,
+        /// What failed last, where anything did.
+        last: Option<Box<Error>>,
+    },
     /// The time of a drain was over, and the server had not been reached at all (D1).
     Deadline,
     /// The client was closed while this was under way.
     Closed,
+}
+
+/// How an exchange broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Broken {
+    /// The request that broke, as [`RequestId::get`](super::RequestId::get) gives it.
+    pub request: u32,
+    /// The host's words.
+    pub reason: String,
 }
 
 impl ApiMisuse {
@@ -225,14 +253,26 @@ impl ApiMisuse {
 }
 
 impl Error {
-    /// What `Display` shows. Filled in here, since the code that formats is large.
-    pub(crate) fn text(&self) -> String {
+    /// What `Display` shows.
+    fn text(&self) -> String {
+        self.text_about("the server")
+    }
+
+    /// The same, with what the server is called. Filled in here, since the code that formats is large.
+    pub(crate) fn text_about(&self, server: &str) -> String {
         let failure = self.failure();
         let more = match (self, failure) {
             (Self::EventTooLarge { replay_id: Some(id), .. }, _) => joined(&[" (replay id ", id, ")"], ""),
             (Self::StoreFailed { problem, .. } | Self::StoreInvalid { problem, .. }, _) => problem.clone(),
-            (Self::MaxRetries { last, .. }, _) => last.text(),
-            (Self::UnknownClient(failure), _) => failure.words(),
+            (Self::MaxRetries { last, .. } | Self::ConnectTimeout { last: Some(last), .. }, _) => {
+                last.text_about(server)
+            }
+            (Self::ConnectTimeout { login: true, .. }, _) => "the login has not ended".to_owned(),
+            (Self::ConnectTimeout { .. }, _) => joined(&["the request to ", server, " is still open"], ""),
+            (Self::Network(broken), _) => broken.reason.clone(),
+            (Self::Timeout { after_ms }, _) => decimal(*after_ms),
+            (Self::HttpStatus(status), _) => decimal(u64::from(*status)),
+            (Self::UnknownClient(failure) | Self::CookieMissing { failure, .. }, _) => failure.words(),
             (Self::ServerEnded(Some(failure)), _) => joined(&[&failure.text, &hint(failure)], ""),
             (Self::ServerEnded(None), _) => "no reason given".to_owned(),
             (_, Some(failure)) => joined(&[&failure.words(), &hint(failure)], ""),
@@ -241,12 +281,13 @@ impl Error {
         let number;
         let what = match self {
             Self::Misuse(misuse) => return misuse.text(),
-            Self::Timeout { after_ms } => {
+            Self::Network(_)
+            | Self::Timeout { .. }
+            | Self::HttpStatus(_)
+            | Self::Redirect
+            | Self::NotBayeux => server,
+            Self::ConnectTimeout { after_ms, .. } => {
                 number = decimal(*after_ms);
-                &number
-            }
-            Self::HttpStatus(status) => {
-                number = decimal(u64::from(*status));
                 &number
             }
             Self::MaxRetries { attempts, .. } => {
@@ -254,8 +295,7 @@ impl Error {
                 &number
             }
             Self::Protocol(what) => *what,
-            Self::Network(text)
-            | Self::NoTransport { offered: text }
+            Self::NoTransport { offered: text }
             | Self::LoginRefused(text)
             | Self::LoginFailed(text)
             | Self::InstanceRefused(text) => text,
@@ -267,12 +307,15 @@ impl Error {
     fn template(&self) -> &'static str {
         match self {
             Self::Misuse(misuse) => misuse.template(),
-            Self::Network(_) => "the request failed on the way: %",
-            Self::Timeout { .. } => "no answer within % ms",
-            Self::HttpStatus(_) => "the server answered HTTP %",
-            Self::Redirect => "the server redirects elsewhere; use the final address as `url`",
+            Self::Network(_) => "the request to % failed: %",
+            Self::Timeout { .. } => "% was silent for % ms",
+            Self::HttpStatus(404 | 405) => {
+                "% answered HTTP %; check that `url` is a Bayeux endpoint, its path included"
+            }
+            Self::HttpStatus(_) => "% answered HTTP %",
+            Self::Redirect => "% redirects elsewhere; use the final address as `url`",
             Self::NotBayeux => {
-                "the answer is not Bayeux but something else, such as an HTML page; check that `url` is a Bayeux endpoint"
+                "% answered with something that is not Bayeux, such as an HTML page; check that `url` is a Bayeux endpoint"
             }
             Self::Protocol(_) => "the server broke the protocol: %",
             Self::HandshakeRefused(_) => "the server refused the handshake: %",
@@ -297,7 +340,21 @@ impl Error {
             Self::StoreInvalid { .. } => {
                 "the replay store holds no usable position for %: %; correct or remove it"
             }
-            Self::MaxRetries { .. } => "gave up after % attempts; the last one: %",
+            Self::CookieMissing { own_cookies: true, .. } => {
+                "the server did not know two new sessions in a row (%), so its cookies do not come back to it: check \
+                 that no proxy and no `fetch` of your own drops `Set-Cookie` or `Cookie`, and that a load balancer \
+                 keeps a session on one server"
+            }
+            Self::CookieMissing { own_cookies: false, .. } => {
+                "the server did not know two new sessions in a row (%), so its cookies do not come back to it: check \
+                 that the page and the server are of one site (localhost and 127.0.0.1 are not), or else that the \
+                 server sets its cookies with SameSite=None and Secure, that the browser does not block third-party \
+                 cookies, and that CORS answers with Access-Control-Allow-Credentials: true; and that a load balancer \
+                 keeps a session on one server"
+            }
+            Self::MaxRetries { .. } => "gave up after % attempts: %",
+            Self::ConnectTimeout { login: true, .. } => "no login within % ms: %",
+            Self::ConnectTimeout { .. } => "no answer within % ms: %",
             Self::Deadline => "the deadline has passed, and the server was not reached",
             Self::Closed => "the client was closed",
         }
@@ -331,6 +388,7 @@ impl Error {
             Self::OutcomeUnknown { .. } => "outcome-unknown",
             Self::QueueFull { .. } => "queue-full",
             Self::EventTooLarge { .. } => "event-too-large",
+            Self::CookieMissing { .. } => "cookie-missing",
             Self::Unauthorized(_) => "unauthorized",
             Self::LoginRefused(_) => "login-refused",
             Self::LoginFailed(_) => "login-failed",
@@ -338,6 +396,7 @@ impl Error {
             Self::StoreFailed { .. } => "store-failed",
             Self::StoreInvalid { .. } => "store-invalid",
             Self::MaxRetries { .. } => "max-retries",
+            Self::ConnectTimeout { .. } => "connect-timeout",
         }
     }
 
@@ -354,6 +413,7 @@ impl Error {
             Self::Deadline | Self::Misuse(ApiMisuse::Suspended) => true,
             Self::HttpStatus(status) => matches!(status, 408 | 429 | 500..),
             Self::MaxRetries { last, .. } => last.retryable(),
+            Self::ConnectTimeout { last, .. } => last.as_ref().is_none_or(|last| last.retryable()),
             Self::ServerEnded(failure) => failure.as_ref().is_none_or(|failure| failure.code >= 402),
             Self::HandshakeRefused(failure)
             | Self::SubscribeRefused { failure, .. }
@@ -404,13 +464,22 @@ impl Error {
         }
     }
 
+    /// The failure that this one sums up: the last of several.
+    pub fn last(&self) -> Option<&Error> {
+        match self {
+            Self::MaxRetries { last, .. } | Self::ConnectTimeout { last: Some(last), .. } => Some(last),
+            _ => None,
+        }
+    }
+
     /// The server's own words behind the error.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::HandshakeRefused(failure)
             | Self::UnknownClient(failure)
             | Self::Unauthorized(failure)
-            | Self::ConnectRefused(failure) => Some(failure),
+            | Self::ConnectRefused(failure)
+            | Self::CookieMissing { failure, .. } => Some(failure),
             Self::ServerEnded(failure) => failure.as_ref(),
             Self::SubscribeRefused { failure, .. }
             | Self::PublishRefused { failure, .. }

@@ -7,6 +7,7 @@ mod calls;
 mod commands;
 mod config;
 mod connect;
+mod contact;
 mod debug;
 mod end;
 mod error;
@@ -31,8 +32,9 @@ use backoff::{Backoff, Rng, StormGuard};
 use calls::Call;
 pub use config::{Config, Inspect, Limits, Retry};
 use connect::Polling;
+use contact::FirstContact;
 use end::{Ending, Farewell};
-pub use error::{ApiMisuse, Error};
+pub use error::{ApiMisuse, Broken, Error};
 use exchange::{Exchange, Kind, Lane, Publish, Raw};
 use flow::{Flow, FlowChange};
 use followed::Followed;
@@ -72,6 +74,10 @@ pub struct Session {
     epoch: u32,
     /// Has `connect()` been answered?
     started: bool,
+    /// Until the server has answered anything.
+    first_contact: Option<FirstContact>,
+    /// Sessions that the server made and did not know afterwards, before any poll succeeded.
+    unknown_sessions: u8,
     handshake_at: Instant,
     storm: StormGuard,
     backoff: Backoff,
@@ -133,6 +139,8 @@ impl Session {
             old_client_ids: Vec::new(),
             epoch: 0,
             started: false,
+            first_contact: Some(FirstContact::new(now, config.connect_timeout_ms)),
+            unknown_sessions: 0,
             handshake_at: now,
             storm: StormGuard::default(),
             backoff: Backoff::default(),
@@ -187,7 +195,8 @@ impl Session {
             Input::End { request } => self.body_ended(request),
             Input::Failed { request, reason } => {
                 if let Some(mut exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
-                    self.exchange_failed(&mut exchange, Error::Network(self.redact(reason)), 0);
+                    let broken = Broken { request: request.get(), reason: self.redact(reason) };
+                    self.exchange_failed(&mut exchange, Error::Network(broken), 0);
                 }
             }
             Input::Inspected { request, message } => self.inspected(request, message),
@@ -274,6 +283,7 @@ impl Session {
         self.expire_store();
         self.expire_decisions();
         self.expire_calls();
+        self.expire_first_contact();
     }
 
     /// The next instant at which something would happen by itself.
@@ -289,6 +299,7 @@ impl Session {
         let mut wake = self.store_wake().min(self.drain_wake());
         wake.pull_to(self.decision_wake());
         wake.pull_to(self.calls_wake());
+        wake.pull_to(self.first_contact_wake());
         wake.pull_to(self.commands_wake());
         for lane in [&self.session_lane, &self.commands_lane] {
             if let Some(exchange) = lane.as_ref().filter(|exchange| !exchange.waits_for_the_client()) {
@@ -418,6 +429,7 @@ impl Session {
 
     /// Counts a failure. Gives the wait before the next attempt, or ends the client if there were too many (S8).
     fn back_off(&mut self, error: Error, at_least_ms: u64) -> Option<u64> {
+        self.note_failure(&error);
         let most = self.config.retry.max_retries.unwrap_or(if self.started { u32::MAX } else { 10 });
         if self.backoff.attempts() >= most {
             let attempts = self.backoff.attempts().saturating_add(1);

@@ -129,6 +129,10 @@ impl Session {
             self.jar.clear();
         }
         self.config.endpoint = endpoint;
+        if number == 1 {
+            // The login has had its time, and the server has it from now on.
+            self.restart_first_contact();
+        }
         if let Some(old) = self.tokens.current.replace(Token { number, bearer, proven: false }) {
             retire(&mut self.tokens.old, Some(old.bearer), self.commands_lane.is_some());
         }

@@ -18,6 +18,7 @@ mod end;
 mod endpoints;
 mod epochs;
 mod farewell;
+mod first_contact;
 mod flow;
 mod gaps;
 mod handshake;

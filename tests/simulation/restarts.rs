@@ -25,6 +25,8 @@ pub fn config_of(plan: &Plan) -> Config {
     config.max_interval_ms = plan.max_interval_ms;
     config.unix_ms_at_zero = UNIX_ZERO;
     config.network_delay_ms = NETWORK_DELAY_MS;
+    // The network of a life may be away for longer at its beginning.
+    config.connect_timeout_ms = u64::MAX;
     config.retry.handshakes_per_minute = plan.handshakes_per_minute;
     config.retry.session_window_ms = plan.session_window_ms;
     config.limits.request_bytes = plan.request_bytes;

@@ -1,5 +1,6 @@
 /** How the login flows of this package and the client talk to each other, and to the login server. */
-import { CometdError, describe, isCometdError } from "../errors.js";
+import { CometdError, isCometdError } from "../errors.js";
+import { failureOf } from "../failure.js";
 import { invalid, isObject, want } from "../options.js";
 import type { Authenticator, FetchLike, Token, TokenContext } from "../types.js";
 import { readLogin } from "./answer.js";
@@ -81,9 +82,10 @@ export async function exchange(
     return { status: response.status, body: await readText(response) };
   } catch (cause) {
     if (isCometdError(cause)) throw cause;
+    const failed = failureOf(cause, { url, init }, true);
     // The host alone: a path may be a secret of the caller's proxy.
-    const message = `${new URL(url).host} could not be reached: ${describe(cause)}`;
-    throw new CometdError("login-failed", message, { retryable: true, cause });
+    const message = `the request to ${new URL(url).host} failed: ${failed.reason}`;
+    throw new CometdError("login-failed", message, { retryable: true, cause: failed.cause });
   }
 }
 

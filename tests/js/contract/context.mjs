@@ -96,7 +96,9 @@ class Context {
   async line() {
     const { id, port } = await this.#post(`${this.target.lines}/lines`, { port: this.target.port });
     const order = (action, body = {}) => this.#post(`${this.target.lines}/lines/${id}/${action}`, body);
-    this.defer(() => order("close"));
+    let closing;
+    const close = () => (closing ??= order("close"));
+    this.defer(close);
     return {
       url: `${this.target.proxy}${port}${this.#path("/cometd")}`,
       origin: `${this.target.proxy}${port}${this.#path("")}`,
@@ -104,6 +106,8 @@ class Context {
       freeze: () => order("freeze"),
       refuse: (on) => order("refuse", { on }),
       stats: () => order("stats"),
+      /** Nobody listens there any more. */
+      close,
     };
   }
 

@@ -6,6 +6,7 @@ import "./closing.mjs";
 import "./connecting.mjs";
 import "./events.mjs";
 import "./faults.mjs";
+import "./first-contact.mjs";
 import "./habits.mjs";
 import "./reading.mjs";
 import "./requests.mjs";

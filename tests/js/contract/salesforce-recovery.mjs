@@ -204,6 +204,14 @@ orgTest("a session whose cookie is lost is made anew", { needs: ["own-cookies"] 
   ok(those(status, "retry").length >= 1, "it is told");
 });
 
+orgTest("a cookie that never comes back ends the client, and subscribe() settles", async (org) => {
+  await org.world.fault({ on: "handshake", kind: "drop-cookie", times: 100 });
+  const { client } = await org.connect();
+  await org.refuses(client.subscribe(ORDERS), "cookie-missing", "subscribe");
+  equal((await client.closed).code, "cookie-missing");
+  equal((await org.world.stats()).handshakes, 2, "handshakes");
+});
+
 orgTest("cookies go back byte for byte, and the session stays where it was routed", async (org) => {
   const { events } = await org.following();
   await org.publishNumbers(3);

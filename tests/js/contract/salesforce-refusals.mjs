@@ -193,6 +193,19 @@ for (const [what, fault] of [
   });
 }
 
+orgTest("a login server that is not there ends connectSalesforce() after connectTimeoutMs", async (org) => {
+  await org.line.close();
+  const told = [];
+  const onStatus = (status) => told.push(status);
+  const error = await org.refused(
+    { connectTimeoutMs: 500, retry: { maxRetries: Infinity }, onStatus },
+    "connect-timeout",
+  );
+  equal(error.cause?.code, "login-failed", "code of the cause");
+  ok(error.cause.cause !== undefined, "the host's own error");
+  ok(told.filter(({ type }) => type === "retry").length >= 2, "retries");
+});
+
 orgTest("a login that never comes through rejects once maxRetries is used up, with its reason", async (org) => {
   await org.world.fault({ on: "login", kind: "status", status: 503, times: 100 });
   const retry = { initialDelayMs: 1, maxDelayMs: 5, maxRetries: 2 };

@@ -176,7 +176,8 @@ test("S10 an error of the user's own token() is retried, and told with what it w
   const [[message, retryable]] = engine.told("tokenFailed");
   assert.match(message, /the vault is sealed/);
   assert.equal(retryable, true);
-  engine.settle(0, [], { code: "max-retries", message: "10 failures", retryable: true });
+  const last = { code: "login-failed", message, retryable: true };
+  engine.settle(0, [], { code: "max-retries", message: "10 failures", retryable: true, last });
   const error = await rejection(connecting);
   assert.deepEqual([error.code, error.message], ["max-retries", "10 failures"]);
   assert.deepEqual([error.cause.code, error.cause.retryable, error.cause.cause], ["login-failed", true, thrown]);
@@ -197,8 +198,9 @@ test("a retry that is told has the login's own error", async () => {
   engine.host.authenticate(true);
   await turns();
   assert.equal((await status.next()).value.type, "reauthenticated");
-  engine.host.closed({ code: "max-retries", message: "the network", retryable: true });
-  assert.equal((await client.closed).cause, undefined, "once a login went well it is no cause any more");
+  const last = { code: "timeout", message: "was silent", retryable: true };
+  engine.host.closed({ code: "max-retries", message: "the network", retryable: true, last });
+  assert.equal((await client.closed).cause.code, "timeout", "once a login went well it is no cause any more");
 });
 
 test("a source that throws anything at all is a failed login", async () => {

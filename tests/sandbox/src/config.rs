@@ -30,6 +30,9 @@ pub struct Config {
     pub unknown_client_code: u16,
     /// Whether BAYEUX_BROWSER must come back with every message of a session. Default true.
     pub require_cookie: bool,
+    /// Whether a message whose cookie is missing is refused in Salesforce's words (the default), or like one of an unknown
+    /// client, as servers do that find sessions by their cookie, or stand behind a load balancer.
+    pub says_missing_cookie: bool,
     /// What the handshake offers, whether the client knows it or not. Default `long-polling` alone.
     pub connection_types: Vec<String>,
     /// Sample orders published in a second, on no scaled clock. Default 0.
@@ -82,6 +85,7 @@ impl Default for Config {
             advice: AdviceIn::Connect,
             unknown_client_code: 403,
             require_cookie: true,
+            says_missing_cookie: true,
             connection_types: vec!["long-polling".to_owned()],
             orders_per_second: 0.0,
             orders_channel: "/orders/new".to_owned(),

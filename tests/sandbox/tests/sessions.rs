@@ -77,6 +77,8 @@ async fn the_cookie_must_come_back_byte_for_byte() {
     let error =
         format!("400::Client {} has established a session, but no BAYEUX_BROWSER cookie present", client.id);
     assert_eq!(refused[0]["error"], error);
+    sandbox.post("config", json!({ "saysMissingCookie": false })).await;
+    assert_eq!(client.connect(json!({})).await[0]["error"], "403::Unknown client");
     client.cookies = format!("other=1; {cookies}");
     assert_eq!(client.connect(json!({})).await[0]["successful"], true);
 

@@ -330,6 +330,10 @@ impl<'a> Exchange<'a> {
         };
         let sent = self.request.cookie(BROWSER).any(|value| value == session.browser);
         if required && !(sent && (!salesforce || dialect::crumbs_are_sound(self.request))) {
+            if !self.state.config.says_missing_cookie {
+                self.unknown_client(message);
+                return None;
+            }
             let error =
                 format!("400::Client {id} has established a session, but no BAYEUX_BROWSER cookie present");
             let advice = self.advice("handshake");
