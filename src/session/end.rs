@@ -14,7 +14,7 @@ const MOST_MS: u64 = 2_000;
 /// Messages in flight have this long to be answered before the disconnect goes out.
 const MESSAGES_MS: u64 = 1_000;
 /// An old session's disconnect has this long before the new handshake goes out (R7d).
-const FAREWELL_MS: u64 = 1_000;
+pub(super) const FAREWELL_MS: u64 = 1_000;
 
 /// A session that is given up, and that the server still has.
 pub(super) struct Farewell {
@@ -46,6 +46,8 @@ impl Session {
             done: false,
         });
         self.set_state(State::Closed);
+        self.headers.cancel(Lane::Session);
+        self.headers.cancel(Lane::Commands);
         // What says good-bye to an earlier session may do so to its end (R7d).
         if self.session_lane.as_ref().is_some_and(|exchange| exchange.kind != Kind::Disconnect) {
             self.abort(Lane::Session);
@@ -81,6 +83,12 @@ impl Session {
         self.end(Some(Error::ServerEnded(failure)));
     }
 
+    /// The disconnect that is owed cannot be sent.
+    pub(super) fn leave_without_a_word(&mut self) {
+        self.retire_client_id();
+        self.farewell = None;
+    }
+
     fn retire_client_id(&mut self) {
         let old = self.client_id.take();
         retire(&mut self.old_client_ids, old, self.commands_lane.is_some());
@@ -104,10 +112,17 @@ impl Session {
         if self.commands_lane.is_some() && (ending.messages_until <= now || give_up) {
             self.abort(Lane::Commands);
         }
-        let Some(ending) = self.ending.as_mut() else { return };
         if self.commands_lane.is_some() {
             return;
         }
+        let owed = self.client_id.is_some() || self.farewell.is_some();
+        if owed && self.session_lane.is_none() && !self.has_headers(Lane::Session, MOST_MS) {
+            if !give_up {
+                return;
+            }
+            self.leave_without_a_word();
+        }
+        let Some(ending) = self.ending.as_mut() else { return };
         if !ending.disconnecting
             && let Some(client_id) = self.client_id.take()
         {
@@ -175,6 +190,7 @@ impl Session {
 
     /// Stops a request whose response no longer matters.
     pub(super) fn abort(&mut self, lane: Lane) {
+        self.headers.cancel(lane);
         let Some(mut exchange) = self.lane(lane).take() else { return };
         self.emit(Output::Abort(exchange.id));
         self.reject_sent(&mut exchange, &|channel| Error::OutcomeUnknown { channel });

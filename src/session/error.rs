@@ -1,5 +1,6 @@
 use crate::bayeux::channel::ChannelError;
 use crate::bayeux::failure::Failure;
+use crate::http::cookie_text::CookieError;
 use crate::http::endpoint::EndpointError;
 use crate::http::headers::HeaderError;
 use crate::salesforce::{Refusal, classify};
@@ -15,6 +16,10 @@ pub enum ApiMisuse {
     Url(#[from] EndpointError),
     /// A header cannot be sent.
     Header(#[from] HeaderError),
+    /// Cookies cannot be sent.
+    Cookies(#[from] CookieError),
+    /// The host keeps the cookies ([`Config::own_cookies`](super::Config::own_cookies) is off), and sends no others.
+    HostCookies,
     /// A channel name is malformed.
     Channel {
         /// The name as given.
@@ -119,6 +124,8 @@ pub enum Error {
         /// Its replay id, where it could be read.
         replay_id: Option<String>,
     },
+    /// The caller's headers for a request could not be had, or not be sent (S8). The request did not go out.
+    HeadersFailed(String),
     /// The access token was refused, and there is no other, or that was refused too (S10).
     Unauthorized(Failure),
     /// The login was refused (S10).
@@ -161,6 +168,7 @@ impl ApiMisuse {
         match self {
             Self::Url(error) => what = error.as_str(),
             Self::Header(error) => what = error.as_str(),
+            Self::Cookies(error) => what = error.as_str(),
             Self::Channel { channel, source } => (what, more) = (channel, source.as_str()),
             Self::NumberInUse(used) => {
                 number = decimal(u64::from(*used));
@@ -180,6 +188,8 @@ impl ApiMisuse {
         match self {
             Self::Url(_) => "url: %",
             Self::Header(_) => "headers: %",
+            Self::Cookies(_) => "cookies: %",
+            Self::HostCookies => "cookies: the host keeps the cookies, and sends no others",
             Self::Channel { .. } => "channel %: %",
             Self::NoChannels => "subscribe: give at least one channel",
             Self::NumberInUse(_) => "number % is in use: numbers of subscriptions and commands ascend from 1",
@@ -240,6 +250,7 @@ impl Error {
             | Self::NoTransport { offered: text }
             | Self::LoginRefused(text)
             | Self::LoginFailed(text)
+            | Self::HeadersFailed(text)
             | Self::InstanceRefused(text) => text,
             _ => self.channel().unwrap_or(&more),
         };
@@ -270,6 +281,7 @@ impl Error {
             Self::QueueFull { .. } => "too many events wait to be read: read them before sending to %",
             Self::EventTooLarge { .. } => "an event on % is larger than the limit `messageBytes`%",
             Self::Unauthorized(_) => "the server refused the access token: %",
+            Self::HeadersFailed(_) => "headers: %",
             Self::LoginRefused(_) | Self::LoginFailed(_) => "%",
             Self::InstanceRefused(_) => {
                 "a token may not be sent to %: it is not https, or not in `allowedHosts`"
@@ -313,6 +325,7 @@ impl Error {
             Self::EventTooLarge { .. } => "event-too-large",
             Self::Unauthorized(_) => "unauthorized",
             Self::LoginRefused(_) => "login-refused",
+            Self::HeadersFailed(_) => "headers-failed",
             Self::LoginFailed(_) => "login-failed",
             Self::InstanceRefused(_) => "instance-refused",
             Self::StoreFailed { .. } => "store-failed",
@@ -330,6 +343,7 @@ impl Error {
             Self::Network(_) | Self::Timeout { .. } | Self::UnknownClient(_) | Self::ConnectRefused(_) => {
                 true
             }
+            Self::HeadersFailed(_) => true,
             Self::QueueFull { .. } | Self::LoginFailed(_) | Self::StoreFailed { .. } => true,
             Self::Deadline | Self::Misuse(ApiMisuse::Suspended) => true,
             Self::HttpStatus(status) => matches!(status, 408 | 429 | 500..),

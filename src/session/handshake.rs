@@ -1,6 +1,6 @@
 //! S1, S8a, S14: how a session begins.
 
-use super::exchange::{Exchange, Kind};
+use super::exchange::{Exchange, Kind, Lane};
 use super::{Error, Output, Session, State};
 use crate::bayeux::advice::Reconnect;
 use crate::bayeux::failure::Failure;
@@ -22,6 +22,9 @@ impl Session {
         if earliest > self.now {
             self.handshake_at = earliest;
             self.set_state(State::Retrying);
+            return;
+        }
+        if !self.has_headers(Lane::Session, self.config.network_delay_ms) {
             return;
         }
         self.storm.handshake_sent(self.now);
@@ -117,7 +120,7 @@ impl Session {
         self.retry_handshake(error, at_least_ms);
     }
 
-    fn retry_handshake(&mut self, error: Error, at_least_ms: u64) {
+    pub(super) fn retry_handshake(&mut self, error: Error, at_least_ms: u64) {
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.handshake_at = self.now.after(delay_ms);
         }

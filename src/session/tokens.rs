@@ -1,6 +1,6 @@
 //! S10, S5a, X1: access tokens, who they may be sent to, and what their refusal means.
 
-use super::end::Farewell;
+use super::end::{FAREWELL_MS, Farewell};
 use super::exchange::{Kind, Lane};
 use super::handshake::retire;
 use super::{Error, Output, Session};
@@ -121,7 +121,10 @@ impl Session {
             self.storm.session_left_behind(self.now);
         }
         if moved {
-            self.jar.clear();
+            self.jar = self.jar.callers();
+            // They were asked for where the endpoint was.
+            self.headers.cancel(Lane::Session);
+            self.headers.cancel(Lane::Commands);
         }
         self.config.endpoint = endpoint;
         if let Some(old) = self.tokens.current.replace(Token { number, bearer, proven: false }) {
@@ -257,7 +260,10 @@ impl Session {
 
     /// Tells the server that the old session is over, before there is a new one (R7d).
     pub(super) fn schedule_farewell(&mut self) {
-        if self.session_lane.is_some() || !self.may_send() {
+        if self.session_lane.is_some() || !self.may_send() || self.farewell.is_none() {
+            return;
+        }
+        if !self.has_headers(Lane::Session, FAREWELL_MS) {
             return;
         }
         if let Some(farewell) = self.farewell.take() {
@@ -280,8 +286,9 @@ impl Session {
         self.gap(cause, since, uncovered);
         self.forget_session();
         if let Some(client_id) = farewell {
-            // The new handshake carries none of the old cookies (R7d).
-            let jar = core::mem::take(&mut self.jar);
+            // The new handshake carries none of the old cookies (R7d), but for those of the caller.
+            let callers = self.jar.callers();
+            let jar = core::mem::replace(&mut self.jar, callers);
             let endpoint = self.config.endpoint.clone();
             self.farewell = Some(Farewell { client_id, jar, endpoint });
         }
