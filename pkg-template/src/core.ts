@@ -20,6 +20,7 @@ import {
 import { CometdError, describe, toCometdError } from "./errors.js";
 import { Batch } from "./event.js";
 import { Feed, SHARED_READER } from "./feed.js";
+import { AskedHeaders } from "./headers.js";
 import type { Host } from "./host.js";
 import { invalid, type CheckedOptions } from "./options.js";
 import { Positions } from "./positions.js";
@@ -48,6 +49,8 @@ export class Core {
   readonly replay: CheckedReplay | undefined;
   readonly positions: Positions | undefined;
   readonly callbacks: Callbacks;
+  /** Where a function gives them. */
+  readonly headers: AskedHeaders | undefined;
   /** With `auth`; set once, before the engine runs. */
   tokens: Tokens | undefined;
 
@@ -70,6 +73,7 @@ export class Core {
     this.#host = host;
     this.replay = options.replay;
     this.positions = options.replay && new Positions(this, options.replay.store);
+    this.headers = options.headers && new AskedHeaders(this, options.headers, options.engine.ownCookies);
     this.callbacks = new Callbacks(options, (status) => this.tell(status));
     this.closed = host.closing.promise;
     this.#taps = new Taps(this);
@@ -297,7 +301,11 @@ export class Core {
 
   /** The public form of a failure. Where a function of the user is behind it, what that one threw. */
   error(record: ErrorRecord, channel = record.channel, operation = "load"): CometdError {
-    const cause = record.code.startsWith("store-") ? this.positions?.thrown(operation, channel) : undefined;
+    const cause = record.code.startsWith("store-")
+      ? this.positions?.thrown(operation, channel)
+      : record.code === "headers-failed" || record.code === "max-retries"
+        ? this.headers?.failure
+        : undefined;
     return this.tokens?.explain(record) ?? toCometdError(record, cause);
   }
 

@@ -16,6 +16,7 @@ import type { ErrorRecord } from "./engine.js";
  *   sent again.
  * - `"queue-full"`: a message was not sent, since too many events wait to be read. Read them, then send it again.
  * - `"deadline"`: the time of a `drain()` was over, and the server had not been reached.
+ * - `"headers-failed"`: the function `headers` gave none, or none that can be sent. Nothing was sent; retried.
  * - `"max-retries"`: more failures in a row than `retry.maxRetries` allows; the message holds the last one.
  *
  * Of the server:
@@ -64,6 +65,7 @@ export type ErrorCode =
   | "outcome-unknown"
   | "queue-full"
   | "deadline"
+  | "headers-failed"
   | "max-retries"
   | "http-status"
   | "redirect"

@@ -12,6 +12,7 @@ export type {
   DrainOptions,
   Extension,
   FetchLike,
+  HeaderSource,
   InvalidPosition,
   LimitOptions,
   LogEntry,

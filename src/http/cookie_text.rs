@@ -24,7 +24,9 @@ impl CookieError {
     /// What is wrong, and what to do about it.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Pair => "give name=value pairs with semicolons between them, as document.cookie writes them",
+            Self::Pair => {
+                "give name=value pairs with semicolons between them, as document.cookie writes them"
+            }
             Self::Character => "a control character, or a character beyond U+00FF, cannot be sent",
             Self::TooLarge => "more than 64 cookies, or one of more than 4,096 bytes",
         }

@@ -131,14 +131,7 @@ impl Jar {
     /// What was given before, and neither comes again nor was set anew by the server, goes out.
     ///
     /// Pieces that [`check_cookies`] refuses are left out. Of several of one name the first counts.
-    pub fn give(
-        &mut self,
-        giver: Giver,
-        text: &str,
-        endpoint: &Endpoint,
-        now: Instant,
-        unix_ms_now: u64,
-    ) {
+    pub fn give(&mut self, giver: Giver, text: &str, endpoint: &Endpoint, now: Instant, unix_ms_now: u64) {
         let [by_config, by_headers] = &mut self.given;
         let last = match giver {
             Giver::Config => by_config,
@@ -345,8 +338,7 @@ impl Cookie {
     }
 
     fn belongs_to(&self, endpoint: &Endpoint) -> bool {
-        domain_holds(&self.domain, self.host_only, endpoint.host())
-            && path_holds(&self.path, endpoint.path())
+        domain_holds(&self.domain, self.host_only, endpoint.host()) && path_holds(&self.path, endpoint.path())
     }
 }
 

@@ -26,3 +26,4 @@ pub const CLAIM: u32 = 20;
 pub const TAKEN: u32 = 21;
 pub const TAP: u32 = 22;
 pub const TRAP: u32 = 23;
+pub const HEADERS: u32 = 24;

@@ -188,7 +188,7 @@ impl ApiMisuse {
         match self {
             Self::Url(_) => "url: %",
             Self::Header(_) => "headers: %",
-            Self::Cookies(_) => "cookies: %",
+            Self::Cookies(_) => "cookies, or a Cookie header: %",
             Self::HostCookies => "cookies: the host keeps the cookies, and sends no others",
             Self::Channel { .. } => "channel %: %",
             Self::NoChannels => "subscribe: give at least one channel",
@@ -281,7 +281,7 @@ impl Error {
             Self::QueueFull { .. } => "too many events wait to be read: read them before sending to %",
             Self::EventTooLarge { .. } => "an event on % is larger than the limit `messageBytes`%",
             Self::Unauthorized(_) => "the server refused the access token: %",
-            Self::HeadersFailed(_) => "headers: %",
+            Self::HeadersFailed(_) => "no headers for the request: %",
             Self::LoginRefused(_) | Self::LoginFailed(_) => "%",
             Self::InstanceRefused(_) => {
                 "a token may not be sent to %: it is not https, or not in `allowedHosts`"
