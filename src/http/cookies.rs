@@ -97,7 +97,8 @@ impl Jar {
         let Some(mut cookie) = read(set_cookie, endpoint, now, clock(unix_ms_now)) else {
             return Outcome::Ignored;
         };
-        if self.callers_origin == endpoint.origin() && self.is_given(&cookie.name) {
+        let at_home = self.callers_origin == endpoint.origin();
+        if at_home && self.is_given(&cookie.name) {
             cookie.owner = Owner::Renewed;
             if cookie.belongs_to(endpoint) {
                 self.cookies.retain(|old| {
@@ -105,7 +106,8 @@ impl Jar {
                 });
             }
         }
-        let same = self.cookies.iter_mut().find(|old| old.is_same(&cookie));
+        let within_reach = |old: &Cookie| at_home || old.owner == Owner::Server;
+        let same = self.cookies.iter_mut().find(|old| within_reach(old) && old.is_same(&cookie));
         // A cookie that came over a safe line is not replaced over an open one.
         if same.as_ref().is_some_and(|old| old.secure && !endpoint.is_secure()) {
             return Outcome::Ignored;
