@@ -22,6 +22,7 @@ import {
 import { CometdError, describe, toCometdError } from "./errors.js";
 import { Batch } from "./event.js";
 import { Feed, SHARED_READER } from "./feed.js";
+import { AskedHeaders } from "./headers.js";
 import type { Host } from "./host.js";
 import { invalid, type CheckedOptions } from "./options.js";
 import { Positions } from "./positions.js";
@@ -50,6 +51,8 @@ export class Core {
   readonly replay: CheckedReplay | undefined;
   readonly positions: Positions | undefined;
   readonly callbacks: Callbacks;
+  /** Where a function gives them. */
+  readonly headers: AskedHeaders | undefined;
   /** With `auth`; set once, before the engine runs. */
   tokens: Tokens | undefined;
 
@@ -72,6 +75,7 @@ export class Core {
     this.#host = host;
     this.replay = options.replay;
     this.positions = options.replay && new Positions(this, options.replay.store);
+    this.headers = options.headers && new AskedHeaders(this, options.headers, options.engine.ownCookies);
     this.callbacks = new Callbacks(options, (status) => this.tell(status));
     this.closed = host.closing.promise;
     this.#taps = new Taps(this);
@@ -335,6 +339,7 @@ export class Core {
   #cause({ code, last, request }: ErrorRecord, channel: string | undefined, operation: string): unknown {
     if (last) return this.error(last);
     if (request !== undefined) return this.#host.failure(request);
+    if (code === "headers-failed") return this.headers?.failure;
     return code.startsWith("store-") ? this.positions?.thrown(operation, channel) : undefined;
   }
 

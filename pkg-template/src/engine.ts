@@ -59,6 +59,8 @@ export interface EngineHost {
   message(text: string): void;
   /** Lets extensions see one message, as JSON text; returns the text to go on with, `""` to drop it. */
   inspect(incoming: boolean, text: string): string;
+  /** A request is about to go out, and needs its headers; {@link HEADERS} answers. Only with {@link EngineOptions.asksHeaders}. */
+  headers(request: number): void;
   /** A token is needed; {@link TOKEN} or {@link TOKEN_FAILED} answers. `refused`: the last one was. */
   authenticate(refused: boolean): void;
   /** Asks the replay store; {@link LOADED} answers. A new number replaces an older request for the channel. */
@@ -90,6 +92,10 @@ export interface EngineOptions {
   headers: string[];
   /** As the public option `appendMessageTypeToURL`. */
   appendMessageType?: boolean;
+  /** {@link EngineHost.headers} is asked before each request. */
+  asksHeaders: boolean;
+  /** As a `Cookie` header writes them. */
+  cookies?: string;
   /** `false` where the host keeps cookies itself (browsers): no jar, `credentials: "include"`. */
   ownCookies: boolean;
   ack?: boolean;
@@ -204,6 +210,8 @@ export const CALL = 24;
 export const CANCEL = 25;
 /** Ends what waits for a back-off (S8). */
 export const RETRY_NOW = 26;
+/** The request, the names and values in turn as a JSON array, and why there are none, `""` where there are. */
+export const HEADERS = 27;
 
 /** Two texts, then two numbers. */
 export type More = [one?: string, two?: string, second?: number | boolean, third?: number | boolean];

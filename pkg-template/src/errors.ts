@@ -17,6 +17,7 @@ import type { ErrorRecord } from "./engine.js";
  * - `"queue-full"`: a message was not sent, since too many events wait to be read. Read them, then send it again.
  * - `"deadline"`: the time of a `drain()` was over, and the server had not been reached.
  * - `"connect-timeout"`: the server has answered nothing within `connectTimeoutMs`; `cause` is the last failure.
+ * - `"headers-failed"`: the function `headers` gave none, or none that can be sent. Nothing was sent; retried.
  * - `"max-retries"`: more failures in a row than `retry.maxRetries` allows; `cause` is the last one.
  *
  * Of the server:
@@ -68,6 +69,7 @@ export type ErrorCode =
   | "queue-full"
   | "deadline"
   | "connect-timeout"
+  | "headers-failed"
   | "max-retries"
   | "http-status"
   | "redirect"

@@ -227,6 +227,10 @@ export class Host implements EngineHost {
 
   // Without a client these are not answered: the engine is about to find out, by `alive`.
 
+  headers(request: number): void {
+    this.core?.headers?.get(request);
+  }
+
   authenticate(refused: boolean): void {
     void this.core?.tokens?.authenticate(refused);
   }

@@ -12,6 +12,8 @@ export interface CheckedOptions {
   readonly engine: EngineOptions;
   readonly extensions: readonly Extension[];
   readonly fetch: FetchLike | undefined;
+  /** Asked for the headers of each request. */
+  readonly headers: (() => unknown) | undefined;
   readonly signal: AbortSignal | undefined;
   readonly log: ((entry: LogEntry) => void) | undefined;
   readonly onStatus: ConnectOptions["onStatus"];
@@ -45,10 +47,13 @@ export function checkOptions(options: ConnectOptions, source?: TokenSource): Che
   const replay = checkReplay(options.replay);
   const resume = checkSnapshot(options.resume);
   const auth = source !== undefined || options.auth !== undefined;
+  const ownCookies = cookieHeaderAllowed();
+  const headers = isFunction(options.headers) ? (options.headers as () => unknown) : undefined;
   const engine: EngineOptions = {
     url: checkUrl(options.url, auth),
-    headers: checkHeaders(options.headers),
-    ownCookies: cookieHeaderAllowed(),
+    headers: headers || options.headers === undefined ? [] : checkHeaders(options.headers, ownCookies),
+    asksHeaders: headers !== undefined,
+    ownCookies,
     salesforce: source?.salesforce ?? false,
     auth,
     replay: replay !== undefined,
@@ -67,10 +72,11 @@ export function checkOptions(options: ConnectOptions, source?: TokenSource): Che
     want("appendMessageTypeToURL", typeof appendMessageTypeToURL === "boolean", "a boolean");
     engine.appendMessageType = appendMessageTypeToURL;
   }
+  if (options.cookies !== undefined) engine.cookies = checkCookies(options.cookies, ownCookies);
   if (resume) engine.resume = JSON.stringify(resume.session);
   checkSignal("signal", signal);
   const fetch = checkFetch(options.fetch);
-  return { engine, extensions, fetch, signal, log, onStatus, replay, resume, shouldRetrySubscribe };
+  return { engine, extensions, fetch, headers, signal, log, onStatus, replay, resume, shouldRetrySubscribe };
 }
 
 export function checkSignal(name: string, signal: AbortSignal | undefined): void {
@@ -118,18 +124,36 @@ function checkUrl(given: string | URL, secret: boolean): string {
   return url.href;
 }
 
-function checkHeaders(headers: Record<string, string> | undefined): string[] {
-  if (headers === undefined) return [];
-  want("headers", isObject(headers), "an object of names and values");
+/** As fetch has it: bytes, without the controls that would end the line. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * Names and values in turn. `ownCookies`: the client may send cookies, as it may not in a browser.
+ *
+ * @throws CometdError `"invalid-argument"` that names the header, and not its value
+ */
+export function checkHeaders(headers: unknown, ownCookies: boolean): string[] {
+  want("headers", isObject(headers), "an object of names and values, or a function of it");
   // A `Headers` has no own properties; taken as a plain object it would be empty without a word.
   const entries = Symbol.iterator in headers ? [...(headers as Iterable<[string, string]>)] : Object.entries(headers);
   for (const [name, value] of entries) {
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw invalid(`headers: ${JSON.stringify(name)} is not a header name`);
-    // As fetch has it: bytes, without the controls that would end the line.
-    const good = typeof value === "string" && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+    const good = typeof value === "string" && HEADER_VALUE.test(value);
     want("headers", good, `${name} as a string that a header can hold`);
+    want(
+      "headers",
+      ownCookies || name.toLowerCase() !== "cookie",
+      `no ${name} in a browser, which sends its own cookies`,
+    );
   }
   return entries.flat();
+}
+
+/** What is between the semicolons, the engine checks. */
+function checkCookies(cookies: string, ownCookies: boolean): string {
+  want("cookies", ownCookies, "none in a browser, which sends its own");
+  want("cookies", typeof cookies === "string" && HEADER_VALUE.test(cookies), 'a string such as "a=b; c=d"');
+  return cookies;
 }
 
 type NumericOption = {

@@ -13,6 +13,7 @@ export type {
   DrainOptions,
   Extension,
   FetchLike,
+  HeaderSource,
   InvalidPosition,
   LimitOptions,
   LogEntry,

@@ -15,12 +15,30 @@ export type FetchLike = (url: string, init: RequestInit) => Promise<Response>;
  */
 export type ClientState = "handshaking" | "connected" | "retrying" | "suspended" | "closed";
 
+/**
+ * Headers that requests carry: always the same, or those that a function gives, which is asked before each request.
+ *
+ * A function that throws, rejects, gives a header that cannot be sent, or takes longer than `networkDelayMs` makes a failed
+ * attempt: nothing is sent, a `retry` status says `headers-failed`, and it is asked again after a while. A `Cookie` header
+ * of its answers enters the client's cookies whenever its text has changed. What it gives beside that goes where the
+ * client's requests go.
+ */
+export type HeaderSource =
+  | Readonly<Record<string, string>>
+  | (() => Readonly<Record<string, string>> | PromiseLike<Readonly<Record<string, string>>>);
+
 /** Options of `connect()`. */
 export interface ConnectOptions {
   /** The Bayeux endpoint: absolute, http or https, without a user and password in it. */
   url: string | URL;
-  /** Sent with every request. Default: none. */
-  headers?: Record<string, string> | undefined;
+  /** Sent with every request. A `Cookie` header counts as {@link cookies}. Default: none. */
+  headers?: HeaderSource | undefined;
+  /**
+   * Cookies as `document.cookie` writes them: `"a=b; c=d"`. They go to the origin of `url` alone (with
+   * `connectSalesforce()`, of `loginUrl`), on every path; a cookie of the same name that the server sets or deletes takes
+   * their place. Not in browsers, which keep and send their own. Default: none.
+   */
+  cookies?: string | undefined;
   /**
    * Where access tokens come from: each request carries the newest one, and a refused one is replaced. Default: none.
    * With it the endpoint must be https, or on this machine.

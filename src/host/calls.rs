@@ -37,6 +37,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn inspect(this: &EngineHost, incoming: bool, text: &str) -> String;
     #[wasm_bindgen(method)]
+    pub(super) fn headers(this: &EngineHost, request: u32);
+    #[wasm_bindgen(method)]
     pub(super) fn authenticate(this: &EngineHost, refused: bool);
     #[wasm_bindgen(method)]
     pub(super) fn load(this: &EngineHost, request: u32, channel: &str);

@@ -11,6 +11,9 @@ use super::{Instant, Shared};
 use crate::session::{Command, Error, Input, Output, Request, body_of};
 use crate::text::{decimal, joined};
 
+/// Why nothing goes out for a client that was collected.
+const UNUSED: &str = "the client is no longer in use";
+
 /// Runs until the session is over. There is one per client.
 pub(crate) struct Driver {
     shared: Rc<Shared>,
@@ -95,6 +98,7 @@ impl Driver {
                 }
                 Output::Hold(id) => self.hold(id, true),
                 Output::Release(id) => self.hold(id, false),
+                Output::Headers { request } => self.ask_headers(request),
                 Output::Inspect { request, message } => {
                     let text = self.shared.host.inspect(true, &message);
                     let message = Some(text.as_str()).filter(|text| !text.is_empty());
@@ -144,10 +148,19 @@ impl Driver {
         }
     }
 
+    fn ask_headers(&mut self, request: u32) {
+        if self.shared.host.alive() {
+            return self.shared.host.headers(request);
+        }
+        // Nobody is left to read, or to be asked.
+        self.input(Input::Command(Command::Close));
+        self.input(Input::Headers { request, answer: Err(UNUSED) });
+    }
+
     fn send(&mut self, request: &Request) {
         if request.kind() != "disconnect" && !self.shared.host.alive() {
             // Nobody is left to read: give the session back, for which one more request goes out.
-            self.input(Input::Failed { request: request.id(), reason: "the client is no longer in use" });
+            self.input(Input::Failed { request: request.id(), reason: UNUSED });
             self.input(Input::Command(Command::Close));
             return;
         }

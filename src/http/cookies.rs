@@ -1,17 +1,15 @@
-//! A cookie jar for one client (X4). In browsers the browser keeps the cookies, and this one stays empty.
+//! A cookie jar for one client (X4): what servers set, and what the caller gives. In browsers the browser keeps the
+//! cookies, and this one stays empty.
 
 use std::fmt;
 
+use super::cookie_text::{COOKIE_BYTES, COOKIES, is_clean, pair};
 use super::date::parse_date;
 use super::endpoint::{Endpoint, is_address};
 use crate::Instant;
 use crate::bayeux::json::{elements, is_array, push_string, strings};
-use crate::text::{cut, cut_last, decimal, has, number};
+use crate::text::{cut, cut_last, decimal, has, number, pieces};
 
-/// The most cookies that are kept.
-const COOKIES: usize = 64;
-/// The longest cookie, name and value together, in bytes.
-const COOKIE_BYTES: usize = 4_096;
 /// The longest attribute value, in bytes; longer ones are left out.
 const ATTRIBUTE_BYTES: usize = 1_024;
 
@@ -26,8 +24,29 @@ pub enum Outcome {
     Ignored,
 }
 
+/// Where the caller gives cookies. Of each, the last text is remembered: only another one enters the jar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Giver {
+    /// In the configuration, once.
+    Config,
+    /// In the headers that are asked for before each request.
+    Headers,
+}
+
+/// To whom a cookie belongs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// To the server's session.
+    Server,
+    /// To the caller, and the server has set it anew.
+    Renewed,
+    /// To the caller, as it was given.
+    Caller(Giver),
+}
+
 #[derive(Clone)]
 struct Cookie {
+    owner: Owner,
     name: String,
     value: String,
     /// The host that set it, or the domain below which it counts.
@@ -45,10 +64,17 @@ struct Cookie {
 /// It holds at most 64 cookies of at most 4,096 bytes; one more pushes out what has expired, or else the
 /// one that was set longest ago. There is no list of public suffixes in it: it serves one origin and its
 /// siblings, not the web. `Secure` cookies travel over https, and over http to loopback addresses.
+///
+/// What the caller gives goes to one origin, path `/`, and outlives the sessions. There a `Set-Cookie` of the same name
+/// takes its place, whichever path or domain it names, if it comes back to where it was set.
 #[derive(Clone, Default)]
 pub struct Jar {
     /// In the order of their creation.
     cookies: Vec<Cookie>,
+    /// Where the caller's cookies go; empty while nothing was given.
+    callers_origin: String,
+    /// What was given last, by [`Giver`].
+    given: [String; 2],
 }
 
 impl Jar {
@@ -68,15 +94,20 @@ impl Jar {
         now: Instant,
         unix_ms_now: u64,
     ) -> Outcome {
-        let Some(cookie) = read(set_cookie, endpoint, now, clock(unix_ms_now)) else {
+        let Some(mut cookie) = read(set_cookie, endpoint, now, clock(unix_ms_now)) else {
             return Outcome::Ignored;
         };
-        let same = self.cookies.iter_mut().find(|old| {
-            old.name == cookie.name
-                && old.domain == cookie.domain
-                && old.host_only == cookie.host_only
-                && old.path == cookie.path
-        });
+        let at_home = self.callers_origin == endpoint.origin();
+        if at_home && self.is_given(&cookie.name) {
+            cookie.owner = Owner::Renewed;
+            if cookie.belongs_to(endpoint) {
+                self.cookies.retain(|old| {
+                    !matches!(old.owner, Owner::Caller(_)) || old.name != cookie.name || old.is_same(&cookie)
+                });
+            }
+        }
+        let within_reach = |old: &Cookie| at_home || old.owner == Owner::Server;
+        let same = self.cookies.iter_mut().find(|old| within_reach(old) && old.is_same(&cookie));
         // A cookie that came over a safe line is not replaced over an open one.
         if same.as_ref().is_some_and(|old| old.secure && !endpoint.is_secure()) {
             return Outcome::Ignored;
@@ -98,6 +129,64 @@ impl Jar {
         Outcome::Stored
     }
 
+    /// Takes in what the caller gives, unless it is what was given there last; `endpoint` is the configured one, always.
+    /// What was given before, and neither comes again nor was set anew by the server, goes out.
+    ///
+    /// Pieces that [`check_cookies`] refuses are left out. Of several of one name the first counts.
+    pub fn give(&mut self, giver: Giver, text: &str, endpoint: &Endpoint, now: Instant, unix_ms_now: u64) {
+        let [by_config, by_headers] = &mut self.given;
+        let last = match giver {
+            Giver::Config => by_config,
+            Giver::Headers => by_headers,
+        };
+        if last == text {
+            return;
+        }
+        text.clone_into(last);
+        endpoint.origin().clone_into(&mut self.callers_origin);
+        self.cookies.retain(|old| old.owner != Owner::Caller(giver));
+        let mut names = Vec::new();
+        for (name, value) in pieces(text, b';').filter_map(pair) {
+            let good = is_clean(name) && is_clean(value) && name.len() + value.len() <= COOKIE_BYTES;
+            if !good || names.contains(&name) {
+                continue;
+            }
+            names.push(name);
+            self.cookies.retain(|old| old.name != name || !old.belongs_to(endpoint));
+            self.make_room(clock(unix_ms_now));
+            self.cookies.push(Cookie {
+                owner: Owner::Caller(giver),
+                name: name.to_owned(),
+                value: value.to_owned(),
+                domain: endpoint.host().to_owned(),
+                host_only: true,
+                path: "/".to_owned(),
+                // Its origin says that.
+                secure: false,
+                expires: None,
+                stored: now,
+            });
+        }
+    }
+
+    /// A jar with what is the caller's alone: for the next session, which must not look like this one (R7d), and for
+    /// another instance.
+    pub fn callers(&self) -> Self {
+        let mut jar = self.clone();
+        jar.cookies.retain(|cookie| cookie.owner != Owner::Server);
+        jar
+    }
+
+    /// Where the caller's cookies go; empty while nothing was given.
+    pub fn callers_origin(&self) -> &str {
+        &self.callers_origin
+    }
+
+    fn is_given(&self, name: &str) -> bool {
+        let names = |text: &str| pieces(text, b';').filter_map(pair).any(|(given, _)| given == name);
+        self.given.iter().any(|text| names(text))
+    }
+
     /// The `Cookie` header for a request to `endpoint`; `None` when no cookie belongs there.
     ///
     /// Source: RFC 6265, 5.4: longer paths first, then those created earlier.
@@ -106,8 +195,8 @@ impl Jar {
         for cookie in &self.cookies {
             if !expired(cookie, clock(unix_ms_now))
                 && (endpoint.is_secure() || !cookie.secure)
-                && domain_holds(&cookie.domain, cookie.host_only, endpoint.host())
-                && path_holds(&cookie.path, endpoint.path())
+                && (cookie.owner == Owner::Server || self.callers_origin == endpoint.origin())
+                && cookie.belongs_to(endpoint)
             {
                 let at = found.iter().take_while(|other| other.path.len() >= cookie.path.len()).count();
                 found.insert(at, cookie);
@@ -125,29 +214,46 @@ impl Jar {
         (!header.is_empty()).then_some(header)
     }
 
-    /// Appends all cookies as elements of a JSON array, for [`Jar::read`].
+    /// Appends all cookies as elements of a JSON array, for [`Jar::read`], and before them what the caller gave.
     pub fn write(&self, out: &mut String) {
-        for (index, cookie) in self.cookies.iter().enumerate() {
-            out.push(if index == 0 { '[' } else { ',' });
-            if index > 0 {
-                out.push('[');
+        let mut first = true;
+        let mut element = |parts: &[&str]| {
+            if !core::mem::take(&mut first) {
+                out.push(',');
             }
-            let flags = match (cookie.host_only, cookie.secure) {
-                (true, true) => "hs",
-                (true, false) => "h",
-                (false, true) => "s",
-                (false, false) => "",
-            };
-            for part in [&cookie.name, &cookie.value, &cookie.domain, &cookie.path] {
+            for (index, part) in parts.iter().enumerate() {
+                out.push(if index == 0 { '[' } else { ',' });
                 push_string(out, part);
-                out.push(',');
-            }
-            push_string(out, flags);
-            if let Some(expires) = cookie.expires {
-                out.push(',');
-                push_string(out, &decimal(u64::try_from(expires).unwrap_or(0)));
             }
             out.push(']');
+        };
+        if !self.callers_origin.is_empty() {
+            let [by_config, by_headers] = &self.given;
+            element(&[&self.callers_origin, by_config, by_headers]);
+        }
+        for cookie in &self.cookies {
+            let mut flags = String::new();
+            if cookie.host_only {
+                flags.push('h');
+            }
+            if cookie.secure {
+                flags.push('s');
+            }
+            match cookie.owner {
+                Owner::Server => {}
+                Owner::Renewed => flags.push('r'),
+                Owner::Caller(Giver::Config) => flags.push('c'),
+                Owner::Caller(Giver::Headers) => flags.push('a'),
+            }
+            let expires = cookie.expires.map(|expires| decimal(u64::try_from(expires).unwrap_or(0)));
+            let parts = [&cookie.name, &cookie.value, &cookie.domain, &cookie.path, flags.as_str()];
+            match &expires {
+                Some(expires) => {
+                    let [name, value, domain, path, flags] = parts;
+                    element(&[name, value, domain, path, flags, expires]);
+                }
+                None => element(&parts),
+            }
         }
     }
 
@@ -157,8 +263,13 @@ impl Jar {
             return None;
         }
         let mut jar = Self::new();
-        for raw in elements(raw).take(COOKIES) {
+        for raw in elements(raw).take(COOKIES + 1) {
             let parts = strings(raw);
+            if let [origin, by_config, by_headers] = parts.as_slice() {
+                jar.callers_origin.clone_from(origin);
+                jar.given = [by_config.clone(), by_headers.clone()];
+                continue;
+            }
             let [name, value, domain, path, flags, expires @ ..] = parts.as_slice() else { return None };
             let whole = |text: &str| is_clean(text) && !has(text, b';');
             if name.is_empty() || has(name, b'=') || !whole(name) || !whole(value) {
@@ -169,6 +280,12 @@ impl Jar {
             }
             let expires = expires.first().and_then(|text| number(text));
             jar.cookies.push(Cookie {
+                owner: match () {
+                    () if has(flags, b'r') => Owner::Renewed,
+                    () if has(flags, b'c') => Owner::Caller(Giver::Config),
+                    () if has(flags, b'a') => Owner::Caller(Giver::Headers),
+                    () => Owner::Server,
+                },
                 name: name.clone(),
                 value: value.clone(),
                 domain: domain.clone(),
@@ -179,12 +296,8 @@ impl Jar {
                 stored: now,
             });
         }
+        jar.cookies.truncate(COOKIES);
         Some(jar)
-    }
-
-    /// Empties the jar.
-    pub fn clear(&mut self) {
-        self.cookies.clear();
     }
 
     /// How many cookies are in it, expired ones included.
@@ -207,11 +320,27 @@ impl Jar {
             self.drop_expired(now);
         }
         if self.cookies.len() >= COOKIES {
-            let oldest = self.cookies.iter().enumerate().min_by_key(|(_, cookie)| cookie.stored.as_millis());
+            // No server pushes out what the caller gave.
+            let age = |cookie: &Cookie| (cookie.owner != Owner::Server, cookie.stored.as_millis());
+            let oldest = self.cookies.iter().enumerate().min_by_key(|(_, cookie)| age(cookie));
             if let Some((at, _)) = oldest {
                 self.cookies.remove(at);
             }
         }
+    }
+}
+
+impl Cookie {
+    /// Are they one for the RFC?
+    fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.domain == other.domain
+            && self.host_only == other.host_only
+            && self.path == other.path
+    }
+
+    fn belongs_to(&self, endpoint: &Endpoint) -> bool {
+        domain_holds(&self.domain, self.host_only, endpoint.host()) && path_holds(&self.path, endpoint.path())
     }
 }
 
@@ -220,11 +349,6 @@ impl fmt::Debug for Jar {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_list().entries(self.cookies.iter().map(|cookie| &cookie.name)).finish()
     }
-}
-
-/// Can it stand in a header?
-fn is_clean(text: &str) -> bool {
-    !text.chars().any(|char| (char.is_ascii_control() && char != '\t') || char > '\u{ff}')
 }
 
 fn clock(unix_ms: u64) -> i64 {
@@ -240,11 +364,10 @@ fn read(set_cookie: &str, endpoint: &Endpoint, now: Instant, unix_now: i64) -> O
     if !is_clean(set_cookie) {
         return None;
     }
-    let (pair, mut attributes) = cut(set_cookie, b';').unwrap_or((set_cookie, ""));
-    let (name, value) = cut(pair, b'=')?;
-    // Spaces and tabs, as the RFC wants it: other whitespace was refused above.
-    let (name, value) = (name.trim_ascii(), value.trim_ascii());
-    if name.is_empty() || name.len() + value.len() > COOKIE_BYTES {
+    let (piece, mut attributes) = cut(set_cookie, b';').unwrap_or((set_cookie, ""));
+    // Without the spaces and tabs around them, as the RFC wants it: other whitespace was refused above.
+    let (name, value) = pair(piece)?;
+    if name.len() + value.len() > COOKIE_BYTES {
         return None;
     }
     let (mut max_age, mut expires, mut domain, mut path, mut secure) = (None, None, "", "", false);
@@ -282,6 +405,7 @@ fn read(set_cookie: &str, endpoint: &Endpoint, now: Instant, unix_now: i64) -> O
         return None;
     }
     Some(Cookie {
+        owner: Owner::Server,
         name: name.to_owned(),
         value: value.to_owned(),
         host_only: domain.is_empty(),

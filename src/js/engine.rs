@@ -59,6 +59,7 @@ impl Engine {
         // Saturates: the cast of a float to an integer does in Rust.
         let (number, sequence) = (second as u32, third as u32);
         let (list, starts, numbers): (Vec<String>, Vec<Start>, Vec<u32>);
+        let mut headers: Vec<(String, String)> = Vec::new();
         let input = match what {
             told::START => {
                 Task::start(&self.shared, self.credentials);
@@ -99,6 +100,16 @@ impl Engine {
             }
             told::TOKEN => Input::Token { number: first, access_token: one, url: two },
             told::TOKEN_FAILED => Input::TokenFailed { message: one, retryable: flag },
+            told::HEADERS => {
+                let texts = json::strings(one);
+                for pair in texts.chunks_exact(2) {
+                    if let [name, value] = pair {
+                        headers.push((name.clone(), value.clone()));
+                    }
+                }
+                let answer = if two.is_empty() { Ok(headers.as_slice()) } else { Err(two) };
+                Input::Headers { request: first, answer }
+            }
             told::REFUSED => Input::TokenRefused { number: first },
             told::CHECK_INSTANCE => {
                 let checked = shared.session.borrow().check_instance(one);

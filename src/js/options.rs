@@ -55,6 +55,12 @@ impl EngineOptions {
 /// The core's configuration, with its defaults where an option is absent.
 pub(super) fn config(options: &EngineOptions) -> Result<Config, ApiMisuse> {
     let mut config = Config::new(&options.text("url"))?;
+    config.own_cookies = options.flag("ownCookies");
+    let cookies = options.text("cookies");
+    if !cookies.is_empty() {
+        config.cookies(&cookies)?;
+    }
+    config.asks_headers = options.flag("asksHeaders");
     for pair in options.texts("headers").chunks_exact(2) {
         if let [name, value] = pair {
             config.header(name, value)?;
@@ -76,7 +82,6 @@ pub(super) fn config(options: &EngineOptions) -> Result<Config, ApiMisuse> {
     config.replay = options.flag("replay");
     config.allowed_hosts = options.texts("allowedHosts");
     config.decides = options.flag("decides");
-    config.own_cookies = options.flag("ownCookies");
     set(&mut config.unix_ms_at_zero, options.whole("unixMsAtZero"));
     config.inspect = match options.text("inspect").as_str() {
         "meta" => Inspect::Meta,

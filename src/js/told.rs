@@ -29,3 +29,4 @@ pub const TRAP: u32 = 23;
 pub const CALL: u32 = 24;
 pub const CANCEL: u32 = 25;
 pub const RETRY_NOW: u32 = 26;
+pub const HEADERS: u32 = 27;

@@ -1,6 +1,6 @@
 //! What the application wants from the server: subscribe, unsubscribe, publish, send (S3, S13 to S15, R7).
 
-use super::exchange::{Exchange, Kind, Publish, Raw, Sent, What};
+use super::exchange::{Exchange, Kind, Lane, Publish, Raw, Sent, What};
 use super::subscriptions::Remote;
 use super::{ApiMisuse, Command, Error, GapCause, Output, Session, Status};
 use crate::Instant;
@@ -128,6 +128,9 @@ impl Session {
         }
         let Some(client_id) = self.client_id.clone() else { return };
         let waiting = self.waiting_commands();
+        if waiting.is_empty() || !self.has_headers(Lane::Commands, self.config.network_delay_ms) {
+            return;
+        }
         let mut messages: Vec<String> = Vec::new();
         let mut sent: Vec<Sent> = Vec::new();
         let mut bytes = 1;
@@ -441,6 +444,24 @@ impl Session {
         } else if is_lost {
             self.replace_session(cause, at_least_ms);
         }
+    }
+
+    /// The commands that wait did not go out, and wait on.
+    pub(super) fn commands_unsent(&mut self, error: Error) {
+        let delay_ms = self.commands_backoff.next(self.now, 0, &self.config.retry, &mut self.rng);
+        self.commands_at = self.now.after(delay_ms);
+        let attempt = self.commands_backoff.attempts();
+        if self.config.retry.max_retries.is_none_or(|most| attempt <= most) {
+            return self.report(Status::Retry { attempt, delay_ms, error });
+        }
+        let error = Error::MaxRetries { attempts: attempt, last: Box::new(error) };
+        for (_, next) in self.waiting_commands() {
+            if let Next::Subscribe(channel) = next {
+                self.subscriptions.refused(&channel, &error);
+            }
+        }
+        self.reject_queued(&|_| error.clone());
+        self.apply();
     }
 
     /// The request is given up: what its messages came to is unknown.

@@ -1,13 +1,20 @@
 use super::error::ApiMisuse;
 use super::snapshot::Snapshot;
+use crate::http::cookie_text::check_cookies;
 use crate::http::endpoint::Endpoint;
 use crate::http::headers::check_header;
+use crate::text::joined;
 
 /// What a session needs to know before it starts. `Debug` shows no header values (X2).
 #[derive(Clone)]
 pub struct Config {
     pub(super) endpoint: Endpoint,
     pub(super) headers: Vec<(String, String)>,
+    /// Set by [`Config::cookies`].
+    pub(super) cookies: String,
+    /// Ask for the headers of each request before it goes out ([`Output::Headers`](super::Output::Headers)); they replace
+    /// those of the same name that [`Config::header`] added. Default: no.
+    pub asks_headers: bool,
     /// The dialect of Salesforce: no acknowledgement extension, and a new session also after `reconnect: none` where that
     /// can help (S5a). Set by [`Config::salesforce`].
     pub(super) salesforce: bool,
@@ -20,7 +27,8 @@ pub struct Config {
     pub replay: bool,
     /// Ask before a refused subscription is tried again or given up ([`Output::Decide`](super::Output::Decide), S11).
     pub decides: bool,
-    /// Keep cookies in the session (default), or leave them to the host, as browsers demand (X4).
+    /// Keep cookies in the session (default), or leave them to the host, as browsers demand (X4). Say so before any cookies
+    /// are given, which are refused then.
     pub own_cookies: bool,
     /// Ask for the acknowledgement extension (A1). Default: yes.
     pub ack: bool,
@@ -55,6 +63,8 @@ impl Config {
         Ok(Self {
             endpoint: Endpoint::parse(url)?,
             headers: Vec::new(),
+            cookies: String::new(),
+            asks_headers: false,
             salesforce: false,
             auth: false,
             append_message_type: false,
@@ -109,13 +119,32 @@ impl Config {
         Ok(self)
     }
 
-    /// Adds a header to every request.
+    /// Adds a header to every request. A `Cookie` header counts as [`Config::cookies`].
     ///
     /// # Errors
-    /// [`ApiMisuse::Header`] if the name is not a token or the value could break out of its line.
+    /// [`ApiMisuse::Header`] if the name is not a token or the value could break out of its line; those of
+    /// [`Config::cookies`].
     pub fn header(&mut self, name: &str, value: &str) -> Result<&mut Self, ApiMisuse> {
         check_header(name, value)?;
+        if name.eq_ignore_ascii_case("cookie") {
+            return self.cookies(value);
+        }
         self.headers.push((name.to_owned(), value.to_owned()));
+        Ok(self)
+    }
+
+    /// Puts cookies into the jar, as `document.cookie` writes them: `a=b; c=d`. They go to the origin of the url alone, on
+    /// every path, until the server sets or deletes one of the same name (X4).
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Cookies`] if they are something else; [`ApiMisuse::HostCookies`] without [`Config::own_cookies`].
+    pub fn cookies(&mut self, text: &str) -> Result<&mut Self, ApiMisuse> {
+        if !self.own_cookies {
+            return Err(ApiMisuse::HostCookies);
+        }
+        let cookies = joined(&[&self.cookies, text], if self.cookies.is_empty() { "" } else { "; " });
+        check_cookies(&cookies)?;
+        self.cookies = cookies;
         Ok(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::acks::Acks;
 use super::body::NOT_JSON;
-use super::exchange::{Exchange, Kind};
+use super::exchange::{Exchange, Kind, Lane};
 use super::followed::Followed;
 use super::snapshot::Snapshot;
 use super::subscriptions::Remote;
@@ -140,6 +140,9 @@ impl Session {
             return;
         }
         let Some(client_id) = self.client_id.clone() else { return };
+        if !self.has_headers(Lane::Session, self.config.network_delay_ms) {
+            return;
+        }
         let id = self.next_message_id();
         let probe = core::mem::take(&mut self.polling.probe);
         let shorter = self.polling.longest_ms.filter(|longest| *longest < self.polling.timeout_ms());
@@ -371,7 +374,7 @@ impl Session {
         }
     }
 
-    fn retry_connect(&mut self, error: Error, at_least_ms: u64) {
+    pub(super) fn retry_connect(&mut self, error: Error, at_least_ms: u64) {
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.polling.probe = true;
             self.polling.backs_off = true;

@@ -33,6 +33,10 @@ impl fmt::Debug for Input<'_> {
             Self::Failed { request, reason } => {
                 f.debug_struct("Failed").field("request", request).field("reason", reason).finish()
             }
+            Self::Headers { request, answer } => {
+                let count = answer.as_ref().map(|headers| headers.len());
+                f.debug_struct("Headers").field("request", request).field("answer", &count).finish()
+            }
             Self::Inspected { request, message } => {
                 let length = message.map(str::len);
                 f.debug_struct("Inspected").field("request", request).field("length", &length).finish()
@@ -129,6 +133,7 @@ impl fmt::Debug for Output {
             Self::Abort(request) => f.debug_tuple("Abort").field(request).finish(),
             Self::Hold(request) => f.debug_tuple("Hold").field(request).finish(),
             Self::Release(request) => f.debug_tuple("Release").field(request).finish(),
+            Self::Headers { request } => f.debug_struct("Headers").field("request", request).finish(),
             Self::Inspect { request, message } => {
                 f.debug_struct("Inspect").field("request", request).field("length", &message.len()).finish()
             }

@@ -15,7 +15,7 @@ const MOST_MS: u64 = 2_000;
 /// Messages in flight have this long to be answered before the disconnect goes out.
 const MESSAGES_MS: u64 = 1_000;
 /// An old session's disconnect has this long before the new handshake goes out (R7d).
-const FAREWELL_MS: u64 = 1_000;
+pub(super) const FAREWELL_MS: u64 = 1_000;
 
 /// A session that is given up, and that the server still has.
 pub(super) struct Farewell {
@@ -48,6 +48,8 @@ impl Session {
         });
         self.first_contact = None;
         self.set_state(State::Closed);
+        self.headers.cancel(Lane::Session);
+        self.headers.cancel(Lane::Commands);
         // What says good-bye to an earlier session may do so to its end (R7d), and a handshake that is being answered may
         // give the name of one that is to be ended as well (S9a).
         let stays = |exchange: &Exchange| match exchange.kind {
@@ -104,11 +106,19 @@ impl Session {
         }
     }
 
-    /// The server will be told that this session is over. The next one carries none of its cookies (R7d).
+    /// The server will be told that this session is over. The next one carries none of its cookies (R7d), but for
+    /// those of the caller.
     pub(super) fn owe_farewell(&mut self, client_id: String) {
-        let jar = core::mem::take(&mut self.jar);
+        let callers = self.jar.callers();
+        let jar = core::mem::replace(&mut self.jar, callers);
         let endpoint = self.config.endpoint.clone();
         self.farewell = Some(Farewell { client_id, jar, endpoint });
+    }
+
+    /// The disconnect that is owed cannot be sent.
+    pub(super) fn leave_without_a_word(&mut self) {
+        self.retire_client_id();
+        self.farewell = None;
     }
 
     pub(super) fn retire_client_id(&mut self) {
@@ -141,6 +151,13 @@ impl Session {
         }
         if self.commands_lane.is_some() || self.is_shaking_hands() {
             return;
+        }
+        let owed = self.client_id.is_some() || self.farewell.is_some();
+        if owed && self.session_lane.is_none() && !self.has_headers(Lane::Session, MOST_MS) {
+            if !give_up {
+                return;
+            }
+            self.leave_without_a_word();
         }
         let Some(ending) = self.ending.as_mut() else { return };
         if !ending.disconnecting
@@ -215,6 +232,7 @@ impl Session {
 
     /// Stops a request whose response no longer matters.
     pub(super) fn abort(&mut self, lane: Lane) {
+        self.headers.cancel(lane);
         let Some(mut exchange) = self.lane(lane).take() else { return };
         self.emit(Output::Abort(exchange.id));
         if exchange.kind == Kind::Handshake {

@@ -1,5 +1,6 @@
 use crate::bayeux::channel::ChannelError;
 use crate::bayeux::failure::Failure;
+use crate::http::cookie_text::CookieError;
 use crate::http::endpoint::EndpointError;
 use crate::http::headers::HeaderError;
 use crate::salesforce::{Refusal, classify};
@@ -17,6 +18,10 @@ pub enum ApiMisuse {
     Header(#[from] HeaderError),
     /// The type of a message cannot be appended to the URL: it has a query, or a dot in its last segment.
     NotAppendable,
+    /// Cookies cannot be sent.
+    Cookies(#[from] CookieError),
+    /// The host keeps the cookies ([`Config::own_cookies`](super::Config::own_cookies) is off), and sends no others.
+    HostCookies,
     /// A channel name is malformed.
     Channel {
         /// The name as given.
@@ -140,6 +145,8 @@ pub enum Error {
         /// The cookies are kept here ([`Config::own_cookies`](super::Config::own_cookies)), and not by a browser.
         own_cookies: bool,
     },
+    /// The caller's headers for a request could not be had, or not be sent (S8). The request did not go out.
+    HeadersFailed(String),
     /// The access token was refused, and there is no other, or that was refused too (S10).
     Unauthorized(Failure),
     /// The login was refused (S10).
@@ -202,6 +209,7 @@ impl ApiMisuse {
         match self {
             Self::Url(error) => what = error.as_str(),
             Self::Header(error) => what = error.as_str(),
+            Self::Cookies(error) => what = error.as_str(),
             Self::Channel { channel, source } => (what, more) = (channel, source.as_str()),
             Self::NumberInUse(used) => {
                 number = decimal(u64::from(*used));
@@ -225,6 +233,8 @@ impl ApiMisuse {
             Self::NotAppendable => {
                 "appendMessageTypeToURL: the url has a query, or a dot in its last segment, behind which nothing can stand; leave the option out"
             }
+            Self::Cookies(_) => "cookies, or a Cookie header: %",
+            Self::HostCookies => "cookies: the host keeps the cookies, and sends no others",
             Self::Channel { .. } => "channel %: %",
             Self::NotService(_) => "call: % is no service channel, such as /service/orders",
             Self::NoChannels => "subscribe: give at least one channel",
@@ -298,6 +308,7 @@ impl Error {
             Self::NoTransport { offered: text }
             | Self::LoginRefused(text)
             | Self::LoginFailed(text)
+            | Self::HeadersFailed(text)
             | Self::InstanceRefused(text) => text,
             _ => self.channel().unwrap_or(&more),
         };
@@ -332,6 +343,7 @@ impl Error {
             Self::QueueFull { .. } => "too many events wait to be read: read them before sending to %",
             Self::EventTooLarge { .. } => "an event on % is larger than the limit `messageBytes`%",
             Self::Unauthorized(_) => "the server refused the access token: %",
+            Self::HeadersFailed(_) => "no headers for the request: %",
             Self::LoginRefused(_) | Self::LoginFailed(_) => "%",
             Self::InstanceRefused(_) => {
                 "a token may not be sent to %: it is not https, or not in `allowedHosts`"
@@ -391,6 +403,7 @@ impl Error {
             Self::CookieMissing { .. } => "cookie-missing",
             Self::Unauthorized(_) => "unauthorized",
             Self::LoginRefused(_) => "login-refused",
+            Self::HeadersFailed(_) => "headers-failed",
             Self::LoginFailed(_) => "login-failed",
             Self::InstanceRefused(_) => "instance-refused",
             Self::StoreFailed { .. } => "store-failed",
@@ -409,6 +422,7 @@ impl Error {
             Self::Network(_) | Self::Timeout { .. } | Self::UnknownClient(_) | Self::ConnectRefused(_) => {
                 true
             }
+            Self::HeadersFailed(_) => true,
             Self::QueueFull { .. } | Self::LoginFailed(_) | Self::StoreFailed { .. } => true,
             Self::Deadline | Self::Misuse(ApiMisuse::Suspended) => true,
             Self::HttpStatus(status) => matches!(status, 408 | 429 | 500..),

@@ -72,6 +72,14 @@ impl Kind {
         }
     }
 
+    /// Where it travels.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Commands => Lane::Commands,
+            Self::Handshake | Self::Connect | Self::Disconnect => Lane::Session,
+        }
+    }
+
     /// May events ride on the reply (S13)? With the acknowledgement extension on polls alone.
     pub const fn brings_events(self, acknowledges: bool) -> bool {
         match self {

@@ -1,6 +1,6 @@
 //! S1, S8a, S14: how a session begins.
 
-use super::exchange::{Exchange, Kind};
+use super::exchange::{Exchange, Kind, Lane};
 use super::{Error, Output, Session, State, Status};
 use crate::bayeux::advice::Reconnect;
 use crate::bayeux::failure::Failure;
@@ -22,6 +22,9 @@ impl Session {
         if earliest > self.now {
             self.handshake_at = earliest;
             self.set_state(State::Retrying);
+            return;
+        }
+        if !self.has_headers(Lane::Session, self.config.network_delay_ms) {
             return;
         }
         self.storm.handshake_sent(self.now);

@@ -52,6 +52,14 @@ pub enum Input<'a> {
         /// The host's words, for the error; must not hold secrets.
         reason: &'a str,
     },
+    /// The answer to [`Output::Headers`]. Answers that come late are ignored.
+    Headers {
+        /// The question.
+        request: u32,
+        /// Names and values, which are checked here; else why there are none, which must not hold secrets. No headers, or
+        /// one that cannot be sent, make a failed attempt (S8).
+        answer: Result<&'a [(String, String)], &'a str>,
+    },
     /// The answer to [`Output::Inspect`]: the message to go on with, or `None` to drop it.
     Inspected {
         /// The request whose body waits.
@@ -266,6 +274,13 @@ pub enum Output {
     Hold(RequestId),
     /// Read on.
     Release(RequestId),
+    /// Get the headers of a request that is about to go out; [`Input::Headers`] answers. Only with [`Config::asks_headers`].
+    ///
+    /// [`Config::asks_headers`]: super::Config::asks_headers
+    Headers {
+        /// To be quoted in the answer.
+        request: u32,
+    },
     /// Let the extensions see this message, then answer with [`Input::Inspected`]. Only with [`Config::inspect`].
     ///
     /// [`Config::inspect`]: super::Config::inspect

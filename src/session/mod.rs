@@ -15,6 +15,7 @@ mod exchange;
 mod flow;
 mod followed;
 mod handshake;
+mod headers;
 mod io;
 mod receive;
 mod refusals;
@@ -38,6 +39,7 @@ pub use error::{ApiMisuse, Broken, Error};
 use exchange::{Exchange, Kind, Lane, Publish, Raw};
 use flow::{Flow, FlowChange};
 use followed::Followed;
+use headers::Headers;
 pub use io::{Command, Event, Follow, Input, Output, Request, RequestId, body_of};
 use rest::{Drain, Rest};
 use snapshot::Snapshot;
@@ -48,9 +50,9 @@ use tokens::Tokens;
 use crate::Instant;
 use crate::bayeux::decoder::{Bounds, Decoder};
 use crate::bayeux::json;
-use crate::http::cookies::Jar;
+use crate::http::cookies::{Giver, Jar};
 use crate::http::endpoint::Endpoint;
-use crate::text::{decimal, joined};
+use crate::text::decimal;
 
 /// One client: a Bayeux session, the next one when that is lost, and what the application wants of them.
 ///
@@ -93,6 +95,7 @@ pub struct Session {
     commands_lane: Option<Box<Exchange>>,
     next_request: u32,
     next_message: u32,
+    headers: Headers,
     jar: Jar,
 
     subscriptions: Subscriptions,
@@ -152,6 +155,7 @@ impl Session {
             commands_lane: None,
             next_request: 0,
             next_message: 0,
+            headers: Headers::default(),
             jar: Jar::new(),
             subscriptions: Subscriptions::default(),
             followed: Vec::new(),
@@ -177,6 +181,8 @@ impl Session {
             config,
         };
         session.take_up();
+        let cookies = core::mem::take(&mut session.config.cookies);
+        session.give_cookies(Giver::Config, &cookies);
         session
     }
 
@@ -199,6 +205,7 @@ impl Session {
                     self.exchange_failed(&mut exchange, Error::Network(broken), 0);
                 }
             }
+            Input::Headers { request, answer } => self.headers_given(request, answer),
             Input::Inspected { request, message } => self.inspected(request, message),
             Input::Taken { subscription, events } => {
                 let (events, bytes) = self.subscriptions.taken(subscription, events);
@@ -223,6 +230,7 @@ impl Session {
     pub fn poll_output(&mut self) -> Output {
         if self.out.is_empty() {
             self.schedule();
+            self.headers.drop_unused();
         }
         self.out.pop_front().unwrap_or_else(|| Output::Wait(self.next_wake()))
     }
@@ -278,6 +286,7 @@ impl Session {
                 self.exchange_failed(&mut exchange, Error::Timeout { after_ms }, 0);
             }
         }
+        self.expire_headers();
         self.expire_hold();
         self.expire_full();
         self.expire_store();
@@ -289,14 +298,14 @@ impl Session {
     /// The next instant at which something would happen by itself.
     fn next_wake(&self) -> Option<Instant> {
         if let Some(ending) = &self.ending {
-            let wake = self.end_wake(ending).min(self.store_wake());
+            let wake = self.end_wake(ending).min(self.store_wake()).min(self.headers.wake());
             return (!ending.done).then_some(wake);
         }
         if let Some(rest) = &self.rest {
-            let wake = self.rest_wake(rest).min(self.drain_wake());
+            let wake = self.rest_wake(rest).min(self.drain_wake()).min(self.headers.wake());
             return (wake != Instant::NEVER).then_some(wake);
         }
-        let mut wake = self.store_wake().min(self.drain_wake());
+        let mut wake = self.store_wake().min(self.drain_wake()).min(self.headers.wake());
         wake.pull_to(self.decision_wake());
         wake.pull_to(self.calls_wake());
         wake.pull_to(self.first_contact_wake());
@@ -309,7 +318,7 @@ impl Session {
         for at in [self.hold_deadline(), self.full_deadline(), self.token_wake()] {
             wake.pull_to(at.unwrap_or(Instant::NEVER));
         }
-        if self.session_lane.is_none() {
+        if self.session_lane.is_none() && !self.headers.awaited(Lane::Session) {
             if self.client_id.is_none() {
                 if self.may_send() {
                     wake.pull_to(self.handshake_at);
@@ -348,10 +357,11 @@ impl Session {
             _ => self.config.network_delay_ms,
         };
         let target = self.target(kind);
+        let headers = self.request_headers(kind, &target);
         self.emit(Output::Send(Request {
             id,
             url: target.href().to_owned(),
-            headers: self.request_headers(&target),
+            headers,
             messages,
             kind: kind.as_str(),
         }));
@@ -397,8 +407,12 @@ impl Session {
         }
     }
 
-    fn request_headers(&self, target: &Endpoint) -> Vec<(String, String)> {
+    fn request_headers(&mut self, kind: Kind, target: &Endpoint) -> Vec<(String, String)> {
         let mut headers = self.config.headers.clone();
+        for (name, value) in self.headers.take(kind.lane()) {
+            headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+            headers.push((name, value));
+        }
         headers.push(("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned()));
         if let Some(bearer) = self.tokens.bearer() {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
@@ -407,11 +421,7 @@ impl Session {
         if self.config.own_cookies
             && let Some(cookies) = self.jar.header(target, self.unix_ms(self.now))
         {
-            match headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
-                // The caller's own cookies stand beside those of the jar.
-                Some((_, value)) => *value = joined(&[value, &cookies], "; "),
-                None => headers.push(("Cookie".to_owned(), cookies)),
-            }
+            headers.push(("Cookie".to_owned(), cookies));
         }
         headers
     }

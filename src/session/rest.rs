@@ -178,6 +178,8 @@ impl Session {
             waiting: Vec::new(),
             leaving: Vec::new(),
         });
+        self.headers.cancel(Lane::Session);
+        self.headers.cancel(Lane::Commands);
         if let Some(mut poll) = self.session_lane.take_if(|exchange| exchange.kind == Kind::Connect) {
             self.cut_off(&mut poll);
         }
@@ -270,7 +272,7 @@ impl Session {
         }
         if !busy && !give_up && !silent && self.farewell.is_some() {
             self.schedule_farewell();
-            busy = self.session_lane.is_some();
+            busy = self.session_lane.is_some() || self.headers.awaited(Lane::Session);
         }
         if (busy || self.has_unsaved()) && !give_up {
             return;

@@ -60,6 +60,8 @@ impl Session {
             snapshot.goes_on = self.client_id.is_some();
             self.jar = core::mem::take(&mut snapshot.jar);
             self.polling.take_up(&snapshot);
+        } else if snapshot.jar.callers_origin() == self.own_endpoint.origin() {
+            self.jar = snapshot.jar.callers();
         }
         // Nothing has been heard since the client before, which ended before this clock could tell of it.
         self.sound_until = Instant::default();
@@ -187,9 +189,9 @@ impl Session {
             }
         }
         out.push_str(r#","cookies":["#);
-        if client_id.is_some() {
-            self.jar.write(&mut out);
-        }
+        // What is the caller's outlives the session (X4).
+        let jar = if client_id.is_some() { &self.jar } else { &self.jar.callers() };
+        jar.write(&mut out);
         out.push(']');
         out.push_str(r#","channels":{"#);
         let mut first = true;

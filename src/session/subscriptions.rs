@@ -428,9 +428,10 @@ impl Subscriptions {
 
     /// A channel of the subscription with the longest queue.
     pub fn slowest(&self) -> Option<&str> {
-        let open = self.subs.iter().filter_map(|sub| {
-            sub.channels.first().map(|entry| (sub.queued.len(), entry.pattern.as_str()))
-        });
+        let open = self
+            .subs
+            .iter()
+            .filter_map(|sub| sub.channels.first().map(|entry| (sub.queued.len(), entry.pattern.as_str())));
         let ended = self.unread.iter().map(|unread| (unread.queued.len(), unread.channel.as_str()));
         ended.chain(open).max_by_key(|(events, _)| *events).map(|(_, channel)| channel)
     }

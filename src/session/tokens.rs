@@ -1,5 +1,6 @@
 //! S10, S5a, X1: access tokens, who they may be sent to, and what their refusal means.
 
+use super::end::FAREWELL_MS;
 use super::exchange::{Exchange, Kind, Lane};
 use super::handshake::retire;
 use super::{Error, Output, Session};
@@ -126,7 +127,10 @@ impl Session {
             self.abort(Lane::Session);
         }
         if moved {
-            self.jar.clear();
+            self.jar = self.jar.callers();
+            // They were asked for where the endpoint was.
+            self.headers.cancel(Lane::Session);
+            self.headers.cancel(Lane::Commands);
         }
         self.config.endpoint = endpoint;
         if number == 1 {
@@ -272,7 +276,10 @@ impl Session {
 
     /// Tells the server that the old session is over, before there is a new one (R7d).
     pub(super) fn schedule_farewell(&mut self) {
-        if self.session_lane.is_some() || !self.may_send() {
+        if self.session_lane.is_some() || !self.may_send() || self.farewell.is_none() {
+            return;
+        }
+        if !self.has_headers(Lane::Session, FAREWELL_MS) {
             return;
         }
         if let Some(farewell) = self.farewell.take() {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod followed;
+mod headers;
 mod inputs;
 mod logins;
 mod replies;
@@ -47,6 +48,8 @@ pub struct Sim {
     pub asked: Vec<bool>,
     /// The number of the last token.
     pub tokens: u32,
+    /// Questions for the headers of a request that have no answer.
+    pub header_asks: Vec<u32>,
     /// Loads and saves that have no answer.
     pub loads: Vec<(u32, String)>,
     pub saves: Vec<(u32, String, Position)>,
@@ -80,6 +83,7 @@ impl Sim {
             closed: None,
             asked: Vec::new(),
             tokens: 0,
+            header_asks: Vec::new(),
             loads: Vec::new(),
             saves: Vec::new(),
             decisions: Vec::new(),
@@ -194,6 +198,10 @@ impl Sim {
             Output::Status(Status::Session { resumed }) => self.sessions.push(resumed),
             Output::Status(status) => self.statuses.push(status),
             Output::Authenticate { refused } => self.asked.push(refused),
+            Output::Headers { request } => {
+                self.header_asks.push(request);
+                assert!(self.header_asks.len() <= 2, "more questions than lanes: {:?}", self.header_asks);
+            }
             Output::Load { request, channel } => self.loads.push((request, channel)),
             Output::Save { request, channel, position } => {
                 let known = self.saves.iter().position(|(_, known, _)| *known == channel);
