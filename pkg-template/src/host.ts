@@ -205,8 +205,12 @@ export class Host implements EngineHost {
 
   // Without a client these are not answered: the engine is about to find out, by `alive`.
 
-  authenticate(refused: boolean): void {
-    void this.core?.tokens?.authenticate(refused);
+  authenticate(refused: boolean, moved: boolean): void {
+    void this.core?.tokens?.authenticate(refused, moved);
+  }
+
+  noToken(): void {
+    this.core?.tokens?.none();
   }
 
   load(request: number, channel: string): void {

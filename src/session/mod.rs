@@ -359,8 +359,10 @@ impl Session {
     fn request_headers(&self) -> Vec<(String, String)> {
         let mut headers = self.config.headers.clone();
         headers.push(("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned()));
-        if let Some(bearer) = self.tokens.bearer() {
+        if self.config.auth {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+        }
+        if let Some(bearer) = self.tokens.bearer() {
             headers.push(("Authorization".to_owned(), bearer.to_owned()));
         }
         if self.config.own_cookies
