@@ -56,8 +56,8 @@ export function makeTokenSource(options: CheckedSalesforce): TokenSource {
     async get(request): Promise<IssuedToken> {
       const anew = unused !== undefined && (request.moved || now() >= unused.until);
       if (!unused || anew || request.refused) {
-        const token = await logIn({ ...request, moved: request.moved || anew });
-        unused = { token, anew, until: now() + (anew ? AGAIN_MS : SILENT_MS) };
+        const issued = await logIn({ ...request, moved: request.moved || anew });
+        unused = { token: issued, anew, until: now() + (anew ? AGAIN_MS : SILENT_MS) };
       }
       const { token } = unused;
       let apiVersion: string;

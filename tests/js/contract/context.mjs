@@ -97,6 +97,8 @@ class Context {
     const order = (action, body = {}) => this.#post(`${this.target.lines}/lines/${id}/${action}`, body);
     this.defer(() => order("close"));
     return {
+      /** As the server finds it in a `Host` header. */
+      host: `127.0.0.1:${port}`,
       url: `${this.target.proxy}${port}${this.#path("/cometd")}`,
       origin: `${this.target.proxy}${port}${this.#path("")}`,
       cut: (after) => order("cut", { after }),
