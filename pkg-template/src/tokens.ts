@@ -77,7 +77,7 @@ export class Tokens {
     this.#next?.resolve(this.current);
     this.#next = undefined;
     // An authenticator that was asked out of caution may have the same one to give.
-    const changed = last && (last.accessToken !== accessToken || last.url !== url);
+    const changed = last && (last.accessToken !== accessToken || last.instanceUrl !== instanceUrl);
     if (changed) this.#core.tell({ type: "reauthenticated", instanceUrl });
   }
 

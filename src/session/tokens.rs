@@ -197,8 +197,8 @@ impl Session {
         }
         self.config.endpoint = endpoint;
         let (old, spare) = (self.tokens.current.replace(token), self.tokens.spare.take());
-        self.retire_token(old);
         self.retire_token(spare);
+        self.retire_token(old);
     }
 
     fn retire_token(&mut self, token: Option<Token>) {
@@ -290,8 +290,8 @@ impl Session {
         }
         self.tokens.redirected = true;
         let (old, spare) = (self.tokens.current.take(), self.tokens.spare.take());
-        self.retire_token(old);
         self.retire_token(spare);
+        self.retire_token(old);
         if let Some(delay_ms) = self.back_off(error.clone(), at_least_ms) {
             self.handshake_at = self.now;
             if !self.tokens.asking {

@@ -129,11 +129,11 @@ const found = () => new Response(null, { status: 302, headers: { location: "http
 /** A source whose logins give these instances in turn, and what each login was told. */
 function moving(...instances) {
   const told = [];
-  const token = async ({ refused, moved }) => {
+  const logIn = async ({ refused, moved }) => {
     told.push([refused, moved]);
     return { accessToken: `T${told.length}`, instanceUrl: instances[Math.min(told.length, instances.length) - 1] };
   };
-  return { told, tokens: source({ auth: { token } }) };
+  return { told, tokens: source({ auth: { token: logIn } }) };
 }
 
 const [EAST, WEST] = ["https://east.my.salesforce.com", "https://west.my.salesforce.com"];
