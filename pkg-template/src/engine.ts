@@ -61,8 +61,13 @@ export interface EngineHost {
   inspect(incoming: boolean, text: string): string;
   /** A request is about to go out, and needs its headers; {@link HEADERS} answers. Only with {@link EngineOptions.asksHeaders}. */
   headers(request: number): void;
-  /** A token is needed; {@link TOKEN} or {@link TOKEN_FAILED} answers. `refused`: the last one was. */
-  authenticate(refused: boolean): void;
+  /**
+   * Asks for a token; {@link TOKEN} or {@link TOKEN_FAILED} answers. `refused`: the last one was. `moved`: the instance may
+   * be another one by now.
+   */
+  authenticate(refused: boolean, moved: boolean): void;
+  /** REST calls that wait for a token since {@link REFUSED} get none for now. */
+  noToken(): void;
   /** Asks the replay store; {@link LOADED} answers. A new number replaces an older request for the channel. */
   load(request: number, channel: string): void;
   /** Hands a position to the replay store; {@link SAVED} answers. `createdDate` is `""` where there is none. */
@@ -161,7 +166,7 @@ export const COMMIT = 4;
 export const TOKEN = 5;
 /** There is no token. 1: ask again after a while; else the client ends with the text. */
 export const TOKEN_FAILED = 6;
-/** A REST call with the token of this number was answered 401. */
+/** A REST call with the token of this number was answered 401, and waits for the next one, or for `host.noToken`. */
 export const REFUSED = 7;
 /** 0 and an address. Throws `"instance-refused"` if no token may be sent there (X1). */
 export const CHECK_INSTANCE = 8;

@@ -231,8 +231,12 @@ export class Host implements EngineHost {
     this.core?.headers?.get(request);
   }
 
-  authenticate(refused: boolean): void {
-    void this.core?.tokens?.authenticate(refused);
+  authenticate(refused: boolean, moved: boolean): void {
+    void this.core?.tokens?.authenticate(refused, moved);
+  }
+
+  noToken(): void {
+    this.core?.tokens?.none();
   }
 
   load(request: number, channel: string): void {

@@ -14,12 +14,13 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 
 /**
  * As `fetch`, below the address of the token's instance only. A token that is refused is replaced, and the request sent
- * once more, unless its body can be read only once.
+ * once more, unless its body can be read only once, or there is no other token for now (S10a).
  */
 export async function requestWith(core: Core, tokens: Tokens, path: string, init: RequestInit): Promise<Response> {
   want("init", isObject(init), "an object, as to fetch()");
   const headers = headersOf(init);
-  let token = await unlessAborted([core.over, init.signal], () => tokens.after(0));
+  const next = (after: number) => unlessAborted([core.over, init.signal], () => tokens.after(after));
+  let token = (await next(0))!;
   const place = placeOf(path, token);
   for (let first = true; ; first = false) {
     headers.set("authorization", `Bearer ${token.accessToken}`);
@@ -32,8 +33,13 @@ export async function requestWith(core: Core, tokens: Tokens, path: string, init
     const { number } = token;
     core.attempt(REFUSED, number);
     if (isStream(init.body)) return response;
+    const another = await next(number).catch((error) => {
+      discard(response);
+      throw error;
+    });
+    if (!another) return response;
     discard(response);
-    token = await unlessAborted([core.over, init.signal], () => tokens.after(number));
+    token = another;
   }
 }
 

@@ -9,6 +9,8 @@ import type { Authenticator, FetchLike, Token, TokenContext } from "./types.js";
 export interface TokenRequest {
   /** The last token was refused. */
   readonly refused: boolean;
+  /** The server redirects, or has been silent for long: its instance may be another one by now (S10a). */
+  readonly moved: boolean;
   /** Aborted when the token is no longer wanted. */
   readonly signal: AbortSignal;
   readonly fetch: FetchLike;
@@ -63,7 +65,7 @@ export function checkAuth(auth: Authenticator): void {
 /** Asks an authenticator, which may be the user's own: nothing that it does is trusted. */
 export async function askToken(
   auth: Authenticator,
-  { refused, fetch, signal: wanted }: TokenRequest,
+  { refused, moved, fetch, signal: wanted }: TokenRequest,
   networkDelayMs = NETWORK_DELAY_MS,
   contextOf = (context: TokenContext) => context,
 ): Promise<Token> {
@@ -71,7 +73,7 @@ export async function askToken(
   try {
     const token = await unlessAborted(
       [wanted],
-      async (signal) => auth.token(contextOf({ refused, fetch, signal })),
+      async (signal) => auth.token(contextOf({ refused, moved, fetch, signal })),
       ms,
       () => failed(`auth: token() gave no answer within ${ms} ms`, true),
     );

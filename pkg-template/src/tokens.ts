@@ -21,8 +21,8 @@ export class Tokens {
   #asking = false;
   /** Why there was no token when one was last asked for. */
   #failure: CometdError | undefined;
-  /** Resolves with the next one. */
-  #next: Deferred<CurrentToken> | undefined;
+  /** Resolves with the next one, or with nothing where there is to be none for now. */
+  #next: Deferred<CurrentToken | undefined> | undefined;
 
   constructor(core: Core, source: TokenSource, fetch: FetchLike) {
     this.#core = core;
@@ -30,14 +30,14 @@ export class Tokens {
     this.fetch = fetch;
   }
 
-  /** The engine needs a token. */
-  async authenticate(refused: boolean): Promise<void> {
+  /** The engine asks for a token. */
+  async authenticate(refused: boolean, moved: boolean): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
     const signal = this.#core.over;
     const checkInstance = (url: string) => this.#core.input(CHECK_INSTANCE, 0, url);
     try {
-      const issued = await this.#source.get({ refused, signal, fetch: this.fetch, checkInstance });
+      const issued = await this.#source.get({ refused, moved, signal, fetch: this.fetch, checkInstance });
       if (!signal.aborted) this.#use(issued);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
@@ -46,10 +46,17 @@ export class Tokens {
     }
   }
 
-  /** The first token after this one. Stays pending when the client ends. */
-  after(number: number): Promise<CurrentToken> {
+  /** The first token after this one; nothing where the engine gets none for now. Stays pending when the client ends. */
+  after(number: number): Promise<CurrentToken | undefined> {
     if (this.current && this.current.number > number) return Promise.resolve(this.current);
-    return (this.#next ??= deferred<CurrentToken>()).promise;
+    return (this.#next ??= deferred<CurrentToken | undefined>()).promise;
+  }
+
+  /** Whoever waits for the next token gets none for now. The client itself needs none. */
+  none(): void {
+    this.#failure = undefined;
+    this.#next?.resolve(undefined);
+    this.#next = undefined;
   }
 
   /** What a login threw, to the user as it was. */
@@ -59,13 +66,16 @@ export class Tokens {
 
   #use(issued: IssuedToken): void {
     const { accessToken, instanceUrl, url } = issued;
-    const number = (this.current?.number ?? 0) + 1;
+    const last = this.current;
+    const number = (last?.number ?? 0) + 1;
     this.#core.input(TOKEN, number, accessToken, url);
     this.#failure = undefined;
     this.current = { ...issued, number };
     this.#next?.resolve(this.current);
     this.#next = undefined;
-    if (number > 1) this.#core.tell({ type: "reauthenticated", instanceUrl });
+    // An authenticator that was asked out of caution may have the same one to give.
+    const changed = last && (last.accessToken !== accessToken || last.instanceUrl !== instanceUrl);
+    if (changed) this.#core.tell({ type: "reauthenticated", instanceUrl });
   }
 
   #fail(error: unknown): void {

@@ -177,6 +177,11 @@ export interface Token {
 export interface TokenContext {
   /** The last token was refused: do not answer with the same one out of a cache. */
   readonly refused: boolean;
+  /**
+   * The server redirects, or has been silent for long, and the org may have moved: do not answer out of a cache, for only
+   * a login tells where it is by now. The same token for the same instance is a good answer, too; nothing was refused.
+   */
+  readonly moved: boolean;
   /** Aborted when the answer is no longer wanted. */
   readonly signal: AbortSignal;
   /** What the client makes its requests with. */
@@ -188,9 +193,14 @@ export interface TokenContext {
 /** Where access tokens come from. */
 export interface Authenticator {
   /**
-   * Gives a token. Called before the first handshake, and again when a token was refused: once for all that wait.
+   * Gives a token. Called before the first handshake, and again when a token was refused: once for all that wait. Also
+   * after a redirect, and when nothing came from the server for longer than its session lives (Salesforce 40 s, else
+   * 60 s); while that lasts, at most once in five minutes. An answer for another instance takes the session there; one for
+   * the same is kept until the last token is refused.
    *
-   * A rejection is retried by `retry`, unless it is a `CometdError` that is not `retryable`, which ends the client.
+   * Where requests need the token, a rejection is retried by `retry`, unless it is a `CometdError` that is not
+   * `retryable`, which ends the client. One that `client.request()` alone has asked for ends nothing: the call is answered
+   * by its 401, and a minute later the next 401 asks again.
    */
   token(context: TokenContext): Promise<Token>;
 }
@@ -390,7 +400,7 @@ export type Status =
       readonly error: CometdError;
     }
   | {
-      /** A new access token is in use. */
+      /** There is a new access token. Where the session's own was not refused, it goes on with that one until it is. */
       readonly type: "reauthenticated";
       /** Where it is good. */
       readonly instanceUrl: string;

@@ -39,7 +39,9 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn headers(this: &EngineHost, request: u32);
     #[wasm_bindgen(method)]
-    pub(super) fn authenticate(this: &EngineHost, refused: bool);
+    pub(super) fn authenticate(this: &EngineHost, refused: bool, moved: bool);
+    #[wasm_bindgen(method, js_name = noToken)]
+    pub(super) fn no_token(this: &EngineHost);
     #[wasm_bindgen(method)]
     pub(super) fn load(this: &EngineHost, request: u32, channel: &str);
     #[wasm_bindgen(method)]

@@ -104,7 +104,8 @@ impl Driver {
                     let message = Some(text.as_str()).filter(|text| !text.is_empty());
                     self.input(Input::Inspected { request, message });
                 }
-                Output::Authenticate { refused } => self.shared.host.authenticate(refused),
+                Output::Authenticate { refused, moved } => self.shared.host.authenticate(refused, moved),
+                Output::NoToken => self.shared.host.no_token(),
                 Output::Load { request, channel } => self.shared.host.load(request, &channel),
                 Output::Save { request, channel, position } => {
                     let created_date = position.created_date.unwrap_or_default();

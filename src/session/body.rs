@@ -26,10 +26,14 @@ impl Session {
         let Some(lane) = self.lane_of(request) else { return };
         let Some(mut exchange) = self.lane(lane).take() else { return };
         self.first_contact = None;
+        let redirect = status == 0 || (300..400).contains(&status);
         // What comes from an old session is nobody's any more (R7d).
         if exchange.epoch == self.epoch {
             self.keep_cookies(exchange.kind, headers);
             self.flow.last_response = self.now;
+            if !redirect {
+                self.stop_wondering();
+            }
         }
         // [bayeux] Only a 2xx body is Bayeux.
         if (200..300).contains(&status) {
@@ -38,11 +42,7 @@ impl Session {
             return;
         }
         self.emit(Output::Abort(request));
-        let error = if status == 0 || (300..400).contains(&status) {
-            Error::Redirect
-        } else {
-            Error::HttpStatus(status)
-        };
+        let error = if redirect { Error::Redirect } else { Error::HttpStatus(status) };
         let retry_after = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
         let asked_ms = retry_after.and_then(|(_, value)| retry_after_ms(value)).unwrap_or(0);
         let at_least_ms = asked_ms.min(MOST_RETRY_AFTER_MS);
@@ -319,6 +319,7 @@ impl Session {
 
     /// The response did not arrive whole, or is not Bayeux.
     pub(super) fn exchange_failed(&mut self, exchange: &mut Exchange, error: Error, at_least_ms: u64) {
+        self.note_failure(exchange, &error);
         match exchange.kind {
             Kind::Handshake => self.handshake_failed(exchange, error, at_least_ms),
             Kind::Connect => self.connect_failed(exchange, error, at_least_ms),

@@ -33,7 +33,7 @@ impl Session {
     }
 
     /// A request or a login has failed.
-    pub(super) fn note_failure(&mut self, error: &Error) {
+    pub(super) fn first_contact_failed(&mut self, error: &Error) {
         if let Some(contact) = &mut self.first_contact {
             contact.last = Some(error.clone());
         }

@@ -137,9 +137,10 @@ impl fmt::Debug for Output {
             Self::Inspect { request, message } => {
                 f.debug_struct("Inspect").field("request", request).field("length", &message.len()).finish()
             }
-            Self::Authenticate { refused } => {
-                f.debug_struct("Authenticate").field("refused", refused).finish()
+            Self::Authenticate { refused, moved } => {
+                f.debug_struct("Authenticate").field("refused", refused).field("moved", moved).finish()
             }
+            Self::NoToken => f.write_str("NoToken"),
             Self::Load { request, channel } => {
                 f.debug_struct("Load").field("request", request).field("channel", channel).finish()
             }

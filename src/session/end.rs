@@ -2,6 +2,7 @@
 
 use super::exchange::{Exchange, Kind, Lane};
 use super::handshake::retire;
+use super::tokens::Token;
 use super::{Error, Output, Session, State};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
@@ -22,6 +23,8 @@ pub(super) struct Farewell {
     pub client_id: String,
     pub jar: Jar,
     pub endpoint: Endpoint,
+    /// The last one that was given for that endpoint, unless it was refused.
+    pub token: Option<Token>,
 }
 
 /// A client that is about to be over.
@@ -111,8 +114,8 @@ impl Session {
     pub(super) fn owe_farewell(&mut self, client_id: String) {
         let callers = self.jar.callers();
         let jar = core::mem::replace(&mut self.jar, callers);
-        let endpoint = self.config.endpoint.clone();
-        self.farewell = Some(Farewell { client_id, jar, endpoint });
+        let (endpoint, token) = (self.config.endpoint.clone(), self.tokens.current());
+        self.farewell = Some(Farewell { client_id, jar, endpoint, token });
     }
 
     /// The disconnect that is owed cannot be sent.
@@ -192,13 +195,19 @@ impl Session {
 
     /// Disconnects a session that was given up, with its own cookies.
     pub(super) fn say_farewell(&mut self, farewell: Farewell) {
-        let Farewell { client_id, jar, endpoint } = farewell;
+        let Farewell { client_id, jar, endpoint, token } = farewell;
+        // A token goes to no instance but its own (S10a).
+        let moved = endpoint != self.config.endpoint;
+        let current = moved.then(|| self.tokens.carry(token));
         let jar = core::mem::replace(&mut self.jar, jar);
         let endpoint = core::mem::replace(&mut self.config.endpoint, endpoint);
         let id = self.next_message_id();
         let mut exchange = self.send(Kind::Disconnect, vec![write::disconnect(&id, &client_id)]);
         self.jar = jar;
         self.config.endpoint = endpoint;
+        if let Some(current) = current {
+            self.tokens.carry(current);
+        }
         // Its cookies and advice are nobody's any more.
         exchange.epoch = self.epoch.wrapping_sub(1);
         exchange.patience_ms = FAREWELL_MS;

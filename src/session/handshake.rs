@@ -115,6 +115,9 @@ impl Session {
                 false,
             );
         }
+        if self.asks_for_the_way(&error, at_least_ms) {
+            return;
+        }
         let hopeless = match &error {
             Error::HttpStatus(status) => (400..500).contains(status) && !matches!(status, 408 | 429),
             Error::NotBayeux | Error::Redirect => true,

@@ -74,7 +74,8 @@ pub enum Input<'a> {
         /// How many events.
         events: usize,
     },
-    /// The answer to [`Output::Authenticate`].
+    /// The answer to [`Output::Authenticate`]. One for another endpoint takes the session there; one for the same is
+    /// kept until the last one is refused (S10a).
     Token {
         /// Ascends from 1.
         number: u32,
@@ -90,7 +91,7 @@ pub enum Input<'a> {
         /// Ask again after a while; else the client ends with this.
         retryable: bool,
     },
-    /// A request outside the session was refused with this token.
+    /// A request outside the session was refused with this token, and waits for the next one or for [`Output::NoToken`].
     TokenRefused {
         /// The token's.
         number: u32,
@@ -294,7 +295,12 @@ pub enum Output {
     Authenticate {
         /// The last one was refused: another one is needed.
         refused: bool,
+        /// The server redirects, or has been silent for long: it may be elsewhere by now, which only a login can tell
+        /// (S10a). Requests go on with the last token meanwhile, unless it was refused too.
+        moved: bool,
     },
+    /// The requests outside the session that wait for the next token ([`Input::TokenRefused`]) get none for now.
+    NoToken,
     /// Ask the replay store; [`Input::Loaded`] answers.
     Load {
         /// To be quoted in the answer.

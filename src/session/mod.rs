@@ -414,8 +414,10 @@ impl Session {
             headers.push((name, value));
         }
         headers.push(("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned()));
-        if let Some(bearer) = self.tokens.bearer() {
+        if self.config.auth {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+        }
+        if let Some(bearer) = self.tokens.bearer() {
             headers.push(("Authorization".to_owned(), bearer.to_owned()));
         }
         if self.config.own_cookies
@@ -439,7 +441,7 @@ impl Session {
 
     /// Counts a failure. Gives the wait before the next attempt, or ends the client if there were too many (S8).
     fn back_off(&mut self, error: Error, at_least_ms: u64) -> Option<u64> {
-        self.note_failure(&error);
+        self.first_contact_failed(&error);
         let most = self.config.retry.max_retries.unwrap_or(if self.started { u32::MAX } else { 10 });
         if self.backoff.attempts() >= most {
             let attempts = self.backoff.attempts().saturating_add(1);

@@ -187,6 +187,7 @@ impl Session {
 
     fn go_on(&mut self) {
         let Some(rest) = self.rest.take_if(|rest| !rest.hidden && !rest.asleep) else { return };
+        self.stop_wondering();
         self.set_state(if self.client_id.is_some() { State::Retrying } else { State::Handshaking });
         self.restart_first_contact();
         self.polling.probe = true;

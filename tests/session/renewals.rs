@@ -1,35 +1,8 @@
 //! The session is replaced when the next token is there: S10.
 
-use cometd_edge::replay::Start;
 use cometd_edge::session::{GapCause, Input, State};
 
 use crate::sim::*;
-
-#[test]
-fn s10_a_refusal_elsewhere_replaces_a_living_session_when_the_new_token_is_there() {
-    let mut sim = Sim::logged_in();
-    sim.follow(1, "/event/A__e", Start::New);
-    sim.load("/event/A__e", None);
-    sim.confirm();
-    sim.poll(CONNECTED);
-    sim.poll(&with_events(&replayed("/event/A__e", &["5"])));
-    sim.input(Input::TokenRefused { number: 1 });
-    assert_eq!(sim.asked, [false, true]);
-    // Until then it lives on.
-    sim.poll(&with_events(&replayed("/event/A__e", &["6"])));
-    assert_eq!((sim.kinds(), sim.carried("connect")), (vec!["connect"], 1));
-    let poll = sim.request("connect").id();
-    sim.token();
-    assert_eq!(sim.aborted, [poll]);
-    // The old one first, then the new one.
-    assert_eq!(sim.kinds(), ["disconnect"]);
-    assert_eq!(only(&sim.request("disconnect"))["clientId"], "client-1");
-    sim.answer("disconnect", "[]");
-    assert_eq!((sim.kinds(), sim.carried("handshake")), (vec!["handshake"], 2));
-    sim.answer("handshake", &handshake("client-2", ""));
-    assert_eq!((sim.from(), sim.carried("commands")), ("6".to_owned(), 2));
-    assert!(sim.gaps().is_empty() && sim.ended.is_empty());
-}
 
 #[test]
 fn s10_a_session_lost_while_the_next_token_is_fetched_waits_for_it() {

@@ -46,10 +46,16 @@ pub struct Sim {
     pub closed: Option<Option<Error>>,
     /// Each question for a token: was the last one refused?
     pub asked: Vec<bool>,
+    /// And was it said that the instance may have moved?
+    pub moved: Vec<bool>,
+    /// How often those outside the session got none.
+    pub denied: u32,
     /// The number of the last token.
     pub tokens: u32,
     /// Questions for the headers of a request that have no answer.
     pub header_asks: Vec<u32>,
+    /// Where each was given for.
+    pub given_for: Vec<String>,
     /// Loads and saves that have no answer.
     pub loads: Vec<(u32, String)>,
     pub saves: Vec<(u32, String, Position)>,
@@ -82,8 +88,11 @@ impl Sim {
             states: Vec::new(),
             closed: None,
             asked: Vec::new(),
+            moved: Vec::new(),
+            denied: 0,
             tokens: 0,
             header_asks: Vec::new(),
+            given_for: Vec::new(),
             loads: Vec::new(),
             saves: Vec::new(),
             decisions: Vec::new(),
@@ -197,11 +206,15 @@ impl Sim {
             }
             Output::Status(Status::Session { resumed }) => self.sessions.push(resumed),
             Output::Status(status) => self.statuses.push(status),
-            Output::Authenticate { refused } => self.asked.push(refused),
             Output::Headers { request } => {
                 self.header_asks.push(request);
                 assert!(self.header_asks.len() <= 2, "more questions than lanes: {:?}", self.header_asks);
             }
+            Output::Authenticate { refused, moved } => {
+                self.asked.push(refused);
+                self.moved.push(moved);
+            }
+            Output::NoToken => self.denied += 1,
             Output::Load { request, channel } => self.loads.push((request, channel)),
             Output::Save { request, channel, position } => {
                 let known = self.saves.iter().position(|(_, known, _)| *known == channel);
@@ -227,6 +240,9 @@ impl Sim {
             "{} shares its request (S1, S2)",
             request.kind()
         );
+        if let Some(url) = self.given_for.get((carried(&request) as usize).wrapping_sub(1)) {
+            assert_eq!(request.url(), url, "a token where it was not given for (S10a)");
+        }
         self.open.push(request.clone());
         assert!(self.open.len() <= 2, "more than two requests (S2): {:?}", self.kinds());
         let polls = self.open.iter().filter(|request| request.kind() == "connect").count();

@@ -109,7 +109,7 @@ fn s10_one_new_token_serves_all_that_wait() {
 #[test]
 fn s10_the_refusal_of_an_older_token_is_ignored() {
     let mut sim = Sim::logged_in();
-    sim.input(Input::TokenRefused { number: 1 });
+    sim.poll(&refused(EXPIRED, NONE));
     sim.token();
     sim.new_session();
     sim.poll(CONNECTED);

@@ -222,7 +222,7 @@ impl World {
 
     pub fn replay_output(&mut self, output: Output) {
         match output {
-            Output::Authenticate { refused } => self.authenticate(refused),
+            Output::Authenticate { refused, moved } => self.authenticate(refused, moved),
             Output::Load { request, channel } => self.load(request, channel),
             Output::Save { request, channel, position } => self.save(request, channel, &position),
             Output::Decide { request, .. } => {

@@ -174,18 +174,15 @@ impl World {
             assert_eq!(authorization, [crate::world::SECRET_HEADER]);
             return None;
         }
-        let (number, instance) = *self.logins.given.last().expect("S10: a request before there is a token");
-        if request.kind() == "disconnect" {
+        assert!(!self.logins.given.is_empty(), "S10: a request before there is a token");
+        let carries = |(number, _): &&(u32, usize)| authorization == [format!("Bearer {}", token(*number))];
+        let Some((number, instance)) = self.logins.given.iter().find(carries) else {
             // A client that ends takes the token that it has, if it has one.
-            let carries =
-                |(number, _): &&(u32, usize)| authorization == [format!("Bearer {}", token(*number))];
-            let given = self.logins.given.iter().find(carries);
-            assert!(given.is_some() || authorization.is_empty(), "S10: an unknown token");
-            return given.map(|(number, _)| *number);
-        }
-        assert_eq!(authorization, [format!("Bearer {}", token(number))], "S10: not the newest token");
-        assert_eq!(request.url(), INSTANCES[instance], "S10: where the token is good");
-        Some(number)
+            assert!(request.kind() == "disconnect" && authorization.is_empty(), "S10: an unknown token");
+            return None;
+        };
+        assert_eq!(request.url(), INSTANCES[*instance], "S10a: a token goes where it was given for");
+        Some(*number)
     }
 
     fn check_subscribe(&self, text: &str) {

@@ -100,6 +100,8 @@ class Context {
     const close = () => (closing ??= order("close"));
     this.defer(close);
     return {
+      /** As the server finds it in a `Host` header. */
+      host: `127.0.0.1:${port}`,
       url: `${this.target.proxy}${port}${this.#path("/cometd")}`,
       origin: `${this.target.proxy}${port}${this.#path("")}`,
       cut: (after) => order("cut", { after }),

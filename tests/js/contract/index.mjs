@@ -12,6 +12,7 @@ import "./reading.mjs";
 import "./requests.mjs";
 import "./salesforce-following.mjs";
 import "./salesforce-logins.mjs";
+import "./salesforce-moved.mjs";
 import "./salesforce-positions.mjs";
 import "./salesforce-recovery.mjs";
 import "./salesforce-refusals.mjs";

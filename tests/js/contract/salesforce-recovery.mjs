@@ -86,16 +86,6 @@ for (const tell of [true, false]) {
   );
 }
 
-orgTest("a REST call under a new token moves the session to it, too", { config: HELD }, async (org) => {
-  await survives(org, async ({ client, status }) => {
-    await org.world.expireTokens(false);
-    equal((await client.request(LIMITS)).status, 200, "status");
-    await status.for("reauthenticated");
-    await org.world.until(({ handshakes }) => handshakes === 2);
-  });
-  equal((await org.world.stats()).sessions, 1, "sessions at the server");
-});
-
 for (const [what, fault] of [
   ["after the first of its events", { kind: "cut", afterEvents: 1 }],
   ["after the last of its events", { kind: "cut", afterEvents: 5 }],

@@ -114,10 +114,11 @@ test("S10 after a 401 the engine hears of it, and the request is sent once more 
   const requesting = client.request("/a", { method: "POST", body: "x" });
   await turns();
   assert.deepEqual(engine.told("refused"), [[1]]);
-  assert.equal(cancelled, true);
   assert.equal(await isSettled(requesting), false);
+  assert.equal(cancelled, false, "it may be the answer yet");
   renew(engine);
   assert.equal((await requesting).status, 200);
+  assert.equal(cancelled, true);
   assert.deepEqual(
     calls.map(({ token, init }) => [token, init.body]),
     [
@@ -141,6 +142,24 @@ test("S10 one new token serves all that wait, also at another instance", async (
       .sort(),
     ["https://two.example/a Bearer T2", "https://two.example/b Bearer T2", "https://two.example/c Bearer T2"],
   );
+});
+
+test("S10a where there is no other token for now, the 401 is the answer of each that waits", async () => {
+  const { client, engine, calls } = await calling([401, 401, 401, 200]);
+  const requesting = [client.request("/a"), client.request("/b")];
+  await turns();
+  assert.deepEqual(engine.told("refused"), [[1], [1]]);
+  engine.host.noToken();
+  for (const response of await Promise.all(requesting)) {
+    assert.deepEqual([response.status, await response.json()], [401, { answer: 401 }]);
+  }
+  assert.equal(calls.length, 2);
+  // The next one may have more luck.
+  const again = client.request("/a");
+  await turns();
+  assert.deepEqual(engine.told("refused"), [[1], [1], [1]]);
+  renew(engine);
+  assert.equal((await again).status, 200);
 });
 
 test("S10 a 401 for a token that was replaced meanwhile waits for no further one", async () => {

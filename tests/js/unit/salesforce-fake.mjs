@@ -28,7 +28,7 @@ export function fakeFetch(...answers) {
 /** What a client gives to a source. */
 export function request(fetch, more = {}) {
   const { signal } = new AbortController();
-  return { refused: false, signal, fetch, checkInstance: () => {}, ...more };
+  return { refused: false, moved: false, signal, fetch, checkInstance: () => {}, ...more };
 }
 
 /** A source as `connectSalesforce()` makes it. */

@@ -115,23 +115,103 @@ test("s17 a resumed client speaks the version of its snapshot, unless another on
 
 test("s10 versions that cannot be had are asked for again, without another login", async () => {
   const html = () => new Response("<html>", { status: 503 });
-  const redirect = () => ({ status: 0, type: "opaqueredirect", body: null });
   const down = () => Promise.reject(new TypeError("nobody there"));
   const endless = () => new Response("x".repeat(300 * 1024));
   const none = () => Response.json([]);
-  const { fetch, requests } = fakeFetch(html, redirect, down, endless, none, versions);
+  const { fetch, requests } = fakeFetch(html, down, endless, none, versions);
   let logins = 0;
   const tokens = source({ auth: { token: async () => (++logins, token) } });
-  for (const said of [/HTTP 503/, /HTTP 0/, /nobody there/, /too long/, /not a list/]) {
+  for (const said of [/HTTP 503/, /nobody there/, /too long/, /not a list/]) {
     const error = await rejection(tokens.get(request(fetch)));
     assert.deepEqual([error.code, error.retryable], ["login-failed", true]);
     assert.match(error.message, said);
     assert.match(error.message, /apiVersion/);
   }
   assert.equal((await tokens.get(request(fetch))).apiVersion, "67.0");
-  assert.deepEqual([logins, requests.length], [1, 6]);
+  assert.deepEqual([logins, requests.length], [1, 5]);
   await tokens.get(request(fetch));
   assert.equal(logins, 2, "a token is kept only until it is given out");
+});
+
+const opaque = () => ({ status: 0, type: "opaqueredirect", body: null });
+const found = () => new Response(null, { status: 302, headers: { location: "https://elsewhere.example/" } });
+
+/** A source whose logins give these instances in turn, and what each login was told. */
+function moving(...instances) {
+  const told = [];
+  const logIn = async ({ refused, moved }) => {
+    told.push([refused, moved]);
+    return { accessToken: `T${told.length}`, instanceUrl: instances[Math.min(told.length, instances.length) - 1] };
+  };
+  return { told, tokens: source({ auth: { token: logIn } }) };
+}
+
+const [EAST, WEST] = ["https://east.my.salesforce.com", "https://west.my.salesforce.com"];
+
+test("s10a versions that are redirected are looked for where a new login says", async () => {
+  for (const redirect of [opaque, found]) {
+    const { told, tokens } = moving(EAST, WEST);
+    const { fetch, requests } = fakeFetch(redirect, versions);
+    const error = await rejection(tokens.get(request(fetch)));
+    assert.deepEqual([error.code, error.retryable], ["login-failed", true]);
+    assert.equal((await tokens.get(request(fetch))).url, `${WEST}/cometd/67.0`);
+    assert.deepEqual(
+      requests.map(({ url }) => url),
+      [`${EAST}/services/data/`, `${WEST}/services/data/`],
+    );
+    assert.deepEqual(told, [
+      [false, false],
+      [false, true],
+    ]);
+  }
+});
+
+test("s10a versions that are redirected again before the first session are a redirect", async () => {
+  for (const redirect of [opaque, found]) {
+    const { told, tokens } = moving(EAST, WEST);
+    // What fails in between is no answer.
+    const { fetch } = fakeFetch(redirect, () => new Response("", { status: 503 }), redirect);
+    assert.equal((await rejection(tokens.get(request(fetch)))).code, "login-failed");
+    assert.equal((await rejection(tokens.get(request(fetch)))).code, "login-failed");
+    const error = await rejection(tokens.get(request(fetch)));
+    assert.deepEqual([error.code, error.retryable, told.length], ["redirect", false, 2]);
+  }
+});
+
+test("s10a versions that are redirected later are asked for again, with one more login", async () => {
+  const { told, tokens } = moving(EAST, WEST);
+  const { fetch } = fakeFetch(versions, opaque, opaque, opaque, opaque, versions);
+  await tokens.get(request(fetch));
+  for (const refused of [true, false, false, false]) {
+    const error = await rejection(tokens.get(request(fetch, { refused })));
+    assert.deepEqual([error.code, error.retryable], ["login-failed", true]);
+  }
+  assert.deepEqual(told, [
+    [false, false],
+    [true, false],
+    [false, true],
+  ]);
+  assert.equal((await tokens.get(request(fetch))).instanceUrl, WEST);
+  assert.equal(told.length, 3);
+});
+
+test("s10a versions that nobody gives for 40 s are looked for where a new login says, then every 5 minutes", async (t) => {
+  let ms = 0;
+  t.mock.method(performance, "now", () => ms);
+  const { told, tokens } = moving(EAST, EAST, WEST);
+  const { fetch } = fakeFetch(() => Promise.reject(new TypeError("nobody there")));
+  for (const [at, logins] of [
+    [0, 1],
+    [39_999, 1],
+    [40_000, 2],
+    [339_999, 2],
+    [340_000, 3],
+  ]) {
+    ms = at;
+    assert.equal((await rejection(tokens.get(request(fetch)))).code, "login-failed");
+    assert.equal(told.length, logins, `after ${at} ms`);
+  }
+  assert.deepEqual(told.at(-1), [false, true]);
 });
 
 test("versions that never come are given up", async () => {

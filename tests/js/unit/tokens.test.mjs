@@ -53,6 +53,50 @@ test("the engine asks, and gets tokens whose numbers ascend from 1", async () =>
   assert.deepEqual([client.instanceUrl, client.apiVersion], ["https://i2.my.salesforce.com", "67.0"]);
 });
 
+test("S10a an authenticator is told that its last token was refused, or that the instance may have moved", async () => {
+  const contexts = [];
+  const auth = { token: async (context) => (contexts.push(context), { accessToken: `T${contexts.length}` }) };
+  const { engine } = await starting({ auth });
+  for (const [refused, moved] of [
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ]) {
+    engine.host.authenticate(refused, moved);
+    await turns();
+    assert.deepEqual([contexts.at(-1).refused, contexts.at(-1).moved], [refused, moved]);
+  }
+});
+
+test("S10a the same token for the same instance is news to the engine alone", async () => {
+  const { source } = counting();
+  const { get } = source;
+  const { engine, client } = await authenticated({ source });
+  const status = reader(client.status());
+  const same = client.instanceUrl;
+  source.get = async () => ({ accessToken: "T1", instanceUrl: same, url: `${same}/cometd/67.0`, apiVersion: "67.0" });
+  engine.host.authenticate(false, true);
+  await turns();
+  assert.deepEqual(engine.told("token").at(-1), [2, "T1", `${same}/cometd/67.0`]);
+  source.get = get;
+  engine.host.authenticate(true, false);
+  await turns();
+  const instanceUrl = "https://i2.my.salesforce.com";
+  assert.deepEqual((await status.next()).value, { type: "reauthenticated", instanceUrl });
+});
+
+test("S10a a login that failed for REST calls alone is no cause of what comes later", async () => {
+  const { source } = counting();
+  const { engine, client } = await authenticated({ source });
+  source.get = async () => Promise.reject(new CometdError("login-refused", "no"));
+  engine.host.authenticate(true, false);
+  await turns();
+  engine.host.noToken();
+  engine.host.closed({ code: "max-retries", message: "the network", retryable: true });
+  assert.equal((await client.closed).cause, undefined);
+});
+
 test("the engine learns the dialect, and the hosts that tokens may go to", async () => {
   const { source } = counting();
   const { options } = (await starting({ source })).engine;

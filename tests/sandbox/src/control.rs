@@ -52,7 +52,10 @@
 //!   envelope of the channel there, as it came here.
 //! - With a token, below `/services/data/vNN.0`: `POST sobjects/X__e` publishes a platform event,
 //!   `POST sobjects/StreamingChannel` (`{Name}`) makes a generic channel, `POST sobjects/StreamingChannel/ID/push`
-//!   publishes on it, `GET limits`. Also `GET /services/oauth2/userinfo`, and `POST /services/oauth2/revoke`.
+//!   publishes on it, `GET limits`. `refusingCalls` answer every token with 401. Also `GET /services/oauth2/userinfo`, and `POST /services/oauth2/revoke`.
+//!
+//! - With `moved: {from, to, oldHost?}` the org has moved: logins name `to`, and what else comes to the host `from` is
+//!   redirected there, or hangs, or is dropped (`"redirect"`, `"hang"`, `"refuse"`).
 //!
 //! The settings for all that are [`Salesforce`](crate::Salesforce)'s; `config` has them beside the others. And:
 //!

@@ -39,5 +39,5 @@ mod stats;
 mod world;
 
 pub use config::{AdviceIn, Config};
-pub use salesforce::{DeniedAs, ReplayIds, ReplayOn, RevokedAs, Salesforce};
+pub use salesforce::{DeniedAs, Moved, OldHost, ReplayIds, ReplayOn, RevokedAs, Salesforce};
 pub use server::{Options, Page, Running, start};

@@ -19,6 +19,8 @@ pub(crate) struct Stats {
     pub logins_refused: u64,
     pub rest_calls: u64,
     pub version_calls: u64,
+    /// Requests to the host that the org has left, logins excepted.
+    pub at_old_host: u64,
     /// Answers for want of a valid token: one for each REST call or Bayeux message.
     pub unauthorized: u64,
     pub published: BTreeMap<String, u64>,

@@ -42,6 +42,7 @@ impl Sim {
 
     pub fn token_at(&mut self, url: &str) {
         self.tokens += 1;
+        self.given_for.push(url.to_owned());
         let access_token = format!("token-{}", self.tokens);
         self.input(Input::Token { number: self.tokens, access_token: &access_token, url });
     }
@@ -64,7 +65,7 @@ impl Sim {
 pub fn carried(request: &Request) -> u32 {
     let is = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("authorization");
     let Some((_, value)) = request.headers().iter().find(is) else { return 0 };
-    value.strip_prefix("Bearer token-").and_then(|number| number.parse().ok()).expect("one of ours")
+    value.strip_prefix("Bearer token-").and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 /// The handshake is denied, for this reason of Salesforce's own.

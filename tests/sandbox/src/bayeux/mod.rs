@@ -18,6 +18,7 @@ use crate::delivery::{self, hang, plain};
 use crate::fault::{Effect, Moment, On};
 use crate::reply::Draft;
 use crate::request::{Caller, Kind, Message, Request};
+use crate::salesforce::answer_of_old_host;
 use crate::session::Wake;
 use crate::world::{OpenRequest, World};
 use exchange::{Exchange, Parked, Refusal};
@@ -30,7 +31,13 @@ pub(crate) async fn serve(world: Arc<World>, parts: Parts, body: Body) -> Respon
         (0, Some(_)) => dialect::LARGEST_REQUEST,
         (bound, _) => bound,
     };
-    delivery::over_network(&world, read_and_answer(&world, &parts.headers, caller, body, bound)).await
+    let answer = async {
+        match answer_of_old_host(&world, &parts).await {
+            Some(response) => response,
+            None => read_and_answer(&world, &parts.headers, caller, body, bound).await,
+        }
+    };
+    delivery::over_network(&world, answer).await
 }
 
 /// What no request may exceed, whatever the settings say.

@@ -1,6 +1,7 @@
 //! Salesforce's addresses beside `/cometd`: the login, the list of versions, and a corner of the REST API.
 
 mod jwt;
+mod moved;
 mod oauth;
 mod org;
 mod replay;
@@ -24,9 +25,10 @@ use crate::fault::{Effect, Moment, On};
 use crate::reply::Rendered;
 use crate::world::{OpenRequest, World};
 
+pub(crate) use moved::answer_of_old_host;
 pub(crate) use org::Org;
 pub(crate) use replay::{Kept, Refused, written};
-pub use settings::{DeniedAs, ReplayIds, ReplayOn, RevokedAs, Salesforce};
+pub use settings::{DeniedAs, Moved, OldHost, ReplayIds, ReplayOn, RevokedAs, Salesforce};
 pub(crate) use stream::{Kind, Publication, admits};
 
 /// A request to one of the addresses below `/services/`.
@@ -84,7 +86,7 @@ async fn read_and_answer(world: &Arc<World>, parts: Parts, body: Body) -> Respon
         method: parts.method.as_str().to_owned(),
         path,
         base: world.base(&parts.headers),
-        headers: parts.headers,
+        headers: parts.headers.clone(),
         body: body.to_bytes(),
     };
     let on = match call.path.as_str() {
@@ -92,6 +94,10 @@ async fn read_and_answer(world: &Arc<World>, parts: Parts, body: Body) -> Respon
         "/data" => On::Versions,
         _ => On::Rest,
     };
+    let moved = if on == On::Login { None } else { answer_of_old_host(world, &parts).await };
+    if let Some(response) = moved {
+        return response;
+    }
     let open = OpenRequest::call(world);
     answer(world, &call, on, open).await
 }

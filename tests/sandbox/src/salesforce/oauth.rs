@@ -149,10 +149,11 @@ fn grant_token(
     // The long name of its grant is no name for a counter.
     let grant = if grant == JWT_BEARER { "jwt" } else { grant };
     *state.stats.logins.entry(grant.to_owned()).or_default() += 1;
+    let moved_to = settings.moved.as_ref().map(|moved| moved.to.as_str());
     let issued_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let mut body = json!({
         "access_token": token,
-        "instance_url": settings.instance_url.as_deref().unwrap_or(base),
+        "instance_url": moved_to.or(settings.instance_url.as_deref()).unwrap_or(base),
         "id": format!("{base}/id/{}/{USER_ID}", state.org.long_id()),
         "token_type": "Bearer",
         "issued_at": issued_at.to_string(),

@@ -10,6 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct Salesforce {
     /// The `instance_url` that logins answer, as it stands here. Default: none, which names this world.
     pub instance_url: Option<String>,
+    /// The org has moved. Default: none, it is where it was.
+    pub moved: Option<Moved>,
+    /// Paths below `/services` that answer every token with 401. Default: none.
+    pub refusing_calls: Vec<String>,
     /// Default `sandbox-client`.
     pub client_id: String,
     /// Default `sandbox-secret`.
@@ -75,6 +79,32 @@ pub struct Salesforce {
     pub orders_event: Option<String>,
 }
 
+/// An org that has moved: logins at the old host go on, and name the new one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Moved {
+    /// The old host with its port, as a `Host` header has it.
+    pub from: String,
+    /// The `instance_url` that logins answer from now on.
+    pub to: String,
+    /// What happens to all other requests at the old host. Default `redirect`.
+    #[serde(default)]
+    pub old_host: OldHost,
+}
+
+/// What an org's old host does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OldHost {
+    /// Answers 302 to the same path at the new address.
+    #[default]
+    Redirect,
+    /// Never answers.
+    Hang,
+    /// Drops the connection.
+    Refuse,
+}
+
 /// The forms of a denied handshake's `error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -129,6 +159,8 @@ impl Default for Salesforce {
     fn default() -> Self {
         Self {
             instance_url: None,
+            moved: None,
+            refusing_calls: Vec::new(),
             client_id: "sandbox-client".to_owned(),
             client_secret: "sandbox-secret".to_owned(),
             username: "user@example.com".to_owned(),
