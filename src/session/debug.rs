@@ -33,6 +33,9 @@ impl fmt::Debug for Input<'_> {
             Self::Failed { request, reason } => {
                 f.debug_struct("Failed").field("request", request).field("reason", reason).finish()
             }
+            Self::Unreadable { request, given } => {
+                f.debug_struct("Unreadable").field("request", request).field("given", given).finish()
+            }
             Self::Inspected { request, message } => {
                 let length = message.map(str::len);
                 f.debug_struct("Inspected").field("request", request).field("length", &length).finish()

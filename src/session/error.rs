@@ -61,6 +61,8 @@ pub enum Error {
     Misuse(#[from] ApiMisuse),
     /// The network's: the exchange broke.
     Network(String),
+    /// The caller's fault: the function that makes the requests gave this instead of a response that can be read.
+    NotAResponse(&'static str),
     /// The network's: no answer, or no further byte, in time (S7).
     Timeout {
         /// How long the session waited.
@@ -235,7 +237,7 @@ impl Error {
                 number = decimal(u64::from(*attempts));
                 &number
             }
-            Self::Protocol(what) => *what,
+            Self::Protocol(what) | Self::NotAResponse(what) => *what,
             Self::Network(text)
             | Self::NoTransport { offered: text }
             | Self::LoginRefused(text)
@@ -250,6 +252,10 @@ impl Error {
         match self {
             Self::Misuse(misuse) => misuse.template(),
             Self::Network(_) => "the request failed on the way: %",
+            Self::NotAResponse(_) => {
+                "`fetch` must give a Response whose body is a web ReadableStream, and gave %; pass the global fetch or that of \
+                 undici, not that of node-fetch"
+            }
             Self::Timeout { .. } => "no answer within % ms",
             Self::HttpStatus(_) => "the server answered HTTP %",
             Self::Redirect => "the server redirects elsewhere; use the final address as `url`",
@@ -296,6 +302,7 @@ impl Error {
             Self::Deadline => "deadline",
             Self::Misuse(_) => "invalid-argument",
             Self::Network(_) => "network",
+            Self::NotAResponse(_) => "not-a-response",
             Self::Timeout { .. } => "timeout",
             Self::HttpStatus(_) => "http-status",
             Self::Redirect => "redirect",

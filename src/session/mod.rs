@@ -178,9 +178,11 @@ impl Session {
             Input::Chunk { request, bytes } => self.chunk(request, bytes),
             Input::End { request } => self.body_ended(request),
             Input::Failed { request, reason } => {
-                if let Some(mut exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
-                    self.exchange_failed(&mut exchange, Error::Network(self.redact(reason)), 0);
-                }
+                let error = Error::Network(self.redact(reason));
+                self.request_failed(request, error);
+            }
+            Input::Unreadable { request, given } => {
+                self.request_failed(request, Error::NotAResponse(given));
             }
             Input::Inspected { request, message } => self.inspected(request, message),
             Input::Taken { subscription, events } => {
@@ -291,6 +293,12 @@ impl Session {
             }
         }
         (wake != Instant::NEVER).then_some(wake)
+    }
+
+    fn request_failed(&mut self, request: RequestId, error: Error) {
+        if let Some(mut exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
+            self.exchange_failed(&mut exchange, error, 0);
+        }
     }
 
     fn lane(&mut self, lane: Lane) -> &mut Option<Box<Exchange>> {
