@@ -114,7 +114,9 @@ for (const [name, ...coding] of codings) {
     await assert.rejects(reader.read(), TypeError);
   });
 
-  test(`${name}: a text cut short in a whole HTTP message is a failure and no end`, async (t) => {
+  // Before Node 24 its zstd takes what is cut short for whole; the JSON inside shows it then.
+  const skip = name === "zstd" && Number.parseInt(process.versions.node, 10) < 24;
+  test(`${name}: a text cut short in a whole HTTP message is a failure and no end`, { skip }, async (t) => {
     const [encoding, makeEncoder, flushMode] = coding;
     const url = await serve(t, (_, response) => {
       response.setHeader("content-encoding", encoding);
