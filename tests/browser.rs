@@ -19,7 +19,7 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::Response;
 
 use page::{Page, URL};
-use values::{Body, call, function, get, keys, own, pause, resolved};
+use values::{Body, call, function, get, keys, microtasks, own, pause, resolved};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -92,6 +92,51 @@ async fn closing_after_a_long_quiet_leaves_the_disconnect_its_time() {
     assert!(poll.signal().aborted());
     assert!(!page.seen.closed.get());
     page.until("it is given up", || page.seen.closed.get()).await;
+}
+
+#[wasm_bindgen_test]
+async fn closing_in_the_turn_of_a_command_sends_the_disconnect_in_that_turn() {
+    let page = Page::connected(&[]).await;
+    let poll = page.poll().await;
+    page.tell(told::PUBLISH, 1, "/chat", "1");
+    page.tell(told::CLOSE, 0, "", "");
+    microtasks().await;
+    assert_eq!(page.sent("/meta/disconnect"), 1);
+    assert!(poll.signal().aborted());
+    assert_eq!(page.settled(1).await.code.as_deref(), Some("closed"));
+    page.until("the end", || page.seen.closed.get()).await;
+}
+
+#[wasm_bindgen_test]
+async fn r7a_hidden_in_the_turn_of_a_command_lets_go_of_the_poll_in_that_turn() {
+    let page = Page::connected(&[]).await;
+    let poll = page.poll().await;
+    page.tell(told::PUBLISH, 1, "/chat", "1");
+    page.tell(told::HIDDEN, 1, "", "");
+    microtasks().await;
+    assert!(poll.signal().aborted());
+    assert_eq!(page.seen.states.borrow().last().map(String::as_str), Some("suspended"));
+    // What was commanded before waits until the page is shown again.
+    assert_eq!(page.sent("/chat"), 0);
+    page.tell(told::HIDDEN, 0, "", "");
+    assert_eq!(page.settled(1).await.code, None);
+    assert_eq!(page.sent("/chat"), 1);
+}
+
+#[wasm_bindgen_test]
+async fn s3_commands_of_the_turn_after_such_a_one_still_gather() {
+    let page = Page::connected(&[]).await;
+    page.poll().await;
+    page.tell(told::PUBLISH, 1, "/chat", "1");
+    page.tell(told::HIDDEN, 1, "", "");
+    page.tell(told::HIDDEN, 0, "", "");
+    pause().await;
+    page.tell(told::PUBLISH, 2, "/chat", "2");
+    page.tell(told::PUBLISH, 3, "/chat", "3");
+    assert_eq!(page.settled(3).await.code, None);
+    let requests = page.requests.borrow();
+    let last = requests.iter().rev().find(|request| request.is("/chat"));
+    assert_eq!(last.map(|request| request.messages.len()), Some(2));
 }
 
 #[wasm_bindgen_test]
@@ -169,30 +214,36 @@ async fn a_redirect_is_told_as_one_whether_the_host_hides_it_or_not() {
 }
 
 #[wasm_bindgen_test]
-async fn a_transport_that_misbehaves_is_a_network_that_fails() {
+async fn a_transport_that_misbehaves_fails_by_what_it_did() {
     type Make = fn() -> Result<Promise, JsValue>;
-    let misbehaviours: [(&str, Make); 6] = [
-        ("throws", || Err(js_sys::Error::new("thrown").into())),
-        ("rejects", || Ok(Promise::reject(&js_sys::TypeError::new("Failed to fetch").into()))),
-        ("rejects with nothing", || Ok(Promise::reject(&JsValue::UNDEFINED))),
-        ("is opaque", || Ok(resolved(&Response::error()))),
-        ("has a body of texts", || {
+    let misbehaviours: [(&str, &str, Make); 8] = [
+        ("throws", "network", || Err(js_sys::Error::new("thrown").into())),
+        ("rejects", "network", || Ok(Promise::reject(&js_sys::TypeError::new("Failed to fetch").into()))),
+        ("rejects with nothing", "network", || Ok(Promise::reject(&JsValue::UNDEFINED))),
+        ("is opaque", "network", || Ok(resolved(&Response::error()))),
+        ("gives nothing", "not-a-response", || Ok(Promise::resolve(&JsValue::UNDEFINED))),
+        ("has a body of another kind", "not-a-response", || {
+            let response = Response::new_with_opt_str(Some("[]")).unwrap_throw();
+            own(&response, "body", &js_sys::Object::new());
+            Ok(resolved(&response))
+        }),
+        ("has a body of texts", "not-a-response", || {
             let body = Body::new();
             body.push_any(&"[]".into());
             Ok(resolved(&Response::new_with_opt_readable_stream(Some(&body.stream)).unwrap_throw()))
         }),
-        ("has a body in use", || {
+        ("has a body in use", "not-a-response", || {
             let response = Response::new_with_opt_str(Some("[]")).unwrap_throw();
             response.body().unwrap_throw().get_reader();
             Ok(resolved(&response))
         }),
     ];
-    for (what, make) in misbehaviours {
+    for (what, code, make) in misbehaviours {
         let page = Page::open(&[("maxRetries", 0.into())]);
         page.instead_or_throw(move |_| make());
         page.tell(told::START, 0, "", "");
         let settled = page.settled(0).await;
-        assert_eq!(settled.code.as_deref(), Some("network"), "{what}: {}", settled.message);
+        assert_eq!(settled.code.as_deref(), Some(code), "{what}: {}", settled.message);
         page.until(what, || page.seen.closed.get()).await;
     }
 }

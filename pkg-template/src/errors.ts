@@ -7,6 +7,8 @@ import type { ErrorRecord } from "./engine.js";
  * - `"invalid-argument"`: an option or argument makes no sense; the message names it. Nothing was sent.
  * - `"already-reading"`: there is a reader already, and there can be only one.
  * - `"closed"`: the client was closed before, or while, this was under way.
+ * - `"not-a-response"`: the `fetch` that was given answers with something else than a `Response` whose body is a web
+ *   `ReadableStream`, as that of node-fetch does. Once there was a session it is retried as a failure of the network.
  * - `"suspended"`: the client rests after a `drain()`, and sends nothing until the next one.
  *
  * Of the network. The client retries these by itself; they are seen when it gives up, and in the `retry` status:
@@ -62,6 +64,7 @@ export type ErrorCode =
   | "invalid-argument"
   | "already-reading"
   | "closed"
+  | "not-a-response"
   | "suspended"
   | "network"
   | "timeout"

@@ -154,8 +154,6 @@ export class Host implements EngineHost {
     try {
       const last = this.#leaving && { keepalive: true };
       const response = await this.#fetch(url, { ...init, ...last, signal: controller.signal });
-      if (typeof response?.status !== "number" || typeof response.headers?.get !== "function")
-        throw new TypeError("`fetch` gave something that is not a Response");
       // Nobody tells when a body has been read to its end. As many answers are remembered as can be open at once (S2);
       // should an older one still be under way when the wasm breaks, it goes on until its server ends it.
       if (!this.#over) this.#bodies = [controller, ...this.#bodies].slice(0, MOST_REQUESTS);

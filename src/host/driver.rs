@@ -78,6 +78,10 @@ impl Driver {
                 self.exchanges.swap_remove(index).abort(&self.shared);
                 self.input(Input::Failed { request, reason: &reason });
             }
+            Progress::Unreadable(given) => {
+                self.exchanges.swap_remove(index).abort(&self.shared);
+                self.input(Input::Unreadable { request, given });
+            }
         }
         true
     }
@@ -232,6 +236,7 @@ impl Driver {
         }
         if self.shared.task.turn_over.take() {
             self.waiting_for_turn = false;
+            self.shared.commanded.set(false);
         } else if self.shared.commanded.take() && !self.waiting_for_turn {
             self.waiting_for_turn = true;
             self.shared.task.with(&|callback| self.shared.host.defer(callback));

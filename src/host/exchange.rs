@@ -39,6 +39,8 @@ pub(super) enum Progress {
     Chunk(Vec<u8>),
     End,
     Failed(String),
+    /// The transport gave this instead of a response.
+    Unreadable(&'static str),
 }
 
 impl Exchange {
@@ -97,7 +99,9 @@ impl Exchange {
     }
 
     fn head(&mut self, shared: &Shared, response: JsValue) -> Progress {
-        // The wrapper has checked that it looks like one.
+        if let Some(given) = unlike_a_head(&response) {
+            return Progress::Unreadable(given);
+        }
         let head = response.unchecked_into::<Head>();
         let hidden = head.kind().as_string().as_deref() == Some("opaqueredirect");
         let headers = head.headers();
@@ -109,9 +113,11 @@ impl Exchange {
         }
         self.stage = match response.body().map(|body| body.unchecked_into::<Body>().get_reader()) {
             Some(Ok(reader)) => Stage::Body(reader, false),
-            failed => {
-                let end = failed.map_or(Ok(JsValue::UNDEFINED), |failed| failed.map(JsValue::from));
-                shared.task.wait(shared, self.id, end);
+            Some(Err(_)) => {
+                return Progress::Unreadable("a body that has no reader, or that is being read already");
+            }
+            None => {
+                shared.task.wait(shared, self.id, Ok(JsValue::UNDEFINED));
                 Stage::Ended
             }
         };
@@ -130,6 +136,19 @@ impl Exchange {
             controller.abort();
         }
     }
+}
+
+/// Has it what a head is read by? A reply of another realm is no `instanceof Response`, so its shape has to do.
+fn unlike_a_head(response: &JsValue) -> Option<&'static str> {
+    let field = |of: &JsValue, name: &str| Reflect::get(of, &JsValue::from_str(name)).unwrap_or_default();
+    if !response.is_object() {
+        return Some("no object");
+    }
+    if field(response, "status").as_f64().is_none_or(f64::is_nan) {
+        return Some("something without a status");
+    }
+    let headers = field(response, "headers");
+    (!headers.is_object() || !field(&headers, "get").is_function()).then_some("something without headers")
 }
 
 /// Sets a field of an object just made, which cannot fail.
@@ -171,7 +190,7 @@ fn kept_headers(headers: &HeadHeaders) -> Vec<(String, String)> {
 
 fn chunk(result: JsValue) -> Progress {
     if !result.is_object() {
-        return Progress::Failed("a body whose reader does not follow the Streams standard".to_owned());
+        return Progress::Unreadable("a body whose reader does not follow the Streams standard");
     }
     let result = result.unchecked_into::<ReadResult>();
     if result.done() {
@@ -179,7 +198,7 @@ fn chunk(result: JsValue) -> Progress {
     }
     match result.value().dyn_into::<Uint8Array>() {
         Ok(bytes) => Progress::Chunk(bytes.to_vec()),
-        Err(_) => Progress::Failed("a body that is not made of bytes".to_owned()),
+        Err(_) => Progress::Unreadable("a body that is not made of bytes"),
     }
 }
 

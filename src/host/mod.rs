@@ -43,15 +43,19 @@ pub(crate) struct Inspected(pub bool);
 impl Shared {
     /// Hands something to the session. Commands go out with all others of this turn; only they can be misused.
     pub fn input(&self, input: Input<'_>) -> Result<(), ApiMisuse> {
-        // Nothing can be gained by waiting for more after the last: they would be refused.
-        // And a page that is hidden has no time.
-        let gathers = match &input {
-            Input::Command(command) => !matches!(command, Command::Close | Command::Hidden(_)),
-            _ => false,
+        let (commands, hurries) = match &input {
+            // Nothing can be gained by waiting for more after the last: they would be refused. And a page that is left
+            // or hidden has no time, not even for what was commanded before in this turn.
+            Input::Command(Command::Close | Command::Hidden(_)) => (false, true),
+            Input::Command(_) => (true, false),
+            _ => (false, false),
         };
         self.hand(input)?;
-        if gathers {
+        if commands {
             self.commanded.set(true);
+        }
+        if hurries {
+            self.task.turn_over.set(true);
         }
         self.task.wake(&self.host);
         Ok(())

@@ -28,7 +28,7 @@ pub(crate) struct Task {
     pub arrived: RefCell<Vec<Arrival>>,
     /// The timer has fired.
     pub timer: Cell<bool>,
-    /// The turn has ended in which commands were issued.
+    /// The turn has ended in which commands were issued, or has no time to.
     pub turn_over: Cell<bool>,
 }
 
@@ -64,6 +64,13 @@ impl Task {
         *shared.task.callback.borrow_mut() = Some(callback);
         shared.task.queued.set(true);
         shared.task.queue(&shared.host);
+    }
+
+    /// The end, without a last turn if need be: lets go of the driver, which holds what this is a part of. A callback
+    /// that is running is freed when it returns.
+    pub fn stop(&self) {
+        self.queued.set(true);
+        drop(self.callback.take());
     }
 
     /// Makes sure that a turn comes.

@@ -12,6 +12,13 @@ use crate::replay::{Commit, OnInvalid, Position, Start};
 use crate::session::{Command, Follow, Input, Inspect, Session};
 use crate::text;
 
+/// X6: `free()` frees it all, also where the engine did not come to its own end.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.task.stop();
+    }
+}
+
 /// The boundary; `engine.ts` documents each method. All take `&self`, and return nothing, a number, a text or a
 /// `Result`: anything else would let V8 before Node 24 abort the process when the caller is deoptimised during the call.
 #[wasm_bindgen]

@@ -37,6 +37,9 @@ impl fmt::Debug for Input<'_> {
                 let count = answer.as_ref().map(|headers| headers.len());
                 f.debug_struct("Headers").field("request", request).field("answer", &count).finish()
             }
+            Self::Unreadable { request, given } => {
+                f.debug_struct("Unreadable").field("request", request).field("given", given).finish()
+            }
             Self::Inspected { request, message } => {
                 let length = message.map(str::len);
                 f.debug_struct("Inspected").field("request", request).field("length", &length).finish()

@@ -70,6 +70,8 @@ pub enum Error {
     Misuse(#[from] ApiMisuse),
     /// The network's: the exchange broke.
     Network(Broken),
+    /// The caller's fault: the function that makes the requests gave this instead of a response that can be read.
+    NotAResponse(&'static str),
     /// The network's: no answer, or no further byte, in time (S7).
     Timeout {
         /// How long the session waited.
@@ -304,7 +306,7 @@ impl Error {
                 number = decimal(u64::from(*attempts));
                 &number
             }
-            Self::Protocol(what) => *what,
+            Self::Protocol(what) | Self::NotAResponse(what) => *what,
             Self::NoTransport { offered: text }
             | Self::LoginRefused(text)
             | Self::LoginFailed(text)
@@ -319,6 +321,10 @@ impl Error {
         match self {
             Self::Misuse(misuse) => misuse.template(),
             Self::Network(_) => "the request to % failed: %",
+            Self::NotAResponse(_) => {
+                "`fetch` must give a Response whose body is a web ReadableStream, and gave %; pass the global fetch or that of \
+                 undici, not that of node-fetch"
+            }
             Self::Timeout { .. } => "% was silent for % ms",
             Self::HttpStatus(404 | 405) => {
                 "% answered HTTP %; check that `url` is a Bayeux endpoint, its path included"
@@ -384,6 +390,7 @@ impl Error {
             Self::Deadline => "deadline",
             Self::Misuse(_) => "invalid-argument",
             Self::Network(_) => "network",
+            Self::NotAResponse(_) => "not-a-response",
             Self::Timeout { .. } => "timeout",
             Self::HttpStatus(_) => "http-status",
             Self::Redirect => "redirect",

@@ -120,11 +120,11 @@ impl Session {
         }
         let hopeless = match &error {
             Error::HttpStatus(status) => (400..500).contains(status) && !matches!(status, 408 | 429),
-            Error::NotBayeux | Error::Redirect => true,
+            Error::NotBayeux | Error::Redirect | Error::NotAResponse(_) => true,
             _ => false,
         };
-        // S14: before the first session these mean a wrong address or a refusal; afterwards, a bad moment. So does a 401:
-        // there is no other token to try.
+        // S14: before the first session these mean a wrong address, a refusal, or a `fetch` that cannot be used;
+        // afterwards, a bad moment. So does a 401: there is no other token to try.
         if hopeless && !self.started {
             return self.end(Some(error));
         }

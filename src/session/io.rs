@@ -60,6 +60,13 @@ pub enum Input<'a> {
         /// one that cannot be sent, make a failed attempt (S8).
         answer: Result<&'a [(String, String)], &'a str>,
     },
+    /// What makes the requests gave something that is no response, which it will do again.
+    Unreadable {
+        /// The request that it was to answer.
+        request: RequestId,
+        /// What it gave instead; holds nothing of the server's.
+        given: &'static str,
+    },
     /// The answer to [`Output::Inspect`]: the message to go on with, or `None` to drop it.
     Inspected {
         /// The request whose body waits.

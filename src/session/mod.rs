@@ -200,10 +200,11 @@ impl Session {
             Input::Chunk { request, bytes } => self.chunk(request, bytes),
             Input::End { request } => self.body_ended(request),
             Input::Failed { request, reason } => {
-                if let Some(mut exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
-                    let broken = Broken { request: request.get(), reason: self.redact(reason) };
-                    self.exchange_failed(&mut exchange, Error::Network(broken), 0);
-                }
+                let broken = Broken { request: request.get(), reason: self.redact(reason) };
+                self.request_failed(request, Error::Network(broken));
+            }
+            Input::Unreadable { request, given } => {
+                self.request_failed(request, Error::NotAResponse(given));
             }
             Input::Headers { request, answer } => self.headers_given(request, answer),
             Input::Inspected { request, message } => self.inspected(request, message),
@@ -328,6 +329,12 @@ impl Session {
             }
         }
         (wake != Instant::NEVER).then_some(wake)
+    }
+
+    fn request_failed(&mut self, request: RequestId, error: Error) {
+        if let Some(mut exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
+            self.exchange_failed(&mut exchange, error, 0);
+        }
     }
 
     fn lane(&mut self, lane: Lane) -> &mut Option<Box<Exchange>> {

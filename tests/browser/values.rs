@@ -78,6 +78,13 @@ pub async fn pause() {
     JsFuture::from(turn).await.unwrap_throw();
 }
 
+/// All microtasks that are due, and those that come of them, but no turn of the event loop.
+pub async fn microtasks() {
+    for _ in 0..20 {
+        JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await.unwrap_throw();
+    }
+}
+
 /// The engine records panics, and so silences the test runner's hook.
 pub fn print_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();

@@ -73,6 +73,29 @@ fn s14_html_rejects_the_first_connect() {
 }
 
 #[test]
+fn s14_something_that_is_no_response_rejects_the_first_connect() {
+    let mut sim = Sim::new();
+    sim.misfit("handshake");
+    assert_eq!(*sim.error(0), Error::NotAResponse("no body"));
+    let error = sim.closed_with();
+    assert_eq!((error.code(), error.retryable()), ("not-a-response", false));
+    assert!(error.to_string().contains("ReadableStream, and gave no body"), "{error}");
+    assert_eq!(sim.count("handshake"), 1);
+}
+
+#[test]
+fn s14_r7_something_that_is_no_response_to_a_later_request_is_a_lost_response() {
+    let mut sim = Sim::subscribed(&["/a"]);
+    sim.misfit("connect");
+    sim.advance(5_000);
+    sim.poll(CONNECTED);
+    assert!(sim.closed.is_none() && sim.ended.is_empty());
+    sim.publish(2, "/b");
+    sim.misfit("commands");
+    assert_eq!(sim.error(2).code(), "outcome-unknown");
+}
+
+#[test]
 fn s14_no_connection_type_in_common_rejects_the_first_connect_though_the_server_says_successful() {
     for successful in [true, false] {
         let mut sim = Sim::new();
@@ -99,13 +122,14 @@ fn s14_no_list_of_connection_types_is_no_reason_to_reject() {
 #[test]
 fn s14_after_the_first_session_all_of_these_are_retried() {
     let no_transport = r#"[{"channel":"/meta/handshake","successful":true,"clientId":"c","supportedConnectionTypes":["websocket"]}]"#;
-    let refusals: [&dyn Fn(&mut Sim); 6] = [
+    let refusals: [&dyn Fn(&mut Sim); 7] = [
         &|sim| sim.answer_status("handshake", 404),
         &|sim| sim.answer_status("handshake", 403),
         &|sim| sim.answer_status("handshake", 302),
         &|sim| sim.answer("handshake", "<html>"),
         &|sim| sim.answer("handshake", no_transport),
         &|sim| sim.answer("handshake", ""),
+        &|sim| sim.misfit("handshake"),
     ];
     for refuse in refusals {
         let mut sim = Sim::subscribed(&["/a"]);

@@ -96,6 +96,39 @@ test("a fetch that throws instead of rejecting counts as a network failure", asy
   await refuses(t.connect(options), t.CometdError, ["max-retries", "network"]);
 });
 
+test("a fetch that gives no web Response is refused at once, by name", async (t) => {
+  const headers = new Headers();
+  for (const given of [undefined, "[]", {}, { status: 200, headers, body: { pipe() {}, on() {} } }]) {
+    let requests = 0;
+    const fetch = async () => {
+      requests += 1;
+      return given;
+    };
+    const error = await refuses(
+      t.connect({ url: "http://127.0.0.1:9/cometd", fetch, retry: t.retry() }),
+      t.CometdError,
+      "not-a-response",
+    );
+    equal(error.retryable, false, "retryable");
+    ok(/web ReadableStream.*node-fetch/.test(error.message), error.message);
+    equal(requests, 1);
+  }
+});
+
+test("a fetch that gives no Response now and then is retried like any failure", async (t) => {
+  let requests = 0;
+  const fetch = async (url, init) => {
+    requests += 1;
+    return requests === 2 ? undefined : globalThis.fetch(url, init);
+  };
+  const client = await t.client({ fetch });
+  const retried = watch(client.status()).for("retry");
+  const events = reader(await client.subscribe(t.channel()));
+  equal((await retried).error.code, "not-a-response");
+  await t.publish(t.channel(), "still here");
+  equal((await events.next()).value.data, "still here");
+});
+
 test("fetch may be given as a function or as an object with such a method", async (t) => {
   const asked = [];
   const wrapper = (url, init) => {

@@ -83,6 +83,26 @@ export async function isSettled(promise) {
   return settled;
 }
 
+/** A page around the test. */
+export async function inPage(run) {
+  const listeners = new Map();
+  const page = {
+    onpagehide: null,
+    addEventListener: (type, listener) => listeners.set(type, listener),
+    removeEventListener: (type, listener) => listeners.get(type) === listener && listeners.delete(type),
+  };
+  const before = Object.fromEntries(Object.keys(page).map((name) => [name, globalThis[name]]));
+  Object.assign(globalThis, page);
+  try {
+    await run({ listeners, say: (type, persisted) => listeners.get(type)({ type, persisted }) });
+  } finally {
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete globalThis[name];
+      else globalThis[name] = value;
+    }
+  }
+}
+
 /** What the engine is told, by number: its name, and its arguments in the order in which they are noted. */
 const TOLD = Object.entries({
   start: [],

@@ -64,6 +64,27 @@ test("method, headers and body arrive, with the length in bytes", async (t) => {
   }
 });
 
+test("it sends what any fetch sends, unless it is given in whatever case", async (t) => {
+  const url = await serve(t, echo);
+  const seen = async (headers) => JSON.parse(await textOf(await nodeTransport(url, { headers }))).headers;
+  const { accept, "user-agent": agent, "accept-encoding": encoding } = await seen();
+  assert.equal(accept, "*/*");
+  assert.equal(agent, "node");
+  assert.equal(encoding, undefined, "compression is not asked for");
+  for (const headers of [
+    { ACCEPT: "application/json", "User-Agent": "orders/1.0" },
+    new Headers({ Accept: "application/json", "User-Agent": "orders/1.0" }),
+    [
+      ["aCCept", "application/json"],
+      ["user-Agent", "orders/1.0"],
+    ],
+  ]) {
+    const own = await seen(headers);
+    assert.equal(own.accept, "application/json");
+    assert.equal(own["user-agent"], "orders/1.0");
+  }
+});
+
 test("several Set-Cookie stay apart", async (t) => {
   const cookies = ["a=1; Path=/", "b=2; Expires=Wed, 21 Oct 2037 07:28:00 GMT"];
   const url = await serve(t, (_, response) => response.setHeader("set-cookie", cookies).end());

@@ -1,7 +1,7 @@
 // Drains, suspended clients and hidden pages, without the engine that does the work.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connected, connectWith, fakeLoader, isSettled, rejection, subscribed, turns } from "./fake.mjs";
+import { connected, connectWith, fakeLoader, inPage, isSettled, rejection, subscribed, turns } from "./fake.mjs";
 
 const reader = (iterable) => iterable[Symbol.asyncIterator]();
 const over = { done: true, value: undefined };
@@ -265,26 +265,6 @@ test("what is no snapshot is refused before anything is loaded", async () => {
     assert.equal(world.engines.length, 0);
   }
 });
-
-/** A page around the test. */
-async function inPage(run) {
-  const listeners = new Map();
-  const page = {
-    onpagehide: null,
-    addEventListener: (type, listener) => listeners.set(type, listener),
-    removeEventListener: (type, listener) => listeners.get(type) === listener && listeners.delete(type),
-  };
-  const before = Object.fromEntries(Object.keys(page).map((name) => [name, globalThis[name]]));
-  Object.assign(globalThis, page);
-  try {
-    await run({ listeners, say: (type, persisted) => listeners.get(type)({ type, persisted }) });
-  } finally {
-    for (const [name, value] of Object.entries(before)) {
-      if (value === undefined) delete globalThis[name];
-      else globalThis[name] = value;
-    }
-  }
-}
 
 test("a client rests while its page is hidden, and lets go of the page in the end", async () => {
   await inPage(async ({ listeners, say }) => {

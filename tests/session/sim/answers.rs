@@ -74,6 +74,13 @@ impl Sim {
         self.input(Input::Failed { request: id, reason: "connection reset" });
     }
 
+    /// The transport gives something that is no response.
+    pub fn misfit(&mut self, kind: &str) {
+        let id = self.request(kind).id();
+        self.open.retain(|request| request.id() != id);
+        self.input(Input::Unreadable { request: id, given: "no body" });
+    }
+
     /// A part of a body, then a cut.
     pub fn cut(&mut self, kind: &str, body: &str) {
         let id = self.begin(kind, body);
