@@ -25,7 +25,8 @@ export class Callbacks {
     const failed = (error: unknown) => this.#failed("log", error);
     try {
       const result: unknown = log({ level: level as LogEntry["level"], message });
-      if (result instanceof Promise) result.catch(failed);
+      // A promise of this realm or another, if anything.
+      if (result) Promise.resolve(result).catch(failed);
     } catch (error) {
       failed(error);
     }

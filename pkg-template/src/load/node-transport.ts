@@ -19,7 +19,7 @@ let tlsAgent: TlsAgent | undefined;
 export const nodeTransport: FetchLike = (url, init) => {
   const body = init.body ?? undefined;
   // A stream, a form, a blob: rare, and `fetch` knows them all.
-  if (body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array)) return fetch(url, init);
+  if (body !== undefined && typeof body !== "string" && !ArrayBuffer.isView(body)) return fetch(url, init);
   return new Promise((resolve, reject) => {
     const signal = init.signal ?? undefined;
     if (signal?.aborted) throw signal.reason;
@@ -52,9 +52,7 @@ export const nodeTransport: FetchLike = (url, init) => {
 };
 
 function plainHeaders(headers: RequestInit["headers"]): Record<string, string> {
-  if (headers instanceof Headers || Array.isArray(headers))
-    return Object.fromEntries(headers as Iterable<[string, string]>);
-  return { ...headers };
+  return Object.fromEntries(headers && Symbol.iterator in headers ? headers : Object.entries(headers ?? {}));
 }
 
 function networkError(error: Error & { code?: string }): TypeError {

@@ -223,7 +223,7 @@ test("a load that failed names the address it was from", async () => {
   const loader = await import(new URL("load/url.js", dist).href);
   const error = await rejection(connectWith(loader, { url }));
   assert.equal(error.code, "wasm-load");
-  assert.ok(error.message.includes(new URL("cometd-edge.wasm", dist).href), error.message);
+  assert.ok(error.message.includes(new URL("load/cometd-edge.wasm", dist).href), error.message);
 });
 
 /** An exchange that hangs until it is aborted. */

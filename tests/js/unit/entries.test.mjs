@@ -21,7 +21,7 @@ test("the manual entry says what it lacks, and runs on what it is given", async 
   const early = await rejection(connect({ url, retry, fetch: unreachable }));
   assert.equal(early.code, "wasm-load");
   assert.match(early.message, /init/);
-  await init(await readFile(new URL("cometd-edge.wasm", dist)));
+  await init(await readFile(new URL("load/cometd-edge.wasm", dist)));
   assert.equal((await rejection(connect({ url, retry, fetch: unreachable }))).code, "network");
 });
 
