@@ -23,7 +23,7 @@ export const bundlers = {
   },
   Rollup: {
     async build(entry, out) {
-      const bundle = await rollup({ input: entry, plugins: [nodeResolve({ browser: true })] });
+      const bundle = await rollup({ input: entry, logLevel: "silent", plugins: [nodeResolve({ browser: true })] });
       await bundle.write({ file: join(out, SCRIPT), format: "es" });
       await bundle.close();
     },

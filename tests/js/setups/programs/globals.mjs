@@ -2,26 +2,24 @@
 // the address come as arguments; what is wrong is printed.
 
 import { createRequire } from "node:module";
+import { runInNewContext } from "node:vm";
 
 const [home, environment, url] = process.argv.slice(2);
 const { JSDOM, Window } = createRequire(home)(environment);
-const window = JSDOM ? new JSDOM("", { url: "http://localhost/" }).window : new Window({ url: "http://localhost/" });
+const options = { url: "http://localhost/" };
+const window = JSDOM ? new JSDOM("", options).window : new Window(options);
+const language = runInNewContext("Object.getOwnPropertyNames(globalThis)");
+const OTHERS =
+  /^(document|location|navigator|(add|remove)EventListener|dispatchEvent|on\w+|fetch|(local|session)Storage)$/;
 for (const name of Object.getOwnPropertyNames(window)) {
-  // What the language itself gives stays, and so do Node's timers.
-  if (
-    /^(undefined|NaN|Infinity|eval|globalThis|global|process|console|(set|clear)(Timeout|Interval|Immediate))$/.test(
-      name,
-    )
-  )
-    continue;
-  if (
-    /^(queueMicrotask|WebAssembly|[A-Z][A-Za-z0-9]*(Array|Error)|Array|Map|Set|WeakMap|Promise|Object|Function)$/.test(
-      name,
-    )
-  )
-    continue;
-  const value = window[name];
-  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  if (language.includes(name) || !/^[A-Z]/.test(name)) continue;
+  Object.defineProperty(globalThis, name, { value: window[name], configurable: true, writable: true });
+}
+for (let from = window; from && from !== Object.prototype; from = Object.getPrototypeOf(from)) {
+  for (const name of Object.getOwnPropertyNames(from).filter((one) => OTHERS.test(one))) {
+    const value = typeof window[name] === "function" ? window[name].bind(window) : window[name];
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
 }
 await import("./program.mjs");
 console.log(await globalThis.tryRound(url));
