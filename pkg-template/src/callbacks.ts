@@ -57,7 +57,8 @@ export class Callbacks {
     const failed = (error: unknown) => this.#failed(where, error);
     try {
       const result = callback();
-      if (result instanceof Promise) result.catch(failed);
+      // A promise of this realm or another, if anything.
+      if (result) Promise.resolve(result).catch(failed);
     } catch (error) {
       failed(error);
     }

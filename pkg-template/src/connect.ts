@@ -23,6 +23,8 @@ export async function connectWith(loader: Loader, options: ConnectOptions, given
   // The wasm may be wanted by others: its loading goes on.
   await unlessAborted([signal], () => instance.load());
   instance.sweep();
+  // What this host's `Request` says of cookies is said of its `fetch`, which the loader's own transport stands in for.
+  if (!fetch && loader.transport) engine.ownCookies = true;
   const host = new Host(instance, fetch ?? loader.transport ?? globalFetch);
   const core = new Core(host, checked);
   if (source) core.tokens = new Tokens(core, source, fetch ?? globalFetch);

@@ -200,7 +200,9 @@ function parsed(text: string | undefined): unknown {
 /** The words for something that was thrown, whatever it is. */
 export function describe(error: unknown): string {
   try {
-    return String(error instanceof Error ? error.message || error.name : error);
+    // By their shape: an error of another realm is no `instanceof Error`.
+    const { message, name } = (error ?? {}) as Partial<Error>;
+    return typeof message === "string" ? message || String(name) : String(error);
   } catch {
     return "no words"; // an object without a prototype, or with a toString() that throws
   }

@@ -10,7 +10,7 @@ import {
   type ErrorRecord,
   type Glue,
 } from "./engine.js";
-import { CometdError, toCometdError } from "./errors.js";
+import { CometdError, describe, toCometdError } from "./errors.js";
 import { failureOf, type Sent } from "./failure.js";
 import type { Instance } from "./instance.js";
 import { followPage } from "./page.js";
@@ -178,17 +178,19 @@ export class Host implements EngineHost {
   }
 
   defer(callback: EngineCallback): void {
-    if (!this.#over) this.#deferrer.defer(() => this.#tell(callback, TURN_OVER));
+    if (!this.#over) this.#ask(() => this.#deferrer.defer(() => this.#tell(callback, TURN_OVER)));
   }
 
   delay(callback: EngineCallback, ms: number): void {
     this.#stopTimer();
     if (this.#over) return;
-    const stop = after(ms, () => {
-      this.#stopTimer();
-      this.#tell(callback, TIMER);
+    this.#ask(() => {
+      const stop = after(ms, () => {
+        this.#stopTimer();
+        this.#tell(callback, TIMER);
+      });
+      this.#stopTimer = this.#own(stop);
     });
-    this.#stopTimer = this.#own(stop);
   }
 
   alive(): boolean {
@@ -257,6 +259,16 @@ export class Host implements EngineHost {
     this.#finish(this.#error(record));
   }
 
+  /** Asks the runtime. Where it refuses, this client ends: the throw would reach the wasm, and count as its panic. */
+  #ask(use: () => void): void {
+    try {
+      use();
+    } catch (cause) {
+      const message = `the runtime has no timers for a client here: ${describe(cause)}; connect in a request of it`;
+      queueMicrotask(() => this.lose(new CometdError("context-lost", message, { retryable: true, cause })));
+    }
+  }
+
   #tell(callback: EngineCallback, what: number, value?: unknown, failed = false): void {
     if (!this.#over) callback(what, value, failed);
   }
@@ -318,6 +330,7 @@ export class Host implements EngineHost {
   }
 }
 
+/** By its shape: an error that was thrown may be one of another realm. */
 function isErrorRecord(thrown: unknown): thrown is ErrorRecord {
-  return typeof thrown === "object" && thrown !== null && !(thrown instanceof Error) && "code" in thrown;
+  return typeof thrown === "object" && thrown !== null && "code" in thrown && !("stack" in thrown);
 }

@@ -1,6 +1,7 @@
 import type { Glue } from "./engine.js";
 import { CometdError, describe, isCometdError } from "./errors.js";
 import type { Host } from "./host.js";
+import { loadError } from "./load/error.js";
 import { after } from "./runtime.js";
 import type { FetchLike } from "./types.js";
 
@@ -92,11 +93,7 @@ export class Instance {
       this.#listen(glue);
       this.#glue = glue;
     } catch (cause) {
-      if (isCometdError(cause)) throw cause;
-      const message =
-        `the wasm could not be loaded: ${describe(cause)}. Vite 7 needs optimizeDeps: { exclude: ["cometd-edge"] }, a ` +
-        'Content-Security-Policy script-src "wasm-unsafe-eval"; where files cannot be served, import "cometd-edge/inline"';
-      throw new CometdError("wasm-load", message, { retryable: true, cause });
+      throw isCometdError(cause) ? cause : loadError(cause);
     }
   }
 

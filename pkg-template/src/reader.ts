@@ -30,7 +30,7 @@ export interface Source {
  *
  * It is not a generator: there `return()` hangs behind a waiting `next()`, and each item costs more than twice as much.
  */
-export class Reader<V> implements AsyncIterableIterator<V, undefined> {
+export class Reader<V> implements AsyncIterator<V, undefined>, AsyncIterable<V> {
   readonly #source: Source;
   readonly #pull: () => V | undefined;
   readonly #waiters: Deferred<IteratorResult<V, undefined>>[] = [];

@@ -87,16 +87,25 @@ export function weak<T extends object>(target: T): Weak<T> {
 export class Deferrer {
   #channel: { port1: Port; port2: Port } | undefined;
   readonly #queue: (() => void)[] = [];
+  /**
+   * The quickest first. That a function is there says nothing: Vercel's edge runtime has some that throw when they are
+   * called. What throws is absent here, and not tried again.
+   */
+  readonly #ways = [
+    (callback: () => void) => void scope.setImmediate!(callback),
+    (callback: () => void) => this.#post(callback),
+  ];
 
+  /** @throws whatever `setTimeout` throws, where nothing else works either */
   defer(callback: () => void): void {
-    if (scope.setImmediate) {
-      scope.setImmediate(callback);
-    } else if (scope.MessageChannel) {
-      this.#queue.push(callback);
-      this.#port(scope.MessageChannel).postMessage(undefined);
-    } else {
-      scope.setTimeout(callback, 0);
+    for (let way = this.#ways[0]; way; way = this.#ways[0]) {
+      try {
+        return way(callback);
+      } catch {
+        this.#ways.shift();
+      }
     }
+    scope.setTimeout(callback, 0);
   }
 
   /** Lets go of the channel, which would keep some processes alive. Callbacks that wait are dropped. */
@@ -106,12 +115,13 @@ export class Deferrer {
     this.#channel = undefined;
   }
 
-  #port(MessageChannel: NonNullable<Scope["MessageChannel"]>): Port {
+  #post(callback: () => void): void {
     if (!this.#channel) {
-      this.#channel = new MessageChannel();
+      this.#channel = new scope.MessageChannel!();
       this.#channel.port1.onmessage = () => this.#queue.shift()?.();
     }
-    return this.#channel.port2;
+    this.#channel.port2.postMessage(undefined);
+    this.#queue.push(callback);
   }
 }
 

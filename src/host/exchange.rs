@@ -1,7 +1,7 @@
 //! One `fetch`, from the call to the last byte.
 
 use gloo_net::http::Response;
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::AbortController;
 
@@ -196,10 +196,15 @@ fn chunk(result: JsValue) -> Progress {
     if result.done() {
         return Progress::End;
     }
-    match result.value().dyn_into::<Uint8Array>() {
-        Ok(bytes) => Progress::Chunk(bytes.to_vec()),
-        Err(_) => Progress::Unreadable("a body that is not made of bytes"),
+    let value = result.value();
+    // Bytes of another realm are no `instanceof Uint8Array`, as where a test environment has globals of its own.
+    if !ArrayBuffer::is_view(&value) {
+        return Progress::Unreadable("a body that is not made of bytes");
     }
+    let view = value.unchecked_into::<Uint8Array>();
+    let bytes =
+        Uint8Array::new_with_byte_offset_and_length(&view.buffer(), view.byte_offset(), view.byte_length());
+    Progress::Chunk(bytes.to_vec())
 }
 
 /// The words of a failed call: those that the host has made of it, or its own.

@@ -1,5 +1,5 @@
 // Puts the packed package through its contract on every runtime, against every server; then tries the README's
-// programs, the wrapper alone, the types, the replay stores, and clients that run for a moment only.
+// programs, the wrapper alone, the types, the replay stores, the set-ups of users, and clients that run for a moment only.
 //
 //   node tests/js/run.mjs [--runtime r]… [--target t]… [--grep text] [--package dir]
 //
@@ -15,6 +15,7 @@ import { packageDir } from "./lib/script.mjs";
 import { servers } from "./lib/servers.mjs";
 import { checkUnits } from "./lib/unit.mjs";
 import { checkReadme } from "./readme.test.mjs";
+import { checkSetups } from "./setups/run.mjs";
 import { checkShortRuns } from "./short-runs/run.mjs";
 import { checkStores } from "./stores/run.mjs";
 import { checkTypes } from "./types.test.mjs";
@@ -99,6 +100,7 @@ try {
       () => totals.group("wrapper", (report) => checkUnits({ project }, report)),
       () => totals.group("types", (report) => checkTypes({ project }, report)),
       () => checkStores({ project }, totals),
+      () => totals.group("set-ups", (report) => checkSetups({ project, port }, report)),
       () => totals.group("short runs", (report) => checkShortRuns({ project, port }, report)),
     );
   }

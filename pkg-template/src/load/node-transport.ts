@@ -17,7 +17,7 @@ const DEFAULT_HEADERS = { accept: "*/*", "user-agent": "node" };
 export const nodeTransport: FetchLike = (url, init) => {
   const body = init.body ?? undefined;
   // A stream, a form, a blob: rare, and `fetch` knows them all.
-  const plain = body === undefined || typeof body === "string" || body instanceof Uint8Array;
+  const plain = body === undefined || typeof body === "string" || ArrayBuffer.isView(body);
   if (!plain || onlyFetchKnowsProxies()) return fetch(url, init);
   return new Promise((resolve, reject) => {
     const signal = init.signal ?? undefined;
@@ -52,10 +52,9 @@ export const nodeTransport: FetchLike = (url, init) => {
 };
 
 function headersOf(given: RequestInit["headers"]): Record<string, string> {
-  const headers: Record<string, string> =
-    given instanceof Headers || Array.isArray(given)
-      ? Object.fromEntries(given as Iterable<[string, string]>)
-      : { ...given };
+  const headers: Record<string, string> = Object.fromEntries(
+    given && Symbol.iterator in given ? given : Object.entries(given ?? {}),
+  );
   const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
   for (const [name, value] of Object.entries(DEFAULT_HEADERS)) {
     if (!names.has(name)) headers[name] = value;

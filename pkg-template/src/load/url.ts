@@ -2,17 +2,37 @@
 import init from "../glue.js";
 import type { Glue } from "../engine.js";
 import type { FetchLike } from "../types.js";
+import { compile } from "./compile.js";
+import { loadError } from "./error.js";
 import { glue } from "./glue.js";
 
 export const transport: FetchLike | undefined = undefined;
 
+const INLINE = 'import "cometd-edge/inline", which brings it along';
+
 export async function load(): Promise<Glue> {
-  const address = new URL("../cometd-edge.wasm", import.meta.url);
+  let address: URL;
   try {
-    await init({ module_or_path: address });
+    // In this form bundlers find the file and take it along; those that do not leave it beside the bundle.
+    address = new URL("./cometd-edge.wasm", import.meta.url);
   } catch (cause) {
-    // A bundler that copies no wasm, or a server that knows none, shows in the address.
-    throw new Error(`${address.href}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw loadError(cause, `this bundle has no import.meta.url: make it an ES module, or ${INLINE}`);
+  }
+  const { href } = address;
+  let response: Response;
+  try {
+    response = await fetch(href);
+  } catch (cause) {
+    throw loadError(cause, `where it cannot be fetched, ${INLINE}`, href);
+  }
+  try {
+    await init({ module_or_path: await compile(response) });
+  } catch (cause) {
+    // Vite's server for development moves the code of dependencies, without their files.
+    const help = /\/\.vite\//.test(href)
+      ? 'set optimizeDeps: { exclude: ["cometd-edge"] } in the configuration of Vite'
+      : `copy cometd-edge/cometd-edge.wasm there, beside the bundle, or ${INLINE}`;
+    throw loadError(cause, help, href);
   }
   return glue;
 }

@@ -4,6 +4,14 @@ import { isSalesforce, isSandbox } from "./hosts.js";
 import { importKey, isCryptoKey, parsePem, subtle } from "./key.js";
 import { checkStrings, makeFlow } from "./login.js";
 
+/** A `CryptoKey` by its shape: not all types of Node have a global of that name. */
+export interface SigningKey {
+  readonly type: string;
+  readonly extractable: boolean;
+  readonly algorithm: { readonly name: string };
+  readonly usages: readonly string[];
+}
+
 /** Options of {@link jwtBearer}. */
 export interface JwtBearerOptions {
   /** The consumer key of the app. */
@@ -14,7 +22,7 @@ export interface JwtBearerOptions {
    * The private RSA key whose certificate the app holds: PEM (`BEGIN PRIVATE KEY` or `BEGIN RSA PRIVATE KEY`, also with
    * `\n` for line ends as environment variables have it), or a `CryptoKey` for RSASSA-PKCS1-v1_5 with SHA-256.
    */
-  privateKey: string | CryptoKey;
+  privateKey: string | SigningKey;
   /**
    * Whom the login is meant for. Default: `https://test.salesforce.com` for sandboxes and scratch orgs,
    * `https://login.salesforce.com` for others at Salesforce's hosts, else the `loginUrl`.

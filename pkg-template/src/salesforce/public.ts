@@ -2,5 +2,5 @@
 export { accessToken, clientCredentials, password, refreshToken } from "./flows.js";
 export type { ClientCredentialsOptions, PasswordOptions, RefreshTokenOptions, TokenGiver } from "./flows.js";
 export { jwtBearer } from "./jwt.js";
-export type { JwtBearerOptions } from "./jwt.js";
+export type { JwtBearerOptions, SigningKey } from "./jwt.js";
 export type { SalesforceOptions } from "./options.js";

@@ -104,5 +104,5 @@ async function run<R>(work: (db: IDBPDatabase) => Promise<R>, db: IDBPDatabase):
 }
 
 function isQuota(error: unknown): boolean {
-  return error instanceof Error && error.name === "QuotaExceededError";
+  return (error as Partial<Error> | undefined)?.name === "QuotaExceededError";
 }

@@ -32,7 +32,7 @@ export function invalid(message: string): CometdError {
 /** For a storage that threw. What is a CometdError already stays as it is. */
 export function storeFailed(doing: string, channel: string, cause: unknown): CometdError {
   if (isCometdError(cause)) return cause;
-  const retryable = !(cause instanceof Error && LASTING.includes(cause.name));
+  const retryable = !LASTING.includes((cause as Partial<Error> | undefined)?.name ?? "");
   return new CometdError("store-failed", `${doing} ${channel}: ${describe(cause)}`, { retryable, channel, cause });
 }
 

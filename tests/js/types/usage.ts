@@ -21,6 +21,7 @@ import type {
 } from "cometd-edge";
 import { connect as connectInline } from "cometd-edge/inline";
 import { connect as connectManual, init as load } from "cometd-edge/manual";
+import { connectSalesforce, jwtBearer, type SigningKey } from "cometd-edge/salesforce";
 
 /** Equal, not only assignable: `any` equals nothing but itself. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -171,6 +172,16 @@ export async function throughBinding(binding: { fetch: FetchLike }): Promise<Tap
   return tap;
 }
 
+/** What WebCrypto gives signs, whatever the types of the environment call it. */
+export async function loggedIn(pem: string, der: ArrayBuffer): Promise<Client> {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const key: SigningKey = await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]);
+  const [byKey, byText] = [key, pem].map((privateKey) => jwtBearer({ clientId: "c", username: "u", privateKey }));
+  // @ts-expect-error: a key is text or WebCrypto's
+  jwtBearer({ clientId: "c", username: "u", privateKey: 1 });
+  return connectSalesforce({ auth: byKey ?? byText ?? jwtBearer({ clientId: "c", username: "u", privateKey: pem }) });
+}
+
 /** A snapshot travels as JSON. */
 export async function forAMoment(text: string): Promise<string> {
   const client = await connect({ url: "https://example.com/cometd", resume: JSON.parse(text) as Snapshot });
@@ -182,7 +193,7 @@ export async function forAMoment(text: string): Promise<string> {
   return JSON.stringify(await client.suspend());
 }
 
-export async function byHand(bytes: Uint8Array<ArrayBuffer>): Promise<Client> {
+export async function byHand(bytes: ArrayBuffer): Promise<Client> {
   await load(bytes);
   await load(fetch("/cometd-edge.wasm"));
   return connectManual({ url: "https://example.com/cometd" });

@@ -213,7 +213,7 @@ test("a load that failed is tried again by the next connect", async () => {
   };
   const error = await rejection(connectWith(world.loader, { url }));
   assert.equal(error.code, "wasm-load");
-  assert.match(error.message, /404.*optimizeDeps.*wasm-unsafe-eval.*inline/);
+  assert.match(error.message, /404$/);
   fail = false;
   await connected({}, world);
 });
@@ -223,7 +223,44 @@ test("a load that failed names the address it was from", async () => {
   const loader = await import(new URL("load/url.js", dist).href);
   const error = await rejection(connectWith(loader, { url }));
   assert.equal(error.code, "wasm-load");
-  assert.ok(error.message.includes(new URL("cometd-edge.wasm", dist).href), error.message);
+  assert.ok(error.message.includes(new URL("load/cometd-edge.wasm", dist).href), error.message);
+});
+
+for (const [what, ask, name] of [
+  ["a timer", (host) => host.delay(() => {}, 1), "setTimeout"],
+  ["a turn", (host) => host.defer(() => {}), "setImmediate"],
+]) {
+  test(`a runtime that refuses ${what} ends that client alone, and no throw reaches the wasm`, async () => {
+    const world = fakeLoader();
+    const [first, second] = [await connected({}, world), await connected({}, world)];
+    const names = [name, "setTimeout", "MessageChannel"];
+    const saved = names.map((one) => [one, globalThis[one]]);
+    for (const one of names) {
+      globalThis[one] = () => {
+        throw new Error("not in this context");
+      };
+    }
+    try {
+      ask(first.engine.host);
+    } finally {
+      Object.assign(globalThis, Object.fromEntries(saved));
+    }
+    const error = await first.client.closed;
+    assert.equal(error.code, "context-lost");
+    assert.match(error.message, /not in this context/);
+    assert.equal(first.engine.freed, 1);
+    assert.equal(second.client.state, "connected");
+  });
+}
+
+test("an error of another realm is taken for what it is", async () => {
+  const foreign = runInNewContext(`Object.assign(new Error("gone"), { code: "EGONE" })`);
+  const failing = fakeLoader({ load: () => Promise.reject(foreign) });
+  assert.match((await rejection(connectWith(failing.loader, { url }))).message, /: gone$/);
+  // Not for the engine's own refusal, which has a code too.
+  const { client, engine } = await connected();
+  engine.break("publish", foreign);
+  assert.equal((await rejection(client.publish("/a", 1))).code, "instance-lost");
 });
 
 /** An exchange that hangs until it is aborted. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import nodeFetch from "node-fetch";
 import { dist, rejection } from "./fake.mjs";
 
@@ -23,9 +24,24 @@ test("the manual entry says what it lacks, and runs on what it is given", async 
   const early = await rejection(connect({ url, retry, fetch: unreachable }));
   assert.equal(early.code, "wasm-load");
   assert.match(early.message, /init/);
-  await init(await readFile(new URL("cometd-edge.wasm", dist)));
+  await init(await readFile(new URL("load/cometd-edge.wasm", dist)));
   assert.equal((await rejection(connect({ url, retry, fetch: unreachable }))).code, "network");
 });
+
+const REFUSED = `[{"channel":"/meta/handshake","successful":false,"error":"403::no"}]`;
+for (const [what, make] of [
+  ["of another realm", (text) => runInNewContext("Uint8Array").from(Buffer.from(text))],
+  ["that are a view of more", (text) => new Uint8Array(Buffer.from(`..${text}..`)).subarray(2, -2)],
+  ["in a DataView", (text) => new DataView(new Uint8Array(Buffer.from(`.${text}`)).buffer, 1)],
+]) {
+  test(`a body of bytes ${what} is read`, async () => {
+    const { connect } = await entry("inline.js");
+    const chunks = [make(REFUSED)];
+    const read = async () => ({ done: chunks.length === 0, value: chunks.pop() });
+    const fetch = async () => ({ status: 200, headers: new Headers(), body: { getReader: () => ({ read }) } });
+    assert.equal((await rejection(connect({ url, retry, fetch }))).code, "handshake-refused");
+  });
+}
 
 const throwing = () => {
   throw new Error("no");

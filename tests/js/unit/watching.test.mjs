@@ -196,13 +196,21 @@ test("timers and deferred callbacks end with the client", async () => {
   assert.equal(calls, 3);
 });
 
-for (const missing of [["setImmediate"], ["setImmediate", "MessageChannel"]]) {
-  test(`deferred callbacks run in order behind microtasks without ${missing.join(" and ")}`, async () => {
+function stub() {
+  throw new Error("not supported here");
+}
+for (const [missing, instead, how] of [
+  [["setImmediate"], undefined, "without"],
+  [["setImmediate", "MessageChannel"], undefined, "without"],
+  [["setImmediate"], stub, "with stubs of"],
+  [["setImmediate", "MessageChannel"], stub, "with stubs of"],
+]) {
+  test(`deferred callbacks run in order behind microtasks ${how} ${missing.join(" and ")}`, async () => {
     const saved = Object.fromEntries(missing.map((name) => [name, globalThis[name]]));
     const deferrer = new runtime.Deferrer();
     const order = [];
     try {
-      for (const name of missing) globalThis[name] = undefined;
+      for (const name of missing) globalThis[name] = instead;
       deferrer.defer(() => order.push("first"));
       deferrer.defer(() => order.push("second"));
       queueMicrotask(() => order.push("microtask"));

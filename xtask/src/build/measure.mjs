@@ -27,7 +27,7 @@ async function bundle(entry, external = []) {
 
 const whole = await bundle("index.js");
 const measured = {
-  wasm: size(await readFile(join(dist, "cometd-edge.wasm"))),
+  wasm: size(await readFile(join(dist, "load", "cometd-edge.wasm"))),
   glue: size((await bundle("load/glue.js")).bytes),
   wrapper: size((await bundle("index.js", ["../glue.js", "./glue.js"])).bytes),
   bundle: size(whole.bytes),

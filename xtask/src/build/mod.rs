@@ -1,6 +1,7 @@
 //! `cargo xtask build`: from the crate and `pkg-template/` to `pkg/`, ready for `npm pack`.
 
 mod glue;
+mod lazily;
 mod names;
 mod order;
 mod package;
@@ -53,7 +54,7 @@ pub fn run(project: &Project, mode: Mode) -> Result<()> {
     let _lock = project.lock()?;
     let generated = generate(project, &tools)?;
     let glue = terse::shorten(&read(&generated.join(format!("{OUT_NAME}.js")))?)?;
-    let glue = glue::guard(&glue)?;
+    let glue = glue::guard(&lazily::on_load(&glue)?)?;
     let made = finish(project, &generated.join(format!("{OUT_NAME}_bg.wasm")), glue, mode)?;
     package::assemble(project, &made.glue, &made.module)?;
     match mode {

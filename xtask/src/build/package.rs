@@ -35,7 +35,8 @@ pub fn assemble(project: &Project, glue: &str, module: &[u8]) -> Result<()> {
         copy(&template.join("src").join(name), &dist.join(name))?;
     }
     fs::write(dist.join("glue.js"), glue)?;
-    fs::write(dist.join("cometd-edge.wasm"), module)?;
+    // Beside its loaders: bundlers that do not know of it look for it beside the bundle.
+    fs::write(dist.join("load/cometd-edge.wasm"), module)?;
     let base64 = format!("export const base64 =\n    \"{}\";\n", STANDARD.encode(module));
     fs::write(dist.join("wasm-base64.js"), base64)?;
     fs::write(dist.join("stores/idb.js"), idb(project)?)?;
