@@ -268,8 +268,9 @@ impl Server {
         let client_id = format!("client{number}x{:016x}", rng.next());
         let cookie = self.plan.cookie.then(|| format!("cookie{number}y{:016x}", rng.next()));
         let ext = match (ack, self.plan.ack_as_object) {
+            // Before the first number the extension is not in use (A1), so it is always there from the beginning.
             (true, true) => r#","ext":{"ack":{"enabled":true,"batch":7}}"#,
-            (true, false) => r#","ext":{"ack":true}"#,
+            (true, false) => r#","ext":{"ack":{"batch":7,"enabled":true}}"#,
             (false, _) => "",
         };
         let advice = if self.plan.advice == AdviceStyle::Always { self.advice() } else { String::new() };

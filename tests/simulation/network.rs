@@ -8,7 +8,7 @@ use crate::logins::{INSTANCES, token};
 use crate::model_server::Reply;
 use crate::rng::Rng;
 use crate::schedule::{Kind, Tag};
-use crate::world::{Ev, World};
+use crate::world::{Ev, NETWORK_DELAY_MS, World};
 
 pub struct Exchange {
     pub request: RequestId,
@@ -48,6 +48,15 @@ impl Exchange {
 
     pub fn waits_for_the_client(&self) -> bool {
         self.held || self.inspecting.is_some()
+    }
+
+    /// Bytes have come. The bracket that opens a body is a sign of life, and no more (S7).
+    fn progressed(&mut self, now: u64) {
+        if self.position > 1 {
+            (self.progress_at, self.patience_ms) = (now, NETWORK_DELAY_MS);
+        } else {
+            self.patience_ms = self.patience_ms.max(now - self.progress_at + NETWORK_DELAY_MS);
+        }
     }
 
     /// Its head has come, and says no.
@@ -143,7 +152,7 @@ impl World {
             closed: false,
             aborted: false,
             progress_at: self.now,
-            patience_ms: timeout_ms + crate::world::NETWORK_DELAY_MS,
+            patience_ms: timeout_ms + NETWORK_DELAY_MS,
         });
         let delay = self.delay();
         match fate {
@@ -265,8 +274,6 @@ impl World {
         if exchange.closed || exchange.held || exchange.ended {
             return;
         }
-        exchange.progress_at = now;
-        exchange.patience_ms = crate::world::NETWORK_DELAY_MS;
         let request = exchange.request;
         if !exchange.headed {
             exchange.headed = true;
@@ -288,6 +295,7 @@ impl World {
             let length = if exchange.step == 0 { rest } else { length };
             let bytes = exchange.body[exchange.position..exchange.position + length].to_vec();
             exchange.position += length;
+            exchange.progressed(now);
             self.trace(|| format!("  < #{number} {}", String::from_utf8_lossy(&bytes)));
             self.input(Input::Chunk { request, bytes: &bytes });
             return self.next_step(number);
