@@ -151,10 +151,11 @@ orgTest("a login that redirects is refused, and not followed", async (org) => {
   equal((await org.world.stats()).restCalls, 0, "calls elsewhere");
 });
 
-orgTest("a handshake that redirects is refused, and not followed", async (org) => {
-  await org.world.fault({ on: "handshake", kind: "redirect", location: `${org.loginUrl}/cometd/66.0` });
+orgTest("a handshake that redirects after the next login, too, is refused, and not followed", async (org) => {
+  await org.world.fault({ on: "handshake", kind: "redirect", location: `${org.loginUrl}/cometd/66.0`, times: 2 });
   await org.refused({}, "redirect");
-  equal((await org.world.stats()).handshakes, 0, "handshakes");
+  const { handshakes, logins } = await org.world.stats();
+  same({ handshakes, logins }, { handshakes: 0, logins: { password: 2 } }, "counters");
 });
 
 /** The login is tried again until it works. */
