@@ -193,10 +193,7 @@ impl Sim {
             }
             Output::Status(status) => self.statuses.push(status),
             Output::Authenticate { refused } => self.asked.push(refused),
-            Output::Headers { request } => {
-                self.header_asks.push(request);
-                assert!(self.header_asks.len() <= 2, "more questions than lanes: {:?}", self.header_asks);
-            }
+            Output::Headers { request } => self.header_asks.push(request),
             Output::Load { request, channel } => self.loads.push((request, channel)),
             Output::Save { request, channel, position } => {
                 let known = self.saves.iter().position(|(_, known, _)| *known == channel);

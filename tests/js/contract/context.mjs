@@ -15,7 +15,7 @@ import { World } from "./world.mjs";
  * @property {number} port
  * @property {string[]} features
  *   `sandbox`: faults and statistics · `ack`: the acknowledgement extension · `own-cookies`: the client keeps the
- *   cookies, not the browser · `one-copy`: an event is sent once, however many subscriptions of a session it matches ·
+ *   cookies, not the browser · `host-cookies`: the browser does · `one-copy`: an event is sent once, however many subscriptions of a session it matches ·
  *   `salesforce`: Salesforce's dialect, too · the name of each replay store of the runtime
  */
 

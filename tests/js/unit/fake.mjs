@@ -109,6 +109,7 @@ const TOLD = Object.entries({
   taken: ["first"],
   tap: ["first"],
   trap: [],
+  headers: ["first", "one", "two"],
 });
 
 class FakeEngine {

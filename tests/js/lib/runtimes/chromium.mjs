@@ -27,7 +27,7 @@ export async function chromiumRuntime(project) {
 
   return {
     name: "chromium",
-    features: ["indexedDbStore", "webStorageStore(localStorage)", "webStorageStore(sessionStorage)"],
+    features: ["host-cookies", "indexedDbStore", "webStorageStore(localStorage)", "webStorageStore(sessionStorage)"],
     proxy: `${proxy.origin}/proxy/`,
     async run({ target, run, grep }, report) {
       const problems = [];
