@@ -51,6 +51,7 @@ impl Chaos {
         config.limits.queued_events = [4, 10_000][chaos.below(2)];
         config.limits.request_bytes = [200, 32_768][chaos.below(2)];
         config.inspect = [Inspect::None, Inspect::None, Inspect::Meta, Inspect::All][chaos.below(4)];
+        config.asks_headers = seed.is_multiple_of(3);
         config.retry.handshakes_per_minute = 1_000;
         config.retry.session_window_ms = 1;
         config.retry.max_retries = Some(1_000);
@@ -283,7 +284,20 @@ impl Chaos {
         format!("[{}]", replies.join(","))
     }
 
+    /// Gives the headers that are asked for, or says no, or nothing; also where nobody waits for them any more.
+    fn give_headers(&mut self, faulty: bool) {
+        for request in std::mem::take(&mut self.sim.header_asks) {
+            match if faulty { self.below(8) } else { 0 } {
+                0..=4 => self.sim.answer_headers(request, &[("X-N", "1"), ("Cookie", "a=1")]),
+                5 => self.sim.answer_headers(request, &[("X N", "1")]),
+                6 => self.sim.input(Input::Headers { request, answer: Err("out of order") }),
+                _ => {}
+            }
+        }
+    }
+
     fn extend(&mut self, faulty: bool) {
+        self.give_headers(faulty);
         while !self.sim.inspects.is_empty() {
             let (request, message) = self.sim.inspects.remove(0);
             let dropped = faulty && self.below(20) == 0;

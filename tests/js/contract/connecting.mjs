@@ -156,6 +156,111 @@ test("headers travel with every request", { needs: ["own-cookies"] }, async (t) 
   ok(seen.length >= 2 && seen.every((value) => value === "yes"), `seen: ${seen}`);
 });
 
+test("headers may come from a function, which is asked for each request", { needs: ["own-cookies"] }, async (t) => {
+  const seen = [];
+  const fetch = (url, init) => {
+    seen.push(new Headers(init.headers).get("x-number"));
+    return globalThis.fetch(url, init);
+  };
+  let count = 0;
+  const headers = () => {
+    const given = { "X-Number": String((count += 1)) };
+    return count % 2 ? given : Promise.resolve(given);
+  };
+  const client = await t.client({ fetch, headers });
+  await client.subscribe(t.channel());
+  await client.close();
+  ok(seen.length >= 4, `${seen.length} requests`);
+  equal(new Set(seen).size, seen.length, `each has its own: ${seen}`);
+  ok(
+    seen.every((value) => /^[1-9][0-9]*$/.test(value)),
+    `seen: ${seen}`,
+  );
+});
+
+test("headers that cannot be had are a failed attempt, and the next one succeeds", async (t) => {
+  const why = new Error("the vault is closed");
+  const answers = [() => Promise.reject(why), () => ({ "x-key": "secret\nx-evil: 1" }), () => new Promise(() => {})];
+  let fails = false;
+  const headers = () => (fails ? (answers.shift() ?? (() => ({})))() : {});
+  // Long enough for what answers, and short for what never does.
+  const client = await t.client({ headers, networkDelayMs: 1_500 });
+  const seen = watch(client.status());
+  fails = true;
+  const accepted = client.subscribe(t.channel());
+  const failed = (words) =>
+    seen.for("retry", ({ error }) => error.code === "headers-failed" && error.message.includes(words));
+  equal((await failed("the vault is closed")).error.cause, why, "the cause");
+  const { error } = await failed("x-key");
+  ok(error.retryable && !error.message.includes("secret"), error.message);
+  await failed("no answer within 1500 ms");
+  await accepted;
+  equal(client.state === "closed", false, "closed");
+});
+
+test("close() does not wait for a function that hangs", async (t) => {
+  let hangs = false;
+  const client = await t.client({ headers: () => (hangs ? new Promise(() => {}) : {}) });
+  await client.subscribe(t.channel());
+  hangs = true;
+  const publishing = refuses(client.publish(t.channel(), 1), t.CometdError, "closed");
+  await client.close();
+  await publishing;
+});
+
+test("a client whose function hangs is aborted", async (t) => {
+  const controller = new AbortController();
+  const headers = () => {
+    controller.abort(new Error("enough"));
+    return new Promise(() => {});
+  };
+  const error = await t.client({ headers, signal: controller.signal }).catch((thrown) => thrown);
+  equal(error.message, "enough", "the reason");
+});
+
+const COOKIES = { needs: ["sandbox", "own-cookies"] };
+
+test("a cookie that the server sets takes the place of the caller's", COOKIES, async (t) => {
+  const mine = "BAYEUX_BROWSER=mine; SID=a";
+  for (const options of [
+    { cookies: mine },
+    { headers: { Cookie: mine } },
+    { headers: async () => ({ cookie: mine }) },
+  ]) {
+    const client = await t.client(options);
+    await client.subscribe(t.channel());
+    await client.close();
+    const { lastRequests } = await t.world.stats();
+    const first = lastRequests.findLastIndex(({ kinds }) => kinds.includes("handshake"));
+    const [handshake, ...others] = lastRequests.slice(first).map(({ cookie }) => cookie);
+    equal(handshake, mine, "with the handshake");
+    ok(others.length >= 3, `${others.length} other requests`);
+    for (const cookie of others) {
+      ok(/(^|; )SID=a(;|$)/.test(cookie) && /(^|; )BAYEUX_BROWSER=!/.test(cookie), `sent: ${cookie}`);
+      ok(!cookie.includes("mine"), `sent: ${cookie}`);
+    }
+  }
+});
+
+test("cookies that are none are refused before anything is sent", { needs: ["own-cookies"] }, async (t) => {
+  const error = await refuses(t.client({ cookies: "secret" }), t.CometdError, "invalid-argument");
+  ok(error.message.startsWith("cookies") && !error.message.includes("secret"), error.message);
+});
+
+test("a page gives no cookies, which the browser keeps", { needs: ["page"] }, async (t) => {
+  for (const options of [{ cookies: "a=secret" }, { headers: { Cookie: "a=secret" } }]) {
+    const { message } = await refuses(t.client(options), t.CometdError, "invalid-argument");
+    ok(message.startsWith(Object.keys(options)[0]) && !message.includes("secret"), message);
+  }
+  const retry = { maxRetries: 0 };
+  const error = await refuses(
+    t.client({ headers: () => ({ Cookie: "a=secret" }), retry }),
+    t.CometdError,
+    "headers-failed",
+  );
+  ok(error.message.includes("Cookie") && !error.message.includes("secret"), error.message);
+});
+
 test("an extension sees the handshake and can add to it", async (t) => {
   const outgoing = [];
   const incoming = [];

@@ -10,6 +10,7 @@ import type {
   Extension,
   Failure,
   FetchLike,
+  HeaderSource,
   LimitOptions,
   LogEntry,
   Message,
@@ -22,6 +23,10 @@ import type {
 import { connect as connectInline } from "cometd-edge/inline";
 import { connect as connectManual, init as load } from "cometd-edge/manual";
 import { connectSalesforce, jwtBearer, type SigningKey } from "cometd-edge/salesforce";
+
+export const sources: HeaderSource[] = [{ a: "b" }, () => ({ a: "b" }), async () => ({ a: "b" })];
+// @ts-expect-error: a header is a text
+sources.push(() => ({ a: 1 }));
 
 /** Equal, not only assignable: `any` equals nothing but itself. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;

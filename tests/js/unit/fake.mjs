@@ -132,6 +132,7 @@ const TOLD = Object.entries({
   call: ["first", "one", "two", "second"],
   cancel: ["first"],
   retryNow: [],
+  headers: ["first", "one", "two"],
 });
 
 class FakeEngine {

@@ -22,6 +22,8 @@ const BAD_OPTIONS = [
   ["headers:", { url, headers: { a: "b\0" } }],
   ["headers:", { url, headers: { a: "€" } }],
   ["headers:", { url, headers: { a: 1 } }],
+  ["cookies:", { url, cookies: 7 }],
+  ["cookies:", { url, cookies: "a=secret\r\nb: c" }],
   ["networkDelayMs:", { url, networkDelayMs: -1 }],
   ["networkDelayMs:", { url, networkDelayMs: 0 }],
   ["networkDelayMs:", { url, networkDelayMs: "1" }],
@@ -57,6 +59,7 @@ test("options reach the engine, and what is absent stays absent", async () => {
   const { engine } = await connected({
     url: new URL("HTTPS://Host/cometd?x=1#part"),
     headers: new Headers({ "X-A": "1" }),
+    cookies: "a=b; c=d",
     ack: false,
     appendMessageTypeToURL: true,
     networkDelayMs: 5,
@@ -67,6 +70,8 @@ test("options reach the engine, and what is absent stays absent", async () => {
   assert.deepEqual(rest, {
     url: "https://host/cometd?x=1",
     headers: ["x-a", "1"],
+    asksHeaders: false,
+    cookies: "a=b; c=d",
     ownCookies: true,
     inspect: "none",
     salesforce: false,
