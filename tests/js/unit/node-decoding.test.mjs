@@ -244,3 +244,31 @@ test("a compressed body that nobody reads holds the server back", async (t) => {
   assert.ok(server.writableLength > size / 2, "most of it waits at the server");
   assert.equal((await bytesOf(response)).length, size);
 });
+
+test("a client of the node entry gets the events of a compressed poll while the server holds it open", async (t) => {
+  const { connect } = await import(new URL("index.js", dist).href);
+  const polls = [];
+  const url = await serve(t, async (request, response) => {
+    let body = "";
+    for await (const chunk of request.setEncoding("utf8")) body += chunk;
+    const [message] = JSON.parse(body);
+    const { channel, id, subscription } = message;
+    const reply = { channel, id, subscription, successful: true, clientId: "c" };
+    response.setHeader("content-encoding", "gzip");
+    const encoder = zlib.createGzip();
+    encoder.pipe(response);
+    if (channel !== "/meta/connect" || polls.length === 0) encoder.end(JSON.stringify([reply]));
+    if (channel === "/meta/connect") polls.push(encoder);
+  });
+  const client = await connect({ url });
+  t.after(() => client.close());
+  const events = (await client.subscribe("/orders"))[Symbol.asyncIterator]();
+  while (polls.length < 2) await turn();
+  const [, encoder] = polls;
+  for (const data of ["first", "second"]) {
+    encoder.write(`${data === "first" ? "[" : ","}${JSON.stringify({ channel: "/orders", data })}`, () =>
+      encoder.flush(),
+    );
+    assert.equal((await events.next()).value.data, data);
+  }
+});
