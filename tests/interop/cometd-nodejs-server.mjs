@@ -12,16 +12,11 @@ server.addExtension(new ack.AcknowledgedMessagesExtension());
 const permit = (_session, _message, channel, callback) => callback(null, !isRefused(channel.name));
 server.policy = { canSubscribe: permit, canPublish: permit };
 
-// This server's way to answer a remote call of the clients of CometD: the reply itself holds the data.
-for (const [name, succeeds] of [
-  ["/service/echo", true],
-  ["/service/fail", false],
-]) {
-  server.createServerChannel(name).addListener("message", (_session, _channel, message, callback) => {
-    message.reply.data = message.data;
-    callback(null, succeeds);
-  });
-}
+// This server's way to answer a remote call of CometD's clients: the reply itself holds the data. It cannot say that it failed.
+server.createServerChannel("/service/echo").addListener("message", (_session, _channel, message, callback) => {
+  message.reply.data = message.data;
+  callback();
+});
 
 const vacancies = new Vacancies((channel) => !server.getServerChannel(channel)?.subscribers.length);
 server.addListener("unsubscribed", (channel) => vacancies.check(channel.name));

@@ -21,7 +21,7 @@ test("a call takes part in no subscription", { needs: ["services"] }, async (t) 
   equal((await events.next()).value.data, "event", "the only event");
 });
 
-test("a call that fails rejects with what the service sent along", { needs: ["services"] }, async (t) => {
+test("a call that fails rejects with what the service sent along", { needs: ["failing-services"] }, async (t) => {
   const client = await t.client();
   const error = await refuses(client.call("/service/fail", { why: "sold out" }), t.CometdError, "call-failed");
   equal(error.channel, "/service/fail", "channel");

@@ -16,8 +16,9 @@ import { World } from "./world.mjs";
  * @property {string[]} features
  *   `sandbox`: faults and statistics · `ack`: the acknowledgement extension · `own-cookies`: the client keeps the
  *   cookies, not the browser · `one-copy`: an event is sent once, however many subscriptions of a session it matches ·
- *   `salesforce`: Salesforce's dialect, too · `services`: `/service/echo` answers a call with what it is given,
- *   `/service/fail` says that it failed · `page`: the runtime is one · the name of each replay store of the runtime
+ *   `salesforce`: Salesforce's dialect, too · `services`: `/service/echo` answers a call with what it is given ·
+ *   `failing-services`: `/service/fail` says that it failed · `page`: the runtime is one · the name of each replay store of
+ *   the runtime
  */
 
 /**

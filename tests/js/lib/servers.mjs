@@ -53,7 +53,11 @@ async function sandboxServer() {
  * `start` may answer `{ leftOut: why }`.
  */
 export const servers = {
-  sandbox: { features: ["sandbox", "salesforce", "ack", "one-copy", "services"], worlds: true, start: sandboxServer },
+  sandbox: {
+    features: ["sandbox", "salesforce", "ack", "one-copy", "services", "failing-services"],
+    worlds: true,
+    start: sandboxServer,
+  },
   "cometd-nodejs-server": {
     features: ["ack", "services"],
     worlds: false,
@@ -61,7 +65,7 @@ export const servers = {
   },
   faye: { features: ["one-copy"], worlds: false, start: () => nodeServer("faye.mjs", ["--timeout", "2000"]) },
   reference: {
-    features: ["ack", "one-copy", "services"],
+    features: ["ack", "one-copy", "services", "failing-services"],
     worlds: false,
     start: async () => {
       const why = missingForJava();
