@@ -28,6 +28,7 @@ fn s14_a_server_that_cannot_be_reached_ends_connect_after_connect_timeout_ms() {
     for (configured, expected) in [(None, 30_000), (Some(700), 700), (Some(95_000), 95_000)] {
         let mut sim = Sim::with(|config| {
             config.connect_timeout_ms = configured.unwrap_or(config.connect_timeout_ms);
+            config.retry.max_retries = Some(u32::MAX);
         });
         fail_until(&mut sim, 200_000);
         assert_eq!(sim.now, expected);
