@@ -39,6 +39,8 @@ pub(super) struct Polling {
     pub lost: bool,
     /// A poll of this session has succeeded.
     pub answered: bool,
+    /// Nothing has come between the handshake and the first poll of this session in which the server may have dropped it.
+    pub fresh: bool,
     /// The last poll was sent when all that is wanted was subscribed, so what comes again has come or comes with it.
     pub covers: bool,
 }
@@ -66,6 +68,7 @@ impl Polling {
             acks: None,
             lost: false,
             answered: false,
+            fresh: false,
             covers: false,
         }
     }
@@ -76,7 +79,7 @@ impl Polling {
         self.multiple_clients = false;
         self.replace_advice(advice);
         self.probe = true;
-        (self.lost, self.answered, self.covers) = (false, false, false);
+        (self.lost, self.answered, self.fresh, self.covers) = (false, false, true, false);
         self.at = now.after(self.interval_ms);
         self.acks = ack.filter(Ack::granted).map(|ack| Acks {
             // The clients of CometD begin at 0 where the server names no number.
@@ -374,6 +377,7 @@ impl Session {
     }
 
     fn retry_connect(&mut self, error: Error, at_least_ms: u64) {
+        self.polling.fresh = false;
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.polling.probe = true;
             self.polling.at = self.now.after(delay_ms);
