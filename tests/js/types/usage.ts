@@ -132,6 +132,8 @@ export const everything: ConnectOptions = {
   retry: { ...retry, sessionWindowMs: 6 },
   limits,
   networkDelayMs: 1,
+  connectTimeoutMs: Infinity,
+  onStatus: (status) => same<typeof status, Status>(),
   ack: false,
   extensions: [extension],
   fetch: viaFetch,
