@@ -42,6 +42,8 @@ pub(super) struct Polling {
     pub lost: bool,
     /// A poll of this session has succeeded.
     pub answered: bool,
+    /// Nothing has come between the handshake and the first poll of this session in which the server may have dropped it.
+    pub fresh: bool,
     /// The last poll was sent when all that is wanted was subscribed, so what comes again has come or comes with it.
     pub covers: bool,
 }
@@ -62,6 +64,7 @@ impl Polling {
             acks: None,
             lost: false,
             answered: false,
+            fresh: false,
             covers: false,
         }
     }
@@ -72,7 +75,7 @@ impl Polling {
         self.multiple_clients = false;
         self.replace_advice(advice);
         self.probe = true;
-        (self.lost, self.answered, self.covers) = (false, false, false);
+        (self.lost, self.answered, self.fresh, self.covers) = (false, false, true, false);
         (self.at, self.backs_off) = (now.after(self.interval_ms), false);
         self.acks = Acks::granted(ack);
     }
@@ -375,6 +378,7 @@ impl Session {
     }
 
     pub(super) fn retry_connect(&mut self, error: Error, at_least_ms: u64) {
+        self.polling.fresh = false;
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.polling.probe = true;
             self.polling.backs_off = true;

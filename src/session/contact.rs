@@ -57,17 +57,16 @@ impl Session {
         }));
     }
 
-    /// The server does not know a session that it has made, and of which no poll has succeeded. `true`: it is the second
-    /// one, so the next would fare no better, and the client has ended. Once a poll has succeeded, a session may be lost
-    /// at any time.
+    /// The server does not know a session that it has just made. `true`: it is the second one in a row, so the next would
+    /// fare no better, and the client has ended. Once any poll has succeeded, a session may be lost at any time.
     pub(super) fn never_knows_sessions(&mut self, failure: &Failure) -> bool {
         let unknown = match classify(failure) {
             Some(refusal) => matches!(refusal, Refusal::UnknownClient | Refusal::CookieMissing),
             // Words that nobody knows; but for an error of the server's own.
             None => failure.code < 500,
         };
-        // That of the client before may have lived long (S17).
-        if self.polled || !self.started || !unknown {
+        if self.polled || !self.polling.fresh || !unknown {
+            self.unknown_sessions = 0;
             return false;
         }
         self.unknown_sessions = self.unknown_sessions.saturating_add(1);

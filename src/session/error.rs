@@ -359,12 +359,12 @@ impl Error {
                 "the replay store holds no usable position for %: %; correct or remove it"
             }
             Self::CookieMissing { own_cookies: true, .. } => {
-                "the server did not know two new sessions in a row (%), so its cookies do not come back to it: check \
+                "the server did not know two new sessions in a row (%), so its cookies seem not to come back to it: check \
                  that no proxy and no `fetch` of your own drops `Set-Cookie` or `Cookie`, and that a load balancer \
                  keeps a session on one server"
             }
             Self::CookieMissing { own_cookies: false, .. } => {
-                "the server did not know two new sessions in a row (%), so its cookies do not come back to it: check \
+                "the server did not know two new sessions in a row (%), so its cookies seem not to come back to it: check \
                  that the page and the server are of one site (localhost and 127.0.0.1 are not), or else that the \
                  server sets its cookies with SameSite=None and Secure, that the browser does not block third-party \
                  cookies, and that CORS answers with Access-Control-Allow-Credentials: true; and that a load balancer \

@@ -191,6 +191,7 @@ impl Session {
         self.set_state(if self.client_id.is_some() { State::Retrying } else { State::Handshaking });
         self.restart_first_contact();
         self.polling.probe = true;
+        self.polling.fresh = false;
         if rest.lost {
             self.passed_unseen();
         }

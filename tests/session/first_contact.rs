@@ -28,6 +28,7 @@ fn s14_a_server_that_cannot_be_reached_ends_connect_after_connect_timeout_ms() {
     for (configured, expected) in [(None, 30_000), (Some(700), 700), (Some(95_000), 95_000)] {
         let mut sim = Sim::with(|config| {
             config.connect_timeout_ms = configured.unwrap_or(config.connect_timeout_ms);
+            config.retry.max_retries = Some(u32::MAX);
         });
         fail_until(&mut sim, 200_000);
         assert_eq!(sim.now, expected);
@@ -207,6 +208,48 @@ fn s9_after_one_poll_has_succeeded_sessions_may_be_lost_without_end() {
         shake_as(&mut sim, &format!("later-{round}"));
     }
     assert!(sim.closed.is_none());
+}
+
+#[test]
+fn s9_sessions_that_expired_while_their_first_polls_were_lost_do_not_count() {
+    let mut sim = Sim::new();
+    for round in 0..6 {
+        shake_as(&mut sim, &format!("client-{round}"));
+        sim.fail("connect");
+        sim.until_open("connect");
+        sim.poll(&refused(UNKNOWN, GONE));
+    }
+    assert!(sim.closed.is_none());
+}
+
+#[test]
+fn s9_only_two_in_a_row_count() {
+    let mut sim = Sim::new();
+    for round in 0..6 {
+        shake_as(&mut sim, &format!("client-{round}"));
+        if round % 2 == 0 {
+            sim.fail("connect");
+            sim.until_open("connect");
+        }
+        sim.poll(&refused(UNKNOWN, GONE));
+    }
+    assert!(sim.closed.is_none());
+}
+
+#[test]
+fn s9_the_session_of_an_earlier_client_does_not_count() {
+    let mut sim = Sim::subscribed(&["/a"]);
+    let snapshot = sim.snapshot();
+    let mut sim = Sim::with(|config| {
+        config.resume(&snapshot).expect("a snapshot");
+    });
+    sim.poll(&refused(UNKNOWN, GONE));
+    shake_as(&mut sim, "client-2");
+    sim.poll(&refused(UNKNOWN, GONE));
+    assert!(sim.closed.is_none());
+    shake_as(&mut sim, "client-3");
+    sim.poll(&refused(UNKNOWN, GONE));
+    assert_eq!(sim.closed_with().code(), "cookie-missing");
 }
 
 #[test]

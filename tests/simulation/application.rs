@@ -339,6 +339,7 @@ impl World {
             "unauthorized" => self.server.refused.len() >= 2,
             "protocol" => self.malformed >= 3,
             "max-retries" => !self.started,
+            "cookie-missing" => self.server.sessions.iter().filter(|session| session.dismissed).count() >= 2,
             "not-bayeux" | "http-status" => !self.started && self.plan.rough_start,
             _ => false,
         };

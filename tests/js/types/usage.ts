@@ -152,6 +152,8 @@ export const everything: ConnectOptions = {
   retry: { ...retry, sessionWindowMs: 6 },
   limits,
   networkDelayMs: 1,
+  connectTimeoutMs: Infinity,
+  onStatus: (status) => same<typeof status, Status>(),
   ack: false,
   appendMessageTypeToURL: true,
   extensions: [extension],
