@@ -240,9 +240,7 @@ fn s9_only_two_in_a_row_count() {
 fn s9_the_session_of_an_earlier_client_does_not_count() {
     let mut sim = Sim::subscribed(&["/a"]);
     let snapshot = sim.snapshot();
-    let mut sim = Sim::with(|config| {
-        config.resume(&snapshot).expect("a snapshot");
-    });
+    let mut sim = Sim::resumed(&snapshot);
     sim.poll(&refused(UNKNOWN, GONE));
     shake_as(&mut sim, "client-2");
     sim.poll(&refused(UNKNOWN, GONE));
