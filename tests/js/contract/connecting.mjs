@@ -1,6 +1,6 @@
 import { equal, ok, refuses, rejection, same } from "./assert.mjs";
 import { test } from "./registry.mjs";
-import { deferred, follow, watch } from "./tools.mjs";
+import { deferred, follow, reader, watch } from "./tools.mjs";
 
 test("connect resolves with a client that is connected or about to be, and close ends it", async (t) => {
   const client = await t.client();
@@ -116,14 +116,18 @@ test("a fetch that gives no web Response is refused at once, by name", async (t)
 });
 
 test("a fetch that gives no Response now and then is retried like any failure", async (t) => {
-  let requests = 0;
+  let broken = false;
   const fetch = async (url, init) => {
-    requests += 1;
-    return requests === 2 ? undefined : globalThis.fetch(url, init);
+    if (!broken || !init.body.includes("/meta/connect")) return globalThis.fetch(url, init);
+    broken = false;
+    return undefined;
   };
   const client = await t.client({ fetch });
   const retried = watch(client.status()).for("retry");
   const events = reader(await client.subscribe(t.channel()));
+  broken = true;
+  await t.publish(t.channel(), "and the next poll breaks");
+  equal((await events.next()).value.data, "and the next poll breaks");
   equal((await retried).error.code, "not-a-response");
   await t.publish(t.channel(), "still here");
   equal((await events.next()).value.data, "still here");
