@@ -369,6 +369,11 @@ fn first_handshake(configure: impl FnOnce(&mut Config)) -> Sim {
     sim
 }
 
+/// With more time for the first answer than the silence of S10a takes.
+fn patient(config: &mut Config) {
+    config.connect_timeout_ms = 120_000;
+}
+
 #[test]
 fn s10a_a_first_handshake_that_is_redirected_waits_for_the_next_answer() {
     for url in [EAST, WEST] {
@@ -397,7 +402,7 @@ fn s10a_connect_rejects_for_a_redirect_where_the_next_answer_leads_to_one_again(
         );
     }
     // Not for one that came by the old answer.
-    let mut sim = first_handshake(|_| {});
+    let mut sim = first_handshake(patient);
     lasts(&mut sim, 41_000, no_route, |_| {});
     assert_eq!(sim.moved, [false, true]);
     sim.until_open("handshake");
@@ -443,7 +448,7 @@ fn s10a_a_login_that_fails_after_the_first_redirect_is_retried_by_s8() {
 #[test]
 fn s10a_a_silent_first_instance_is_left_where_the_answer_names_another() {
     for trouble in [no_route, hang] {
-        let mut sim = first_handshake(|_| {});
+        let mut sim = first_handshake(patient);
         lasts(&mut sim, 55_000, trouble, |_| {});
         assert_eq!((sim.moved.clone(), &sim.closed), (vec![false, true], &None));
         sim.token_at(WEST);
