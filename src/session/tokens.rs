@@ -122,9 +122,8 @@ impl Session {
         }
         if moved {
             self.jar = self.jar.callers();
-            // They were asked for where the endpoint was.
+            // Those of a handshake were asked for where the endpoint was.
             self.headers.cancel(Lane::Session);
-            self.headers.cancel(Lane::Commands);
         }
         self.config.endpoint = endpoint;
         if let Some(old) = self.tokens.current.replace(Token { number, bearer, proven: false }) {
