@@ -205,9 +205,8 @@ impl Session {
         }
         if endpoint.origin() != self.config.endpoint.origin() {
             self.jar = self.jar.callers();
-            // They were asked for where the endpoint was.
+            // Those of a handshake were asked for where the endpoint was.
             self.headers.cancel(Lane::Session);
-            self.headers.cancel(Lane::Commands);
         }
         self.config.endpoint = endpoint;
         if number == 1 {

@@ -329,6 +329,19 @@ fn x1_headers_asked_for_at_one_instance_do_not_go_to_the_next() {
 }
 
 #[test]
+fn x1_headers_of_a_first_handshake_do_not_go_to_another_instance() {
+    let mut sim = Sim::salesforce_with(|config| config.asks_headers = true);
+    sim.token_at(EAST);
+    let late = sim.header_asks.remove(0);
+    sim.input(Input::TokenRefused { number: 1 });
+    sim.token_at(WEST);
+    sim.answer_headers(late, &[("X-N", "east")]);
+    assert_eq!(sim.kinds(), [""; 0]);
+    sim.give("2");
+    assert_eq!((sim.request("handshake").url(), number(&sim, "handshake").as_deref()), (WEST, Some("2")));
+}
+
+#[test]
 fn s10_a_token_goes_before_an_authorization_header_that_is_given() {
     let mut sim = Sim::salesforce_with(|config| config.asks_headers = true);
     assert!(sim.header_asks.is_empty());
