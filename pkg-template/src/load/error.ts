@@ -2,7 +2,10 @@ import { CometdError, describe } from "../errors.js";
 
 /** Hosts that refuse to compile, by the words of their engines, and what helps there, however the wasm came. */
 const REFUSALS: readonly [RegExp, string][] = [
-  [/Content.Security.Policy|\bCSP\b|unsafe-eval/i, "the Content-Security-Policy must allow script-src 'wasm-unsafe-eval'"],
+  [
+    /Content.Security.Policy|\bCSP\b|unsafe-eval/i,
+    "the Content-Security-Policy must allow script-src 'wasm-unsafe-eval'",
+  ],
   [
     /disallowed by embedder/,
     'this host runs only wasm that was in the bundle: import "cometd-edge", bundled with the condition of the host, ' +
