@@ -21,6 +21,8 @@ export function describe(status) {
   switch (status.type) {
     case "state":
       return `The client is ${status.state}.`;
+    case "session":
+      return status.resumed ? "The session of the snapshot goes on." : "There is a new session at the server.";
     case "gap": {
       const where = status.after === undefined ? `since ${time(status.since)}` : `after replay id ${status.after}`;
       return `Events on ${status.channel} ${where} may be missing: ${CAUSES[status.cause] ?? status.cause}.`;
