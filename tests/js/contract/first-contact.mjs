@@ -18,9 +18,9 @@ async function unanswered(t, url, connectTimeoutMs) {
 test("a closed port is retried until connectTimeoutMs, and onStatus is told from the start", async (t) => {
   const { url, close } = await t.line();
   await close();
-  const { error, told } = await unanswered(t, `${url}?key=not-to-be-told`, 400);
+  const { error, told } = await unanswered(t, `${url}?key=not-to-be-told`, 1_500);
   const retries = told.filter(({ type }) => type === "retry");
-  ok(retries.length >= 2, `${retries.length} retries were told`);
+  ok(retries.length >= 1, "no retry was told");
   equal(retries[0].attempt, 1, "the first attempt");
   for (const failure of [error.cause, retries[0].error]) {
     ok(failure instanceof t.CometdError, "a CometdError");
@@ -99,7 +99,7 @@ test("a page on 127.0.0.1 that talks to localhost is told about sites", { needs:
 test("a page that asks a server without CORS is told about CORS", { needs: ["page"] }, async (t) => {
   const { origin } = globalThis.location;
   // Files are served without a word about it.
-  const { told } = await unanswered(t, `${elsewhere(origin)}/nowhere`, 400);
+  const { told } = await unanswered(t, `${elsewhere(origin)}/nowhere`, 1_500);
   const { error } = told.find(({ type }) => type === "retry");
   ok(error.message.includes("CORS may be the reason"), error.message);
   ok(error.message.includes(`Access-Control-Allow-Origin: ${origin}`), error.message);

