@@ -14,10 +14,16 @@ pub struct Arguments {
     pub cuts: Cuts,
     /// Ends with the first life that fails, and leaves its schedule as it is.
     pub first: bool,
+    /// The seed's life is written to this record.
+    pub record: Option<String>,
 }
 
 pub enum Wanted {
     Lives(Arguments),
+    /// The record of this name.
+    Play(String),
+    /// The records that are ignored otherwise.
+    Ignored,
     Nothing,
 }
 
@@ -25,7 +31,7 @@ impl Arguments {
     pub fn parse(mut from: impl Iterator<Item = String>) -> Result<Wanted, String> {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
         let mut wanted =
-            Self { seeds: SEEDS, from: 0, jobs, seed: None, cuts: Cuts::default(), first: false };
+            Self { seeds: SEEDS, from: 0, jobs, seed: None, cuts: Cuts::default(), first: false, record: None };
         while let Some(argument) = from.next() {
             match argument.as_str() {
                 "--seeds" => wanted.seeds = number(&argument, from.next())?,
@@ -48,7 +54,9 @@ impl Arguments {
                 "--test-threads" | "--format" | "--color" | "--logfile" | "--skip" | "-Z" => {
                     from.next();
                 }
-                "--ignored" => return Ok(Wanted::Nothing),
+                "--record" => wanted.record = Some(from.next().ok_or("--record takes a name")?),
+                "--play" => return Ok(Wanted::Play(from.next().ok_or("--play takes a name")?)),
+                "--ignored" => return Ok(Wanted::Ignored),
                 option if option.starts_with('-') => {}
                 filter if "simulation".contains(filter) => {}
                 _ => return Ok(Wanted::Nothing),

@@ -5,6 +5,9 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::choices::Choices;
+use crate::record::Line;
+use crate::rng::Rng;
 use crate::schedule::{Cuts, Deed};
 use crate::tally::Tally;
 use crate::world::World;
@@ -28,6 +31,8 @@ pub struct Life {
     pub failure: Option<Failure>,
     pub done: Vec<Deed>,
     pub tally: Tally,
+    /// What was chosen, if it was noted.
+    pub lines: Vec<Line>,
 }
 
 fn remember(panic: &PanicHookInfo<'_>) {
@@ -45,14 +50,19 @@ pub fn keep_panics() {
 }
 
 pub fn live(seed: u64, cuts: Cuts, tracing: bool) -> Life {
-    let mut world = World::new(seed, cuts, tracing);
+    live_with(seed, cuts, Choices::by_chance(Rng::new(seed), false), tracing)
+}
+
+/// The same with these choices, whose seed does not matter if they are recorded.
+pub fn live_with(seed: u64, cuts: Cuts, choices: Choices, tracing: bool) -> Life {
+    let mut world = World::new(seed, cuts, choices, tracing);
     let panicked = catch_unwind(AssertUnwindSafe(|| world.run())).is_err();
     let failure = panicked.then(|| {
         let (message, place) = LAST_PANIC.with_borrow(Clone::clone);
         Failure { message, place, at: world.now }
     });
     let tally = world.tally();
-    Life { failure, done: world.schedule.done, tally }
+    Life { failure, done: world.schedule.done, tally, lines: world.choices.into_lines() }
 }
 
 pub struct Outcome {

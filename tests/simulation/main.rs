@@ -5,6 +5,7 @@
 mod application;
 mod arguments;
 mod checks;
+mod choices;
 mod dismissal;
 mod fate;
 mod follower;
@@ -19,17 +20,22 @@ mod model_server;
 mod network;
 mod plan;
 mod promises;
+mod record;
+mod recorded;
+mod recorded_reading;
 mod replay_log;
 mod replay_plan;
 mod restarts;
 mod rests;
 mod rng;
 mod schedule;
+mod script;
 mod session_model;
 mod shrink;
 mod store;
 mod successors;
 mod tally;
+mod words;
 mod world;
 
 use std::process::ExitCode;
@@ -43,19 +49,25 @@ use crate::schedule::Deed;
 const MOST_SHRUNK: usize = 2;
 
 fn main() -> ExitCode {
+    lives::keep_panics();
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Wanted::Lives(arguments)) => arguments,
+        Ok(Wanted::Play(name)) => return exit_code(recorded::play_one(&name)),
+        Ok(Wanted::Ignored) => return exit_code(recorded::play_all(true)),
         Ok(Wanted::Nothing) => return ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("simulation: {problem}");
             return ExitCode::from(2);
         }
     };
-    lives::keep_panics();
-    let well = match arguments.seed {
-        Some(seed) => one(seed, arguments),
-        None => many(&arguments),
-    };
+    exit_code(match (arguments.seed, &arguments.record) {
+        (Some(seed), Some(name)) => recorded::record(seed, &arguments.cuts, name),
+        (Some(seed), None) => one(seed, arguments),
+        (None, _) => recorded::play_all(false) & many(&arguments),
+    })
+}
+
+fn exit_code(well: bool) -> ExitCode {
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::choices::Choices;
 use crate::plan::{AdviceStyle, Plan};
 use crate::replay_log::Accepted;
 use crate::replay_plan::{ReplayIds, ReplayPlan};
@@ -112,7 +113,7 @@ impl Server {
         exchange: u32,
         messages: &[String],
         credentials: &(Option<String>, Option<u32>),
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> Option<Reply> {
         let (cookie, token) = (credentials.0.as_deref(), credentials.1);
         self.tick(now);
@@ -131,7 +132,7 @@ impl Server {
         let mut session = None;
         if self.refuses(token) {
             for message in &messages {
-                match self.unauthorized(now, message, token, rng) {
+                match self.unauthorized(now, message, token, choices) {
                     Some(reply) => replies.push(reply),
                     None => return Some(Reply::status(401)),
                 }
@@ -142,7 +143,7 @@ impl Server {
             let channel = message["channel"].as_str().expect("a channel");
             if channel == "/meta/handshake" {
                 assert!(alone, "S1: a handshake travels alone");
-                return Some(self.handshake(now, message, (cookie, token), rng));
+                return Some(self.handshake(now, message, (cookie, token), choices));
             }
             let found = self.session_of(message);
             session = found.filter(|index| self.sessions[*index].alive());
@@ -150,7 +151,7 @@ impl Server {
                 if let Some(index) = found {
                     self.sessions[index].dismissed = true;
                 }
-                replies.push(self.unknown(message, alone, rng));
+                replies.push(self.unknown(message, alone, choices));
                 continue;
             };
             self.sessions[index].known = true;
@@ -159,11 +160,12 @@ impl Server {
             assert!(same, "S10: a session goes on with another token");
             if channel == "/meta/connect" {
                 assert!(alone, "S2: a connect shares its request with nothing");
-                return self.connect(now, exchange, index, (message, token), rng);
+                return self.connect(now, exchange, index, (message, token), choices);
             }
-            replies.push(self.command(now, index, channel, message, alone, rng));
+            replies.push(self.command(now, index, channel, message, alone, choices));
         }
-        let rides = self.plan.rides && (self.plan.replay.is_none() || rng.chance(600));
+        let rides = self.plan.rides
+            && (self.plan.replay.is_none() || choices.choose("rides", true, |rng| rng.chance(600)));
         if let Some(index) = session.filter(|index| rides && !self.sessions[*index].ack) {
             let events = self.events_for(index, exchange);
             self.place(&mut replies, events);
@@ -200,11 +202,12 @@ impl Server {
     }
 
     /// An event for all who subscribed.
-    pub fn publish(&mut self, now: u64, channel: &str, rng: &mut Rng) -> u32 {
+    pub fn publish(&mut self, now: u64, channel: &str, choices: &mut Choices) -> u32 {
         self.tick(now);
         let number = u32::try_from(self.published.len()).expect("few events");
-        let bytes = usize::try_from(rng.below(self.plan.padding + 1)).unwrap_or(0);
-        let id = self.next_id(rng);
+        let bytes = choices.choose("bytes", 0, |rng| rng.below(self.plan.padding + 1));
+        let bytes = usize::try_from(bytes).unwrap_or(0);
+        let id = self.next_id(choices);
         if self.plan.replay.is_some() {
             self.ids.insert(id.clone(), number);
             self.logs.entry(channel.to_owned()).or_default().push(number);
@@ -241,7 +244,7 @@ impl Server {
         now: u64,
         message: &Value,
         (cookie, token): (Option<&str>, Option<u32>),
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> Reply {
         let id = self.id_of(message);
         if let Refusing::Handshakes(style) = self.refusing {
@@ -265,8 +268,8 @@ impl Server {
         }
         let ack = self.plan.grant_ack && message["ext"]["ack"] == Value::Bool(true);
         let number = self.sessions.len();
-        let client_id = format!("client{number}x{:016x}", rng.next());
-        let cookie = self.plan.cookie.then(|| format!("cookie{number}y{:016x}", rng.next()));
+        let client_id = format!("client{number}x{:016x}", choices.secret());
+        let cookie = self.plan.cookie.then(|| format!("cookie{number}y{:016x}", choices.secret()));
         let ext = match (ack, self.plan.ack_as_object) {
             (true, true) => r#","ext":{"ack":{"enabled":true,"batch":7}}"#,
             (true, false) => r#","ext":{"ack":true}"#,
@@ -308,7 +311,7 @@ impl Server {
         exchange: u32,
         index: usize,
         (message, token): (&Value, Option<u32>),
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> Option<Reply> {
         let session = &mut self.sessions[index];
         if let Some(old) = session.parked.take() {
@@ -321,8 +324,8 @@ impl Server {
             session.acknowledged(number);
         }
         let id = self.id_of(message);
-        if !self.calm && rng.chance(self.plan.busy) {
-            let advice = rng.pick(&["", r#","advice":{"reconnect":"retry","interval":0}"#]);
+        if !self.calm && choices.choose("busy", false, |rng| rng.chance(self.plan.busy)) {
+            let advice = choices.pick("advice", &["", r#","advice":{"reconnect":"retry","interval":0}"#]);
             let channel = self.channel_member("/meta/connect", true);
             let text = r#""successful":false,"error":"500::in a moment""#;
             return Some(Reply::bayeux(&[format!("{{{channel}{text}{id}{advice}}}")]));
@@ -344,8 +347,8 @@ impl Server {
         if self.refuses(parked.token) {
             // The token is looked at again with each response.
             self.refused.extend(parked.token);
-            let mut rng = Rng::new(now);
-            let text = self.unauthorized_poll(&parked.id, &mut rng);
+            let mut choices = Choices::by_chance(Rng::new(now), false);
+            let text = self.unauthorized_poll(&parked.id, &mut choices);
             self.end_session(now, index);
             return self.outbox.push((parked.exchange, Reply::bayeux(&[text])));
         }

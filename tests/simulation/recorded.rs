@@ -1,0 +1,184 @@
+//! Lives that failed once, as records: played, written, and made as short as can be.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::choices::Choices;
+use crate::lives::{Failure, Life, live_with};
+use crate::record::{Line, Record};
+use crate::rng::Rng;
+use crate::schedule::Cuts;
+
+/// Who waits for a record does not wait longer.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/simulation/recorded"))
+}
+
+/// All of them, by their names.
+fn records() -> Vec<(String, Record)> {
+    let mut records = Vec::new();
+    for entry in fs::read_dir(folder()).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if let Some(name) = name.strip_suffix(".txt") {
+            let text = fs::read_to_string(path).expect("a record is text");
+            let record = Record::parse(&text).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+            records.push((name.to_owned(), record));
+        }
+    }
+    records.sort_by(|(one, _), (other, _)| one.cmp(other));
+    records
+}
+
+fn play(record: &Record, tracing: bool) -> Life {
+    live_with(0, Cuts::default(), Choices::recorded(record), tracing)
+}
+
+/// Plays those that are not ignored, or those that are; did all go well?
+pub fn play_all(ignored: bool) -> bool {
+    let (wanted, others): (Vec<_>, Vec<_>) =
+        records().into_iter().partition(|(_, record)| record.ignored.is_some() == ignored);
+    let mut failed = 0;
+    for (name, record) in &wanted {
+        if let Some(failure) = play(record, false).failure {
+            failed += 1;
+            println!("\nrecord {name} failed after {} ms: {}", failure.at, failure.message);
+            println!("  at {}", failure.place);
+            if let Some(reason) = &record.ignored {
+                println!("  ignored: {reason}");
+            }
+            println!("  play it: cargo xtask simulate --play {name}");
+        }
+    }
+    println!("{} recorded lives, {failed} failed", wanted.len());
+    if !ignored && !others.is_empty() {
+        println!(
+            "{} recorded lives are ignored, each for the reason in its file: cargo test --test simulation -- --ignored",
+            others.len()
+        );
+    }
+    failed == 0
+}
+
+/// One of them alone, with all that happens in it.
+pub fn play_one(name: &str) -> bool {
+    let records = records();
+    let Some((_, record)) = records.iter().find(|(known, _)| known == name) else {
+        println!("no record is called {name}");
+        return false;
+    };
+    record.comments.iter().for_each(|comment| println!("# {comment}"));
+    let life = play(record, true);
+    if let Some(failure) = &life.failure {
+        println!("\nrecord {name} failed after {} ms: {}", failure.at, failure.message);
+        println!("  at {}", failure.place);
+    }
+    for line in unused(record, &life) {
+        println!("  nothing came of: {line}");
+    }
+    life.failure.is_none()
+}
+
+/// Deeds and choices that never came up.
+fn unused(record: &Record, life: &Life) -> Vec<String> {
+    let known = |line: &Line| {
+        life.lines.iter().find(|used| used.at.is_some() == line.at.is_some() && used.what == line.what)
+    };
+    record.lines.iter().filter(|line| known(line).is_none()).map(Line::to_string).collect()
+}
+
+/// Writes down the life of this seed, which fails, with what makes it fail and little else.
+pub fn record(seed: u64, cuts: &Cuts, name: &str) -> bool {
+    let choices = Choices::by_chance(Rng::new(seed), true);
+    let life = live_with(seed, cuts.clone(), choices, false);
+    let Some(failure) = life.failure else {
+        println!("seed {seed} does not fail");
+        return false;
+    };
+    let whole = Record { lines: life.lines, ..Record::default() };
+    let mut shrinker = Shrinker { place: failure.place, best: whole, began: Instant::now(), last: None };
+    let all = shrinker.best.lines.clone();
+    if !shrinker.fails_with(all) {
+        println!("its record does not fail in the same place");
+        if std::env::var("UNSHRUNK").is_ok() { println!("{}", shrinker.best); }
+        return false;
+    }
+    shrinker.shrink();
+    let last = shrinker.last.expect("it has failed");
+    let mut record = shrinker.best;
+    record.comments = vec![format!("Seed {seed}: {}", last.message.replace('\n', " "))];
+    let path = folder().join(format!("{name}.txt"));
+    fs::create_dir_all(folder()).expect("a folder");
+    fs::write(&path, record.to_string()).expect("a file");
+    println!("{record}\nwritten to {}; it fails at {}", path.display(), last.place);
+    true
+}
+
+struct Shrinker {
+    place: String,
+    best: Record,
+    last: Option<Failure>,
+    began: Instant,
+}
+
+impl Shrinker {
+    fn fails_with(&mut self, lines: Vec<Line>) -> bool {
+        if self.began.elapsed() > PATIENCE {
+            return false;
+        }
+        let record = Record { lines, ..Record::default() };
+        let life = play(&record, false);
+        let Some(failure) = life.failure.filter(|failure| failure.place == self.place) else { return false };
+        // What was never asked for need not be said.
+        self.best = Record { lines: life.lines, ..record };
+        self.last = Some(failure);
+        true
+    }
+
+    fn shrink(&mut self) {
+        loop {
+            let before = self.best.to_string().len();
+            self.lines();
+            self.values();
+            if self.best.to_string().len() == before || self.began.elapsed() > PATIENCE {
+                return;
+            }
+        }
+    }
+
+    /// Half of them, a quarter, and so on down to each alone; the last ones first.
+    fn lines(&mut self) {
+        let mut size = self.best.lines.len().div_ceil(2);
+        while size > 0 {
+            let mut end = self.best.lines.len();
+            while end > 0 {
+                let mut lines = self.best.lines.clone();
+                end = end.min(lines.len());
+                let begin = end.saturating_sub(size);
+                lines.drain(begin..end);
+                self.fails_with(lines);
+                end = begin;
+            }
+            size /= 2;
+        }
+    }
+
+    fn values(&mut self) {
+        let mut index = 0;
+        while index < self.best.lines.len() {
+            let mut value = 0;
+            while value < self.best.lines.get(index).map_or(0, |line| line.values.len()) {
+                let mut lines = self.best.lines.clone();
+                lines[index].values.remove(value);
+                let count = lines.len();
+                if !self.fails_with(lines) || self.best.lines.len() != count {
+                    value += 1;
+                }
+            }
+            index += 1;
+        }
+    }
+}
+
