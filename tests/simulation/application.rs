@@ -16,9 +16,6 @@ pub const CHANNELS: &[&str] = &["/a/1", "/a/2", "/b/1", "/b/x/1", "/f/1"];
 const PATTERNS: &[&str] =
     &["/a/1", "/a/1", "/a/2", "/b/1", "/a/*", "/b/*", "/b/**", "/f/1?k='v'", "/deny/1", "/service/s"];
 
-/// Subscriptions of a record have numbers below this one.
-const RECORDED: u32 = 100_000;
-
 #[derive(Default)]
 pub struct Application {
     last_number: u32,
@@ -102,21 +99,33 @@ impl World {
                 "leave" => "unsubscribe",
                 other => other,
             };
-            self.choices.deed(self.now, what);
+            self.act_begins(what);
         }
         next
     }
 
+    /// What is asked of a client that has crashed counts for nothing.
+    pub fn act_begins(&mut self, what: &str) {
+        if self.closed_at.is_none() {
+            self.choices.deed(self.now, what);
+        } else {
+            self.choices.about_nothing();
+        }
+    }
+
     pub fn number(&mut self) -> u32 {
         self.app.last_number += 1;
-        self.app.last_number + if self.choices.is_recorded() { RECORDED } else { 0 }
+        while self.choices.names_subscription(self.app.last_number) {
+            self.app.last_number += 1;
+        }
+        self.app.last_number
     }
 
     /// The number of a subscription, by which other deeds call it.
     pub fn number_of_subscription(&mut self) -> u32 {
-        let next = self.number();
+        let next = if self.choices.is_recorded() { 0 } else { self.number() };
         match self.choices.choose("as", 0, |_| next) {
-            0 => next,
+            0 => self.number(),
             number => number,
         }
     }

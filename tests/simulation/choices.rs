@@ -4,7 +4,7 @@
 //! caused (`client 1 connect 4`). So a record keeps its meaning when choices are added, or made in another order. What it
 //! does not name takes the neutral value that stands beside the choice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::record::{Line, Record};
 use crate::rng::Rng;
@@ -33,6 +33,8 @@ enum Scope {
 struct Script {
     named: BTreeMap<String, BTreeMap<String, String>>,
     deeds: Vec<Line>,
+    /// What the record calls its subscriptions.
+    subscriptions: BTreeSet<u32>,
     /// The line of each deed done.
     done: Vec<usize>,
 }
@@ -54,7 +56,10 @@ impl Choices {
         let named = record.lines.iter().filter(|line| line.at.is_none());
         let named = named.map(|line| (line.what.clone(), line.values.iter().cloned().collect())).collect();
         let deeds = record.lines.iter().filter(|line| line.at.is_some()).cloned().collect();
-        let script = Script { named, deeds, done: Vec::new() };
+        let values = record.lines.iter().flat_map(|line| &line.values);
+        let numbers = values.filter(|(name, _)| name == "as" || name.starts_with("as."));
+        let subscriptions = numbers.filter_map(|(_, number)| number.parse().ok()).collect();
+        let script = Script { named, deeds, subscriptions, done: Vec::new() };
         Self { script: Some(script), notes: Some(Notes::default()), ..Self::default() }
     }
 
@@ -64,6 +69,10 @@ impl Choices {
 
     pub fn is_plain(&self) -> bool {
         self.notes.is_none()
+    }
+
+    pub fn names_subscription(&self, number: u32) -> bool {
+        self.script.as_ref().is_some_and(|script| script.subscriptions.contains(&number))
     }
 
     /// When each recorded deed is to be done.
@@ -179,6 +188,16 @@ impl Choices {
         self.chance.next()
     }
 
+    /// Notes what has turned out since.
+    pub fn turned_out<T: Words>(&mut self, what: impl FnOnce() -> String, name: &str, value: &T) {
+        if self.is_plain() || self.is_recorded() {
+            return;
+        }
+        let scope = core::mem::replace(&mut self.scope, Scope::Named(what()));
+        self.note(name.to_owned(), value.write());
+        self.scope = scope;
+    }
+
     fn note(&mut self, name: String, text: String) {
         let Some(notes) = &mut self.notes else { return };
         match &self.scope {
@@ -188,8 +207,9 @@ impl Choices {
                     notes.order.push(what.clone());
                 }
                 let values = notes.named.entry(what.clone()).or_default();
-                if !values.iter().any(|(known, _)| *known == name) {
-                    values.push((name, text));
+                match values.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, known)) => *known = text,
+                    None => values.push((name, text)),
                 }
             }
             Scope::Deed(number) => notes.deeds[*number].values.push((name, text)),

@@ -105,7 +105,7 @@ impl World {
         self.promises.left(subscription);
         self.input(Input::Command(Command::Unsubscribe { command, subscription, handed }));
         if self.choices.chance_alone(false, |rng| rng.chance(400)) && !names.is_empty() {
-            self.choices.deed(self.now, "subscribe");
+            self.act_begins("subscribe");
             let names = self.choices.choose("channels", Vec::new(), |_| names);
             self.follow(&names);
         }
@@ -166,7 +166,7 @@ impl World {
         let sequence = reader.handed;
         let event = reader.given.get(&sequence).map(|(number, _)| *number);
         if let Some(event) = event {
-            self.note_read(subscription, event, "asks-on");
+            self.note_read(subscription, event, "asks-on", Some(self.now));
         }
         if self.conditions.commit == Commit::Processed {
             self.promises.committed(subscription, sequence, true);
@@ -180,7 +180,8 @@ impl World {
         assert!(sequence > reader.handed, "sequence numbers ascend");
         reader.given.insert(sequence, (number, epoch));
         (reader.in_hand, reader.handed) = (true, sequence);
-        self.note_read(subscription, number, "taken");
+        self.note_read(subscription, number, "taken", Some(self.now));
+        self.note_read(subscription, number, "asks-on", None);
         match self.conditions.commit {
             Commit::Delivered => {
                 self.promises.committed(subscription, sequence, true);
@@ -224,6 +225,9 @@ impl World {
     pub fn event(&mut self, event: &Event) {
         let number = Checks::number_of(event);
         self.counts.delivered += 1;
+        for subscription in &event.subscriptions {
+            self.note_read(*subscription, number, "taken", None);
+        }
         if let Some(client) = self.server.published[number as usize].given_to.replace(self.promises.client) {
             let same = client == self.promises.client;
             let reason = if same { "begun anew" } else { "another client" };

@@ -102,7 +102,7 @@ pub fn record(seed: u64, cuts: &Cuts, name: &str) -> bool {
     let all = shrinker.best.lines.clone();
     if !shrinker.fails_with(all) {
         println!("its record does not fail in the same place");
-        if std::env::var("UNSHRUNK").is_ok() { println!("{}", shrinker.best); }
+        if std::env::var("UNSHRUNK").is_ok() { fs::write(folder().join(format!("{name}.raw.txt")), shrinker.best.to_string()).expect("a file"); }
         return false;
     }
     shrinker.shrink();

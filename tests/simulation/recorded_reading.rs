@@ -13,19 +13,18 @@ impl World {
         move || format!("reader {subscription} event {name}")
     }
 
-    /// It takes the event, or asks for the next one, now.
-    pub fn note_read(&mut self, subscription: u32, event: u32, what: &'static str) {
-        if !self.choices.is_plain() && !self.choices.is_recorded() {
-            let (now, name) = (self.now, self.reading(subscription, event));
-            self.choices.choose_of(name, what, 0, |_| now);
-        }
+    /// When it takes the event, or asks for the next one; `None` for never, as far as is known.
+    pub fn note_read(&mut self, subscription: u32, event: u32, what: &str, at: Option<u64>) {
+        let name = self.reading(subscription, event);
+        self.choices.turned_out(name, what, &at);
     }
 
     /// The same where nothing is followed, for the first ones that it has not taken.
     pub fn note_taken(&mut self, subscription: u32, events: usize) {
         if !self.choices.is_plain() {
             let queued: Vec<u32> = self.checks.queued_for(subscription).take(events).collect();
-            queued.into_iter().for_each(|event| self.note_read(subscription, event, "taken"));
+            let now = Some(self.now);
+            queued.into_iter().for_each(|event| self.note_read(subscription, event, "taken", now));
         }
     }
 
@@ -35,7 +34,7 @@ impl World {
             return 0;
         }
         let name = self.reading(subscription, event);
-        self.choices.choose_again(name, what, 0)
+        self.choices.choose_again(name, what, Some(0)).unwrap_or(u64::MAX)
     }
 
     pub fn read_recorded(&mut self) {
@@ -43,7 +42,7 @@ impl World {
             return;
         }
         let next = if self.plan.replay.is_some() { self.follow_record() } else { self.take_by_record() };
-        if let Some(next) = next {
+        if let Some(next) = next.filter(|next| *next < u64::MAX) {
             self.after(next - self.now, Ev::Read);
         }
     }

@@ -126,5 +126,6 @@ impl World {
         } else {
             self.act_at_start();
         }
+        self.do_waiting_deeds();
     }
 }

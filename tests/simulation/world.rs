@@ -112,6 +112,8 @@ pub struct World {
     wakes: (u64, u32),
     /// When the server looks at its clock next.
     server_tick: u64,
+    /// Deeds of the record that wait for a client.
+    pub waiting_deeds: Vec<usize>,
     pub tracing: bool,
 }
 
@@ -119,7 +121,7 @@ impl World {
     pub fn new(seed: u64, cuts: Cuts, mut choices: Choices, tracing: bool) -> Self {
         choices.about(|| "life".to_owned());
         let replay = choices.choose("replay", true, |_| seed % 2 == 1);
-        let seed = choices.choose("seed", seed, |_| seed);
+        let seed = choices.choose("seed", 0, |_| seed);
         let mut plan = Plan::new(&mut choices, replay);
         plan.max_interval_ms = plan.max_interval_ms.max(plan.interval_ms + 5 * plan.delay_ms + 1_000);
         if plan.proxy_age_ms.is_some() {
@@ -177,6 +179,7 @@ impl World {
             timer_at: u64::MAX,
             wakes: (0, 0),
             server_tick: u64::MAX,
+            waiting_deeds: Vec::new(),
             tracing,
             plan,
             choices,
@@ -202,6 +205,7 @@ impl World {
 
     /// Lives through the whole plan.
     pub fn run(&mut self) {
+        self.recorded_begin();
         if self.plan.replay.is_some() {
             self.start();
         } else {
@@ -210,9 +214,7 @@ impl World {
         }
         self.after(self.plan.faults_until_ms, Ev::Calm);
         if self.choices.is_recorded() {
-            for (line, at) in self.choices.deeds().into_iter().enumerate() {
-                self.after(at, Ev::Recorded(line));
-            }
+            self.do_waiting_deeds();
         } else {
             self.begin_by_chance();
         }
