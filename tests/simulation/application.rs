@@ -384,7 +384,10 @@ impl World {
         };
         self.no_secret(&format!("{error} {error:?}"));
         let allowed = match error.code() {
-            "server-ended" => self.server.said_none,
+            "server-ended" => {
+                self.says_good_bye();
+                self.server.said_none
+            }
             "login-refused" => self.logins.refused_login,
             "unauthorized" => self.server.refused.len() >= 2,
             "protocol" => self.malformed >= 3,

@@ -1,5 +1,6 @@
 //! What the command line asks for.
 
+use crate::habits::Habit;
 use crate::schedule::{Cuts, Tag};
 
 /// Every second life follows its channels by replay.
@@ -30,8 +31,15 @@ pub enum Wanted {
 impl Arguments {
     pub fn parse(mut from: impl Iterator<Item = String>) -> Result<Wanted, String> {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut wanted =
-            Self { seeds: SEEDS, from: 0, jobs, seed: None, cuts: Cuts::default(), first: false, record: None };
+        let mut wanted = Self {
+            seeds: SEEDS,
+            from: 0,
+            jobs,
+            seed: None,
+            cuts: Cuts::default(),
+            first: false,
+            record: None,
+        };
         while let Some(argument) = from.next() {
             match argument.as_str() {
                 "--seeds" => wanted.seeds = number(&argument, from.next())?,
@@ -44,6 +52,11 @@ impl Arguments {
                     let tags = list.split(',').filter(|word| *word != "-");
                     let tags = tags.map(|word| Tag::parse(word).ok_or(format!("no deed is called {word:?}")));
                     wanted.cuts.only = Some(tags.collect::<Result<_, _>>()?);
+                }
+                "--habit" => {
+                    let name = from.next().unwrap_or_default();
+                    let habit = Habit::parse(&name).ok_or(format!("one of {:?}", Habit::ALL))?;
+                    wanted.cuts.habit = Some(habit);
                 }
                 "--first" => wanted.first = true,
                 // What `cargo test` passes on to every test: options of the usual harness, and a filter.

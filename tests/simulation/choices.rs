@@ -51,6 +51,11 @@ impl Choices {
         Self { chance, notes: noting.then(Notes::default), ..Self::default() }
     }
 
+    /// All of them neutral.
+    pub fn neutral() -> Self {
+        Self::recorded(&Record::default())
+    }
+
     /// As it is recorded; it is noted which of it was used.
     pub fn recorded(record: &Record) -> Self {
         let named = record.lines.iter().filter(|line| line.at.is_none());

@@ -55,7 +55,10 @@ impl World {
         }
         let commit = self.conditions.commit;
         let follow = Follow { starts: &starts, commit, on_invalid: self.conditions.on_invalid };
-        if self.choices.chance_alone(false, |rng| rng.chance(30)) && names.len() == 1 && self.promises.is_open(&names[0]) {
+        if self.choices.chance_alone(false, |rng| rng.chance(30))
+            && names.len() == 1
+            && self.promises.is_open(&names[0])
+        {
             let commit = if commit == Commit::Manual { Commit::Delivered } else { Commit::Manual };
             let follow = Follow { commit, ..follow };
             let command =
@@ -252,9 +255,9 @@ impl World {
                 let retry = self.choices.choose("retry", None, |rng| {
                     if calm { None } else { rng.pick(&[Some(true), Some(false), None]) }
                 });
-                let pause = self.choices.choose("after", Some(0), |rng| {
-                    (calm || rng.chance(800)).then(|| rng.below(8_000))
-                });
+                let pause = self
+                    .choices
+                    .choose("after", Some(0), |rng| (calm || rng.chance(800)).then(|| rng.below(8_000)));
                 if let Some(pause) = pause {
                     self.after(pause, Ev::Decided(client, request, retry));
                 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::arguments::Arguments;
 use crate::choices::Choices;
 use crate::record::Line;
 use crate::rng::Rng;
@@ -72,7 +73,8 @@ pub struct Outcome {
 }
 
 /// Lives all these, by so many threads; `first` ends it with the first that fails.
-pub fn live_all(from: u64, seeds: u64, jobs: usize, first: bool) -> Outcome {
+pub fn live_all(arguments: &Arguments) -> Outcome {
+    let Arguments { from, seeds, jobs, first, .. } = *arguments;
     let (next, over) = (AtomicU64::new(from), AtomicBool::new(false));
     let outcome = Mutex::new(Outcome { tally: Tally::default(), failed: Vec::new() });
     let most = if first { 1 } else { MOST_FAILED };
@@ -83,7 +85,7 @@ pub fn live_all(from: u64, seeds: u64, jobs: usize, first: bool) -> Outcome {
             if seed >= from + seeds {
                 break;
             }
-            let life = live(seed, Cuts::default(), false);
+            let life = live(seed, arguments.cuts.clone(), false);
             tally.add(&life.tally);
             if let Some(failure) = life.failure {
                 let failed = &mut outcome.lock().expect("no panic in here").failed;

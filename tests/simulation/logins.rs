@@ -50,8 +50,8 @@ impl World {
         let rng = &mut self.choices.chance;
         let long = rng.chance(faults) && self.schedule.next(self.now, Kind::Login, "slow login");
         let pause = if long { rng.between(2_000, 50_000) } else { rng.below(400) };
-        let name = self.login_name();
-        let pause = self.choices.choose_of(name, "after", 100, |_| pause);
+        self.about_login();
+        let pause = self.choices.choose("after", 100, |_| pause);
         let login = self.logins.logins;
         self.after(pause, Ev::LoginEnds(login));
     }
@@ -62,14 +62,12 @@ impl World {
         }
         self.logins.open = None;
         let plan = self.plan.replay.expect("replay");
-        let name = self.login_name();
-        self.choices.about(name);
+        self.about_login();
         let fails = !self.calm && self.choices.chance.chance(plan.login_faults);
         let fails = fails && self.schedule.next(self.now, Kind::Login, "failed login");
         if self.choices.choose("fails", false, |_| fails) {
-            let retryable = self
-                .choices
-                .choose("retryable", true, |rng| !(plan.login_may_refuse && rng.chance(300)));
+            let retryable =
+                self.choices.choose("retryable", true, |rng| !(plan.login_may_refuse && rng.chance(300)));
             self.logins.refused_login |= !retryable;
             self.trace(|| format!("* no token, retryable {retryable}"));
             return self.input(Input::TokenFailed { message: "invalid_grant: try again", retryable });
@@ -114,7 +112,10 @@ impl World {
         let last = self.logins.last;
         if self.choices.choose("elsewhere", false, |rng| rng.chance(200)) {
             // One that is no longer in use is of no interest to anybody.
-            if self.choices.choose("old", false, |rng| rng.chance(300)) && last > 1 && self.closed_at.is_none() {
+            if self.choices.choose("old", false, |rng| rng.chance(300))
+                && last > 1
+                && self.closed_at.is_none()
+            {
                 return self.input(Input::TokenRefused { number: last - 1 });
             }
             self.trace(|| format!("== token {last} is refused elsewhere"));
@@ -134,8 +135,13 @@ impl World {
         self.choices.chance = chance;
     }
 
-    fn login_name(&self) -> impl FnOnce() -> String + use<> {
+    fn about_login(&mut self) {
         let (client, number) = (self.promises.client, self.logins.logins - self.logins.before);
-        move || format!("client {client} login {number}")
+        if self.calm {
+            // From here on nothing goes wrong, whatever a record says.
+            self.choices.about_nothing();
+        } else {
+            self.choices.about(|| format!("client {client} login {number}"));
+        }
     }
 }

@@ -10,6 +10,7 @@ mod dismissal;
 mod fate;
 mod follower;
 mod good_times;
+mod habits;
 mod learning;
 mod lives;
 mod logins;
@@ -43,7 +44,7 @@ use std::time::Instant;
 
 use crate::arguments::{Arguments, Wanted};
 use crate::lives::Failure;
-use crate::schedule::Deed;
+use crate::schedule::{Cuts, Deed};
 
 /// The schedules of so many failing lives are made shorter.
 const MOST_SHRUNK: usize = 2;
@@ -84,14 +85,14 @@ fn one(seed: u64, arguments: Arguments) -> bool {
 
 fn many(arguments: &Arguments) -> bool {
     let began = Instant::now();
-    let outcome = lives::live_all(arguments.from, arguments.seeds, arguments.jobs, arguments.first);
+    let outcome = lives::live_all(arguments);
     let took = began.elapsed().as_secs_f64();
     println!("{}in {took:.1} s by {} threads", outcome.tally, arguments.jobs);
     let well = outcome.failed.is_empty();
     for (index, (seed, failure)) in outcome.failed.into_iter().enumerate() {
-        print_failure(seed, &failure, "");
+        print_failure(seed, &failure, &arguments.cuts.arguments());
         if index < MOST_SHRUNK && !arguments.first {
-            print_shrunk(seed, failure);
+            print_shrunk(seed, &arguments.cuts, failure);
         }
     }
     well
@@ -103,8 +104,8 @@ fn print_failure(seed: u64, failure: &Failure, cuts: &str) {
     println!("  replay it: cargo xtask simulate --seed {seed}{cuts}");
 }
 
-fn print_shrunk(seed: u64, failure: Failure) {
-    let shrunk = shrink::shrink(seed, failure);
+fn print_shrunk(seed: u64, cuts: &Cuts, failure: Failure) {
+    let shrunk = shrink::shrink(seed, cuts, failure);
     let (deeds, ms) = shrunk.before;
     println!(
         "  shrunk from {deeds} deeds in {ms} ms to {} in {} ms, by {} lives: {}",

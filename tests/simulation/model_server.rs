@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use crate::choices::Choices;
+use crate::habits::Habit;
 use crate::plan::{AdviceStyle, Plan};
 use crate::replay_log::Accepted;
 use crate::replay_plan::{ReplayIds, ReplayPlan};
@@ -66,6 +67,10 @@ pub struct Server {
     /// `none` was said in some way: the client may end.
     pub said_none: bool,
     pub calm: bool,
+    /// It is the server of a recorded life.
+    pub recorded: bool,
+    pub seed: u64,
+    pub habits: Vec<Habit>,
     /// Counts clients, where there are several.
     pub client: u32,
     /// Events on responses, and those that were on one before, by reason.
@@ -93,6 +98,9 @@ impl Server {
             refusing: Refusing::Nothing,
             said_none: false,
             calm: false,
+            recorded: false,
+            seed: 0,
+            habits: Vec::new(),
             client: 0,
             carried: 0,
             carried_again: BTreeMap::new(),
@@ -266,16 +274,23 @@ impl Server {
                 "a new handshake although the server still knows the session and has not sent the client away"
             );
         }
-        let ack = self.plan.grant_ack && message["ext"]["ack"] == Value::Bool(true);
+        let without_numbers = self.has(Habit::AckWithoutNumbers);
+        let granted = (self.plan.grant_ack || without_numbers) && message["ext"]["ack"] == Value::Bool(true);
+        let ack = granted && !without_numbers;
         let number = self.sessions.len();
         let client_id = format!("client{number}x{:016x}", choices.secret());
         let cookie = self.plan.cookie.then(|| format!("cookie{number}y{:016x}", choices.secret()));
-        let ext = match (ack, self.plan.ack_as_object) {
+        let ext = match (granted, ack && self.plan.ack_as_object) {
             (true, true) => r#","ext":{"ack":{"enabled":true,"batch":7}}"#,
             (true, false) => r#","ext":{"ack":true}"#,
             (false, _) => "",
         };
-        let advice = if self.plan.advice == AdviceStyle::Always { self.advice() } else { String::new() };
+        let accepted_with_none = self.accepts_with_none(choices);
+        let advice = match self.plan.advice {
+            _ if accepted_with_none => r#","advice":{"reconnect":"none"}"#.to_owned(),
+            AdviceStyle::Always => self.advice(),
+            _ => String::new(),
+        };
         let body = format!(
             r#"{{"channel":"/meta/handshake","successful":true,"version":"1.0","clientId":"{client_id}","supportedConnectionTypes":["long-polling","callback-polling"]{id}{advice}{ext}}}"#
         );
@@ -295,6 +310,7 @@ impl Server {
             ended_at: None,
             known: false,
             dismissed: false,
+            accepted_with_none,
         });
         let mut reply = Reply::bayeux(&[body]);
         if let Some(cookie) = cookie {
@@ -347,7 +363,8 @@ impl Server {
         if self.refuses(parked.token) {
             // The token is looked at again with each response.
             self.refused.extend(parked.token);
-            let mut choices = Choices::by_chance(Rng::new(now), false);
+            let mut choices =
+                if self.recorded { Choices::neutral() } else { Choices::by_chance(Rng::new(now), false) };
             let text = self.unauthorized_poll(&parked.id, &mut choices);
             self.end_session(now, index);
             return self.outbox.push((parked.exchange, Reply::bayeux(&[text])));

@@ -4,6 +4,7 @@ use cometd_edge::session::{Input, Request, RequestId, State};
 
 use crate::checks::Whole;
 use crate::fate::Fate;
+use crate::habits::Habit;
 use crate::logins::{INSTANCES, token};
 use crate::model_server::Reply;
 use crate::rng::Rng;
@@ -28,13 +29,13 @@ pub struct Exchange {
     /// Events published before this have come with earlier responses, or will never come.
     pub since: u64,
     pub fate: Fate,
-    answered: bool,
-    status: u16,
+    pub answered: bool,
+    pub status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     stop: usize,
     position: usize,
-    headed: bool,
+    pub headed: bool,
     step: u64,
     pub ended: bool,
     pub held: bool,
@@ -45,6 +46,7 @@ pub struct Exchange {
     pub progress_at: u64,
     /// How long the client may wait for the head.
     pub patience_ms: u64,
+    pub first_patience_ms: u64,
 }
 
 impl Exchange {
@@ -134,7 +136,9 @@ impl World {
             fate = self.choices.chance.pick(&[Fate::Refused, Fate::Vanishes]);
         }
         self.choices.about(|| format!("client {client} {kind} {}", ordinal + 1));
-        let fate = self.choices.choose("fate", usual, |_| fate);
+        if !self.calm || self.offline_until > self.now {
+            fate = self.choices.choose("fate", usual, |_| fate);
+        }
         self.trace(|| format!("  > #{number} {kind} {fate:?} {}", request.body()));
         let timeout_ms = if kind == "connect" { 110_000.max(self.plan.timeout_ms) } else { 0 };
         self.recent.push(number);
@@ -164,6 +168,7 @@ impl World {
             aborted: false,
             progress_at: self.now,
             patience_ms: timeout_ms + crate::world::NETWORK_DELAY_MS,
+            first_patience_ms: timeout_ms + crate::world::NETWORK_DELAY_MS,
         });
         let delay = self.delay(number, "there");
         match fate {
@@ -236,6 +241,9 @@ impl World {
                 if let Some(age) = self.plan.proxy_age_ms {
                     self.after(age, Ev::ProxyKill(number));
                 }
+                if self.server.has(Habit::EarlyHead) || self.server.has(Habit::Spaces) {
+                    self.after(0, Ev::EarlyHead(number));
+                }
             }
         }
     }
@@ -283,6 +291,8 @@ impl World {
             _ => {}
         }
         match exchange.fate {
+            // Its head has come, and says otherwise.
+            _ if exchange.headed && exchange.status != 200 => self.after(delay, Ev::Fail(number)),
             Fate::Lost => self.after(delay, Ev::Fail(number)),
             Fate::Silent => {}
             _ => self.after(delay, Ev::Deliver(number)),
@@ -293,7 +303,7 @@ impl World {
     pub fn deliver(&mut self, number: u32) {
         let now = self.now;
         let exchange = &mut self.exchanges[number as usize];
-        if exchange.closed || exchange.held || exchange.ended {
+        if exchange.closed || exchange.held || exchange.ended || !exchange.answered {
             return;
         }
         exchange.progress_at = now;

@@ -140,12 +140,14 @@ impl Plan {
             unknown_words: c.choose("unknown-words", 0, |rng| rng.below(5)),
             cookie: c.choose("cookie", false, |rng| rng.chance(600)),
             publish_every_ms: c.chance_alone(1, |rng| rng.pick(&[150, 500, 1_000, 4_000, 15_000])),
-            padding: c.chance_alone(0, |rng| {
-                if message_bytes.is_some() { 410 } else { rng.pick(&[0, 40, 400]) }
-            }),
+            padding: c.chance_alone(
+                0,
+                |rng| {
+                    if message_bytes.is_some() { 410 } else { rng.pick(&[0, 40, 400]) }
+                },
+            ),
             busy: c.chance_alone(0, |rng| if clean { 0 } else { rng.pick(&[0, 0, 60]) }),
-            mishap_every_ms: c
-                .chance_alone(0, |rng| if clean { 0 } else { rng.pick(&[0, 15_000, 40_000]) }),
+            mishap_every_ms: c.chance_alone(0, |rng| if clean { 0 } else { rng.pick(&[0, 15_000, 40_000]) }),
             may_end: c.chance_alone(true, |rng| rng.chance(60)),
             delay_ms: c.choose("delay-ms", 2, |rng| rng.pick(&[2, 30, 200, 800])),
             // A record is not clean, unless it says so.
@@ -159,8 +161,7 @@ impl Plan {
             faults_until_ms,
             act_every_ms: c.chance_alone(1, |rng| rng.pick(&[700, 2_000, 6_000])),
             reader,
-            close_at_ms: c
-                .chance_alone(None, |rng| rng.chance(150).then(|| rng.between(0, faults_until_ms))),
+            close_at_ms: c.chance_alone(None, |rng| rng.chance(150).then(|| rng.between(0, faults_until_ms))),
             rest_every_ms: 0,
             suspend_at_ms: None,
         };
@@ -172,10 +173,8 @@ impl Plan {
                 plan.grant_ack = false;
             }
         }
-        plan.rest_every_ms =
-            c.choose("rest-every-ms", 1, |rng| rng.pick(&[0, 0, 0, 2_000, 15_000, 40_000]));
-        plan.suspend_at_ms =
-            c.chance_alone(None, |rng| rng.chance(300).then(|| rng.below(faults_until_ms)));
+        plan.rest_every_ms = c.choose("rest-every-ms", 1, |rng| rng.pick(&[0, 0, 0, 2_000, 15_000, 40_000]));
+        plan.suspend_at_ms = c.chance_alone(None, |rng| rng.chance(300).then(|| rng.below(faults_until_ms)));
         plan
     }
 

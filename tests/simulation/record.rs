@@ -58,8 +58,7 @@ impl fmt::Display for Line {
             write!(f, "at {at} ")?;
         }
         f.write_str(&self.what)?;
-        let values: Vec<String> =
-            self.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let values: Vec<String> = self.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !values.is_empty() {
             write!(f, ": {}", values.join(" "))?;
         }

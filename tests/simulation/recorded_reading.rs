@@ -105,7 +105,8 @@ impl Server {
     pub fn event_name(&self, number: u32) -> String {
         let event = &self.published[number as usize];
         let before = self.published[..number as usize].iter().rev();
-        let same = before.take_while(|other| other.at == event.at).filter(|other| other.channel == event.channel);
+        let same =
+            before.take_while(|other| other.at == event.at).filter(|other| other.channel == event.channel);
         match same.count() {
             0 => format!("{}@{}", event.channel, event.at),
             before => format!("{}@{}.{}", event.channel, event.at, before + 1),

@@ -31,8 +31,9 @@ impl Server {
     /// All replay ids lose their meaning.
     pub fn move_org(&mut self, choices: &mut Choices) {
         self.org += 1;
-        self.last_id =
-            choices.choose("first-id", 0, |rng| rng.below(1_000_000)) + 10_000_000 * u64::from(self.org % 2) + 100_000 * u64::from(self.org);
+        self.last_id = choices.choose("first-id", 0, |rng| rng.below(1_000_000))
+            + 10_000_000 * u64::from(self.org % 2)
+            + 100_000 * u64::from(self.org);
     }
 
     pub fn retains(&self, now: u64, number: u32) -> bool {
@@ -62,12 +63,14 @@ impl Server {
         let subscription = message["subscription"].as_str().unwrap_or_default().to_owned();
         let topic = subscription.split('?').next().unwrap_or_default().to_owned();
         if !self.calm && choices.choose("busy", false, |rng| rng.chance(plan.busy_subscribes)) {
-            let reason = choices.pick("reason", &[
-                "503::Server is too busy.  Please try your request again later.",
-                "SERVER_UNAVAILABLE",
-            ]);
-            let error =
-                choices.pick("error", &["401::Authentication invalid", "403:denied_by_security_policy:subscribe_denied"]);
+            let reason = choices.pick(
+                "reason",
+                &["503::Server is too busy.  Please try your request again later.", "SERVER_UNAVAILABLE"],
+            );
+            let error = choices.pick(
+                "error",
+                &["401::Authentication invalid", "403:denied_by_security_policy:subscribe_denied"],
+            );
             return format!(
                 r#"{{{name}"successful":false,"error":"{error}","ext":{{"sfdc":{{"failureReason":"{reason}"}}}},"advice":{{"reconnect":"none"}}{about}{id}}}"#
             );
@@ -180,12 +183,14 @@ impl Server {
     }
 
     pub fn unauthorized_poll(&mut self, id: &str, choices: &mut Choices) -> String {
-        let own = choices.pick("own", &[
-            r#"{"channel":"/meta/disconnect"}"#,
-            r#"{"channel":"/meta/disconnect","successful":true}"#,
-        ]);
-        let error =
-            choices.pick("error", &["401::Authentication invalid", "401::Authentication invalid", "403::Unknown client"]);
+        let own = choices.pick(
+            "own",
+            &[r#"{"channel":"/meta/disconnect"}"#, r#"{"channel":"/meta/disconnect","successful":true}"#],
+        );
+        let error = choices.pick(
+            "error",
+            &["401::Authentication invalid", "401::Authentication invalid", "403::Unknown client"],
+        );
         format!(
             r#"{own},{{"advice":{{"interval":0,"reconnect":"none"}},"channel":"/meta/connect","error":"{error}","successful":false{id}}}"#
         )

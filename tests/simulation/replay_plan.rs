@@ -45,9 +45,8 @@ pub struct ReplayPlan {
 impl ReplayPlan {
     pub fn new(choices: &mut Choices, clean: bool) -> Self {
         let c = choices;
-        let faults = |c: &mut Choices, of: &[u64]| {
-            c.chance_alone(0, |rng| if clean { 0 } else { rng.pick(of) })
-        };
+        let faults =
+            |c: &mut Choices, of: &[u64]| c.chance_alone(0, |rng| if clean { 0 } else { rng.pick(of) });
         Self {
             salesforce: c.choose("salesforce", true, |rng| rng.chance(750)),
             ids: c.choose("replay-ids", ReplayIds::Number, |rng| {

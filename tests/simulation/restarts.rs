@@ -92,11 +92,16 @@ impl World {
         let longest = if self.calm { 10 } else { 10_000 + 2 * self.plan.max_interval_ms };
         let rests = self.plan.rests();
         let next = self.promises.client + 1;
-        let pause = self.choices.choose_of(|| format!("client {next}"), "after", 1, |rng| {
-            let rests = rests && rng.chance(300);
-            let pause = if rests { longest } else { rng.pick(&[0, 10, 2_000]) };
-            rng.between(1, 1 + pause)
-        });
+        let pause = self.choices.choose_of(
+            || format!("client {next}"),
+            "after",
+            1,
+            |rng| {
+                let rests = rests && rng.chance(300);
+                let pause = if rests { longest } else { rng.pick(&[0, 10, 2_000]) };
+                rng.between(1, 1 + pause)
+            },
+        );
         self.after(pause, Ev::Start);
     }
 

@@ -69,9 +69,14 @@ impl World {
             }
         }
         let nth = self.store.calls.iter().rev().take_while(|call| call.client == client);
-        let nth = 1 + nth.filter(|call| call.channel == channel && call.save.is_some() == save.is_some()).count();
+        let nth =
+            1 + nth.filter(|call| call.channel == channel && call.save.is_some() == save.is_some()).count();
         let kind = if save.is_some() { "save" } else { "load" };
         self.choices.about(|| format!("client {client} {kind} {channel} {nth}"));
+        if self.calm {
+            // From here on nothing goes wrong, whatever a record says.
+            self.choices.about_nothing();
+        }
         let fails = self.choices.choose("fails", false, |_| fails);
         let answer = self.choices.choose("answers", Some(0), |_| answers.then_some(delay));
         let (answers, delay) = (answer.is_some(), answer.unwrap_or(delay));
@@ -123,7 +128,11 @@ impl World {
         self.trace(|| format!("* loaded: {channel} {held:?}"));
         self.choices.about(|| format!("load {number}"));
         let result = match held {
-            Some(text) if text == NONSENSE && self.choices.choose("says-so", false, |rng| rng.chance(500)) => Err(("not a position", true)),
+            Some(text)
+                if text == NONSENSE && self.choices.choose("says-so", false, |rng| rng.chance(500)) =>
+            {
+                Err(("not a position", true))
+            }
             other => Ok(other.map(|replay_id| Position { replay_id, created_date: None })),
         };
         let found = match &result {
@@ -139,8 +148,7 @@ impl World {
         let names: Vec<String> = self.store.held.keys().cloned().collect();
         if !names.is_empty() {
             let name = names[0].clone();
-            let name =
-                self.choices.choose("name", name, |rng| names[rng.index(names.len())].clone());
+            let name = self.choices.choose("name", name, |rng| names[rng.index(names.len())].clone());
             self.trace(|| format!("== damaged: {name}"));
             self.store.held.insert(name, NONSENSE.to_owned());
         }

@@ -10,6 +10,7 @@ use cometd_edge::session::{Input, Inspect, Output, Session};
 use crate::application::Application;
 use crate::checks::Checks;
 use crate::choices::Choices;
+use crate::habits::Habit;
 use crate::logins::Logins;
 use crate::model_server::{Refusing, Server};
 use crate::network::Exchange;
@@ -35,6 +36,7 @@ pub enum Ev {
     Deliver(u32),
     Fail(u32),
     ProxyKill(u32),
+    EarlyHead(u32),
     Inspected(u32),
     Server,
     Publish,
@@ -128,6 +130,7 @@ impl World {
             plan.delay_ms = plan.delay_ms.min(30);
         }
         plan.faults_until_ms = plan.faults_until_ms.min(cuts.until_ms.unwrap_or(u64::MAX));
+        let habits = Habit::of_life(seed, cuts.habit, &mut choices);
         let mut schedule = Schedule::new(cuts);
         choices.about_nothing();
         if plan.is_busy() && !schedule.next(0, Kind::Busy, "busy now and then") {
@@ -146,7 +149,7 @@ impl World {
             schedule,
             counts: Tally::default(),
             session,
-            server: Server::new(plan.clone()),
+            server: Server { recorded: choices.is_recorded(), seed, habits, ..Server::new(plan.clone()) },
             app: Application::default(),
             checks: Checks::new(limits),
             promises: Promises::default(),
@@ -309,6 +312,7 @@ impl World {
             Ev::Deliver(number) => self.deliver(number),
             Ev::Fail(number) => self.fail(number),
             Ev::ProxyKill(number) => self.proxy_kill(number),
+            Ev::EarlyHead(number) => self.early_head(number),
             Ev::Inspected(number) => self.inspected(number),
             Ev::Server => {
                 self.server_tick = u64::MAX;
