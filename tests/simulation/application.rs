@@ -338,6 +338,7 @@ impl World {
                 self.rest_settled(command, &result);
                 self.suspended(command, &result);
                 if let Err(error) = &result {
+                    self.own_words_refuse(&error.to_string());
                     self.no_secret(&format!("{error} {error:?}"));
                     self.app.open.retain(|known| *known != command);
                 }
@@ -369,7 +370,8 @@ impl World {
             self.counts.gaps += 1;
             self.checks.gap(self.now, channel, *cause, *since_unix_ms, &self.server);
         }
-        if let Status::SubscribeFailed { channel, .. } = status {
+        if let Status::SubscribeFailed { channel, error, .. } = status {
+            self.own_words_refuse(&error.to_string());
             self.checks.channel_failed(channel, self.cutoff());
         }
     }

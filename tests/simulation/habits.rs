@@ -5,6 +5,7 @@
 //! [`SURVIVED`] is met only by lives that ask for it: `cargo xtask simulate --habit EarlyHead`.
 
 use cometd_edge::session::Input;
+use serde_json::Value;
 
 use crate::choices::Choices;
 use crate::fate::Fate;
@@ -12,6 +13,8 @@ use crate::model_server::Server;
 use crate::network::Exchange;
 use crate::rng::Rng;
 use crate::world::{Ev, World};
+
+const OWN_WORDS: &str = "invalid clientId";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
@@ -35,7 +38,8 @@ const SURVIVED: &[Habit] = &[];
 /// Of a thousand lives so many have a habit.
 const FREQUENCY: u64 = 30;
 
-const SPACE_EVERY_MS: u64 = 7_000;
+/// Longer than the client waits for anything else.
+const SPACE_EVERY_MS: u64 = 15_000;
 
 impl Habit {
     pub const ALL: [Self; 6] = [
@@ -70,6 +74,24 @@ impl Habit {
 }
 
 impl Server {
+    /// What it says to a client that it does not know, if it has words of its own for that.
+    pub fn in_own_words(&mut self, message: &Value, alone: bool) -> Option<String> {
+        let names_channel = self.has(Habit::OwnWords);
+        if !names_channel && !self.has(Habit::NoChannel) {
+            return None;
+        }
+        let channel = message["channel"].as_str().unwrap_or_default();
+        if channel != "/meta/connect" {
+            self.refused_in_own_words.extend(self.session_of(message));
+        }
+        let words =
+            format!(r#""advice":{{"reconnect":"handshake"}},"successful":false,"error":"{OWN_WORDS}""#);
+        Some(match names_channel {
+            true => format!("{{{}{words}{}}}", self.channel_member(channel, alone), self.id_of(message)),
+            false => format!("{{{words}}}"),
+        })
+    }
+
     pub fn has(&self, habit: Habit) -> bool {
         self.habits.contains(&habit)
     }
@@ -113,6 +135,15 @@ impl World {
             self.trace(|| format!("  < #{number} a space"));
             self.input(Input::Chunk { request, bytes: b" " });
         }
+    }
+
+    /// S5: a refusal in the server's own words is believed only if the next session is refused, too.
+    pub fn own_words_refuse(&self, text: &str) {
+        let sessions = self.server.refused_in_own_words.len();
+        assert!(
+            sessions >= 2 || !text.contains(OWN_WORDS),
+            "S5: takes an unknown client for a refusal: {text}"
+        );
     }
 
     /// S9a: a client that ends although it was accepted says good-bye.

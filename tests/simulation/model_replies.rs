@@ -3,16 +3,11 @@
 use serde_json::Value;
 
 use crate::choices::Choices;
-use crate::habits::Habit;
 use crate::model_server::Server;
 use crate::plan::{AdviceStyle, IdStyle};
 
 /// The server refuses to subscribe or publish to channels that begin so.
 pub const DENIED: &str = "/deny/";
-
-/// What a server says to an unknown client that has words of its own for it.
-const OWN_WORDS: &str =
-    r#"{"advice":{"reconnect":"handshake"},"successful":false,"error":"invalid clientId"}"#;
 
 impl Server {
     pub fn command(
@@ -71,16 +66,12 @@ impl Server {
     }
 
     /// The session is not known. The words vary, and some name the client id, which must not get out (X2).
-    pub fn unknown(&self, message: &Value, alone: bool, choices: &mut Choices) -> String {
-        if self.has(Habit::NoChannel) {
-            return OWN_WORDS.to_owned();
+    pub fn unknown(&mut self, message: &Value, alone: bool, choices: &mut Choices) -> String {
+        if let Some(own) = self.in_own_words(message, alone) {
+            return own;
         }
         let id = self.id_of(message);
         let name = self.channel_member(message["channel"].as_str().unwrap_or_default(), alone);
-        if self.has(Habit::OwnWords) {
-            let words = OWN_WORDS.trim_start_matches('{').trim_end_matches('}');
-            return format!("{{{name}{words}{id}}}");
-        }
         let client = message["clientId"].as_str().unwrap_or_default();
         let error = match self.plan.unknown_words {
             0 => "402::Unknown client".to_owned(),

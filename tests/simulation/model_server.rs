@@ -1,6 +1,6 @@
 //! A Bayeux server as the reference server behaves, with variants: it never loses what it does not have to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -71,6 +71,7 @@ pub struct Server {
     pub recorded: bool,
     pub seed: u64,
     pub habits: Vec<Habit>,
+    pub refused_in_own_words: BTreeSet<usize>,
     /// Counts clients, where there are several.
     pub client: u32,
     /// Events on responses, and those that were on one before, by reason.
@@ -101,6 +102,7 @@ impl Server {
             recorded: false,
             seed: 0,
             habits: Vec::new(),
+            refused_in_own_words: BTreeSet::new(),
             client: 0,
             carried: 0,
             carried_again: BTreeMap::new(),

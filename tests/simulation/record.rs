@@ -39,6 +39,18 @@ impl Record {
 }
 
 impl Line {
+    /// Those that come after this client are one less.
+    pub fn without_client(&mut self, gone: u32) {
+        let Some((number, rest)) =
+            self.what.strip_prefix("client ").and_then(|rest| rest.split_once(' ').or(Some((rest, ""))))
+        else {
+            return;
+        };
+        if let Some(number) = number.parse::<u32>().ok().filter(|number| *number > gone) {
+            self.what = format!("client {} {rest}", number - 1).trim_end().to_owned();
+        }
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let (what, values) = line.split_once(": ").unwrap_or((line, ""));
         let values = values.split_whitespace().map(|word| word.split_once('='));

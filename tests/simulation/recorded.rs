@@ -141,6 +141,7 @@ impl Shrinker {
         loop {
             let before = self.best.to_string().len();
             self.kinds();
+            self.clients();
             self.lines();
             self.values();
             if self.best.to_string().len() == before || self.began.elapsed() > PATIENCE {
@@ -159,6 +160,22 @@ impl Shrinker {
         for wanted in kinds {
             let lines = self.best.lines.iter().filter(|line| kind(line) != wanted).cloned().collect();
             self.fails_with(lines);
+        }
+    }
+
+    /// Each client but the last: without its end, those after it have other numbers.
+    fn clients(&mut self) {
+        let ends = |line: &Line| matches!(line.what.as_str(), "crash" | "suspend" | "close");
+        let mut nth = self.best.lines.iter().filter(|line| ends(line)).count();
+        while nth > 0 {
+            let mut lines = self.best.lines.clone();
+            let end = lines.iter().enumerate().filter(|(_, line)| ends(line)).nth(nth - 1);
+            if let Some((index, _)) = end {
+                lines.remove(index);
+                lines.iter_mut().for_each(|line| line.without_client(u32::try_from(nth).unwrap_or(0)));
+                self.fails_with(lines);
+            }
+            nth -= 1;
         }
     }
 

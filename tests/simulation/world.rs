@@ -30,13 +30,13 @@ pub const SECRET_HEADER: &str = "Bearer s3cr3t-t0k3n";
 pub const NETWORK_DELAY_MS: u64 = 10_000;
 pub const UNIX_ZERO: u64 = 1_700_000_000_000;
 
+/// The chances of each are drawn by its place in this list: new ones come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ev {
     Arrive(u32),
     Deliver(u32),
     Fail(u32),
     ProxyKill(u32),
-    EarlyHead(u32),
     Inspected(u32),
     Server,
     Publish,
@@ -63,6 +63,7 @@ pub enum Ev {
     Suspend,
     /// A deed of the record, by its number.
     Recorded(usize),
+    EarlyHead(u32),
 }
 
 pub struct World {
