@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     exit_code(match (arguments.seed, &arguments.record) {
         (Some(seed), Some(name)) => recorded::record(seed, &arguments.cuts, name),
         (Some(seed), None) => one(seed, arguments),
-        (None, _) => recorded::play_all(false) & many(&arguments),
+        (None, _) => (arguments.first || recorded::play_all(false)) & many(&arguments),
     })
 }
 

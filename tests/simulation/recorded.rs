@@ -143,6 +143,7 @@ impl Shrinker {
             self.kinds();
             self.clients();
             self.lines();
+            self.whole_bodies();
             self.values();
             if self.best.to_string().len() == before || self.began.elapsed() > PATIENCE {
                 return;
@@ -193,6 +194,27 @@ impl Shrinker {
                 end = begin;
             }
             size /= 2;
+        }
+    }
+
+    /// Bodies in one piece, with the longest pause before it or behind it.
+    fn whole_bodies(&mut self) {
+        for index in 0..self.best.lines.len() {
+            for place in ["pause", "pause.2"] {
+                let mut lines = self.best.lines.clone();
+                let Some(line) = lines.get_mut(index) else { return };
+                let of_pieces = |name: &str| name.starts_with("piece") || name.starts_with("pause");
+                let pauses = line.values.iter().filter(|(name, _)| name.starts_with("pause"));
+                let longest = pauses.filter_map(|(_, ms)| ms.parse::<u64>().ok()).max();
+                if line.values.iter().filter(|(name, _)| of_pieces(name)).count() < 2 {
+                    break;
+                }
+                line.values.retain(|(name, _)| !of_pieces(name));
+                line.values.extend(longest.map(|ms| (place.to_owned(), ms.to_string())));
+                if self.fails_with(lines) {
+                    break;
+                }
+            }
         }
     }
 

@@ -9,7 +9,8 @@ use crate::world::{Ev, World};
 impl World {
     /// What records call the event in the hands of this reader.
     pub fn reading(&self, subscription: u32, event: u32) -> impl FnOnce() -> String + use<> {
-        let name = (!self.choices.is_plain()).then(|| self.server.event_name(event)).unwrap_or_default();
+        let plain = self.choices.is_plain();
+        let name = if plain { String::new() } else { self.server.event_name(event) };
         move || format!("reader {subscription} event {name}")
     }
 
