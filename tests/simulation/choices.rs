@@ -10,9 +10,13 @@ use crate::record::{Line, Record};
 use crate::rng::Rng;
 use crate::words::Words;
 
+pub const LATENCY_MS: u64 = 5;
+
 #[derive(Default)]
 pub struct Choices {
     pub chance: Rng,
+    /// How long requests and responses take on their way where a record says nothing.
+    pub latency_ms: u64,
     script: Option<Script>,
     notes: Option<Notes>,
     scope: Scope,
@@ -48,16 +52,16 @@ struct Notes {
 
 impl Choices {
     pub fn by_chance(chance: Rng, noting: bool) -> Self {
-        Self { chance, notes: noting.then(Notes::default), ..Self::default() }
+        Self { chance, notes: noting.then(Notes::default), latency_ms: LATENCY_MS, ..Self::default() }
     }
 
     /// All of them neutral.
     pub fn neutral() -> Self {
-        Self::recorded(&Record::default())
+        Self::recorded(&Record::default(), LATENCY_MS)
     }
 
     /// As it is recorded; it is noted which of it was used.
-    pub fn recorded(record: &Record) -> Self {
+    pub fn recorded(record: &Record, latency_ms: u64) -> Self {
         let named = record.lines.iter().filter(|line| line.at.is_none());
         let named = named.map(|line| (line.what.clone(), line.values.iter().cloned().collect())).collect();
         let deeds = record.lines.iter().filter(|line| line.at.is_some()).cloned().collect();
@@ -65,7 +69,7 @@ impl Choices {
         let numbers = values.filter(|(name, _)| name == "as" || name.starts_with("as."));
         let subscriptions = numbers.filter_map(|(_, number)| number.parse().ok()).collect();
         let script = Script { named, deeds, subscriptions, done: Vec::new() };
-        Self { script: Some(script), notes: Some(Notes::default()), ..Self::default() }
+        Self { script: Some(script), notes: Some(Notes::default()), latency_ms, ..Self::default() }
     }
 
     pub fn is_recorded(&self) -> bool {

@@ -12,9 +12,6 @@ use crate::schedule::{Kind, Tag};
 use crate::words::Place;
 use crate::world::{Ev, World};
 
-/// Each way, in a record.
-const LATENCY_MS: u64 = 5;
-
 pub struct Exchange {
     pub request: RequestId,
     pub kind: &'static str,
@@ -494,7 +491,7 @@ impl World {
 
     fn delay(&mut self, number: u32, way: &'static str) -> u64 {
         let (name, most) = (self.exchanges[number as usize].name(), self.plan.delay_ms);
-        self.choices.choose_of(name, way, LATENCY_MS, |rng| rng.below(most + 1))
+        self.choices.choose_of(name, way, self.choices.latency_ms, |rng| rng.below(most + 1))
     }
 
     /// How many requests of the kind the present client has sent.

@@ -5,11 +5,17 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::choices::Choices;
+use crate::choices::{Choices, LATENCY_MS};
 use crate::lives::{Failure, Life, live_with};
 use crate::record::{Line, Record};
 use crate::rng::Rng;
 use crate::schedule::Cuts;
+
+/// A record fails with these, too.
+const OTHER_LATENCIES_MS: [u64; 2] = [4, 8];
+
+/// A record fails at most so much later than its life did.
+const LATER_MS: u64 = 1_000;
 
 /// Who waits for a record does not wait longer.
 const PATIENCE: Duration = Duration::from_secs(1_200);
@@ -34,7 +40,11 @@ fn records() -> Vec<(String, Record)> {
 }
 
 fn play(record: &Record, tracing: bool) -> Life {
-    live_with(0, Cuts::default(), Choices::recorded(record), tracing)
+    play_with(record, LATENCY_MS, tracing)
+}
+
+fn play_with(record: &Record, latency_ms: u64, tracing: bool) -> Life {
+    live_with(0, Cuts::default(), Choices::recorded(record, latency_ms), tracing)
 }
 
 /// Plays those that are not ignored, or those that are; did all go well?
@@ -99,7 +109,9 @@ pub fn record(seed: u64, cuts: &Cuts, name: &str) -> bool {
         return false;
     };
     let whole = Record { lines: life.lines, ..Record::default() };
-    let mut shrinker = Shrinker { place: failure.place, best: whole, began: Instant::now(), last: None };
+    let latest = failure.at + LATER_MS;
+    let mut shrinker =
+        Shrinker { place: failure.place, latest, best: whole, began: Instant::now(), last: None };
     let all = shrinker.best.lines.clone();
     if !shrinker.fails_with(all) {
         println!("its record does not fail in the same place");
@@ -118,6 +130,7 @@ pub fn record(seed: u64, cuts: &Cuts, name: &str) -> bool {
 
 struct Shrinker {
     place: String,
+    latest: u64,
     best: Record,
     last: Option<Failure>,
     began: Instant,
@@ -130,7 +143,15 @@ impl Shrinker {
         }
         let record = Record { lines, ..Record::default() };
         let life = play(&record, false);
-        let Some(failure) = life.failure.filter(|failure| failure.place == self.place) else { return false };
+        // What fails much later is another failure, and what a little more or less latency heals is too brittle to keep.
+        let same = |failure: &Failure| failure.place == self.place && failure.at <= self.latest;
+        let Some(failure) = life.failure.filter(same) else { return false };
+        let always = OTHER_LATENCIES_MS
+            .iter()
+            .all(|latency| play_with(&record, *latency, false).failure.as_ref().is_some_and(same));
+        if !always {
+            return false;
+        }
         // What was never asked for need not be said.
         self.best = Record { lines: life.lines, ..record };
         self.last = Some(failure);
