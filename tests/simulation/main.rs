@@ -26,6 +26,7 @@ mod recorded;
 mod recorded_reading;
 mod replay_log;
 mod replay_plan;
+mod request_checks;
 mod restarts;
 mod rests;
 mod rng;
@@ -51,25 +52,29 @@ const MOST_SHRUNK: usize = 2;
 
 fn main() -> ExitCode {
     lives::keep_panics();
-    let arguments = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Wanted::Lives(arguments)) => arguments,
-        Ok(Wanted::Play(name)) => return exit_code(recorded::play_one(&name)),
-        Ok(Wanted::Ignored) => return exit_code(recorded::play_all(true)),
-        Ok(Wanted::Nothing) => return ExitCode::SUCCESS,
+    match Arguments::parse(std::env::args().skip(1)).and_then(live_as) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
             eprintln!("simulation: {problem}");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
-    };
-    exit_code(match (arguments.seed, &arguments.record) {
-        (Some(seed), Some(name)) => recorded::record(seed, &arguments.cuts, name),
-        (Some(seed), None) => one(seed, arguments),
-        (None, _) => (arguments.first || recorded::play_all(false)) & many(&arguments),
-    })
+    }
 }
 
-fn exit_code(well: bool) -> ExitCode {
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+/// Did all go well?
+fn live_as(wanted: Wanted) -> Result<bool, String> {
+    let arguments = match wanted {
+        Wanted::Nothing => return Ok(true),
+        Wanted::Play(name) => return recorded::play_one(&name),
+        Wanted::Ignored => return recorded::play_all(true),
+        Wanted::Lives(arguments) => arguments,
+    };
+    match (arguments.seed, &arguments.record) {
+        (Some(seed), Some(name)) => recorded::record(seed, &arguments.cuts, name),
+        (Some(seed), None) => Ok(one(seed, arguments)),
+        (None, _) => Ok((arguments.first || recorded::play_all(false)?) & many(&arguments)),
+    }
 }
 
 /// One life alone, with all that happens in it.

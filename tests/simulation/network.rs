@@ -5,7 +5,6 @@ use cometd_edge::session::{Input, Request, RequestId, State};
 use crate::checks::Whole;
 use crate::fate::Fate;
 use crate::habits::Habit;
-use crate::logins::{INSTANCES, token};
 use crate::model_server::Reply;
 use crate::rng::Rng;
 use crate::schedule::{Kind, Tag};
@@ -181,43 +180,6 @@ impl World {
             }
             Fate::Page => self.answer(number, Reply { status: 200, ..Reply::status(200) }),
             _ => self.after(delay, Ev::Arrive(number)),
-        }
-    }
-
-    /// X1, S10: the newest token, and where it is good; gives its number.
-    fn check_credentials(&self, request: &Request) -> Option<u32> {
-        let authorization: Vec<&str> = request
-            .headers()
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-            .map(|(_, value)| value.as_str())
-            .collect();
-        if self.plan.replay.is_none_or(|plan| !plan.salesforce) {
-            assert_eq!(request.url(), crate::world::URL);
-            assert_eq!(authorization, [crate::world::SECRET_HEADER]);
-            return None;
-        }
-        let (number, instance) = *self.logins.given.last().expect("S10: a request before there is a token");
-        if request.kind() == "disconnect" {
-            // A client that ends takes the token that it has, if it has one.
-            let carries =
-                |(number, _): &&(u32, usize)| authorization == [format!("Bearer {}", token(*number))];
-            let given = self.logins.given.iter().find(carries);
-            assert!(given.is_some() || authorization.is_empty(), "S10: an unknown token");
-            return given.map(|(number, _)| *number);
-        }
-        assert_eq!(authorization, [format!("Bearer {}", token(number))], "S10: not the newest token");
-        assert_eq!(request.url(), INSTANCES[instance], "S10: where the token is good");
-        Some(number)
-    }
-
-    fn check_subscribe(&self, text: &str) {
-        let message: serde_json::Value = serde_json::from_str(text).expect("JSON");
-        if message["channel"] == "/meta/subscribe" {
-            let name = message["subscription"].as_str().expect("a name");
-            let position = &message["ext"]["replay"][crate::promises::topic_of(name)];
-            let position = position.as_str().map_or_else(|| position.to_string(), str::to_owned);
-            self.promises.subscribe_sent(&self.server, name, &position);
         }
     }
 

@@ -25,18 +25,18 @@ fn folder() -> PathBuf {
 }
 
 /// All of them, by their names.
-fn records() -> Vec<(String, Record)> {
+fn records() -> Result<Vec<(String, Record)>, String> {
     let mut records = Vec::new();
     for entry in fs::read_dir(folder()).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         if let Some(name) = name.strip_suffix(".txt") {
-            let text = fs::read_to_string(path).expect("a record is text");
-            let record = Record::parse(&text).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+            let text = fs::read_to_string(path).map_err(|error| format!("record {name}: {error}"))?;
+            let record = Record::parse(&text).map_err(|problem| format!("record {name}, {problem}"))?;
             records.push((name.to_owned(), record));
         }
     }
     records.sort_by(|(one, _), (other, _)| one.cmp(other));
-    records
+    Ok(records)
 }
 
 fn play(record: &Record, tracing: bool) -> Life {
@@ -48,9 +48,9 @@ fn play_with(record: &Record, latency_ms: u64, tracing: bool) -> Life {
 }
 
 /// Plays those that are not ignored, or those that are; did all go well?
-pub fn play_all(ignored: bool) -> bool {
+pub fn play_all(ignored: bool) -> Result<bool, String> {
     let (wanted, others): (Vec<_>, Vec<_>) =
-        records().into_iter().partition(|(_, record)| record.ignored.is_some() == ignored);
+        records()?.into_iter().partition(|(_, record)| record.ignored.is_some() == ignored);
     let mut failed = 0;
     for (name, record) in &wanted {
         if let Some(failure) = play(record, false).failure {
@@ -70,16 +70,14 @@ pub fn play_all(ignored: bool) -> bool {
             others.len()
         );
     }
-    failed == 0
+    Ok(failed == 0)
 }
 
 /// One of them alone, with all that happens in it.
-pub fn play_one(name: &str) -> bool {
-    let records = records();
-    let Some((_, record)) = records.iter().find(|(known, _)| known == name) else {
-        println!("no record is called {name}");
-        return false;
-    };
+pub fn play_one(name: &str) -> Result<bool, String> {
+    let records = records()?;
+    let found = records.iter().find(|(known, _)| known == name);
+    let (_, record) = found.ok_or(format!("no record is called {name}"))?;
     record.comments.iter().for_each(|comment| println!("# {comment}"));
     let life = play(record, true);
     if let Some(failure) = &life.failure {
@@ -89,7 +87,7 @@ pub fn play_one(name: &str) -> bool {
     for line in unused(record, &life) {
         println!("  nothing came of: {line}");
     }
-    life.failure.is_none()
+    Ok(life.failure.is_none())
 }
 
 /// Deeds and choices that never came up.
@@ -101,12 +99,11 @@ fn unused(record: &Record, life: &Life) -> Vec<String> {
 }
 
 /// Writes down the life of this seed, which fails, with what makes it fail and little else.
-pub fn record(seed: u64, cuts: &Cuts, name: &str) -> bool {
+pub fn record(seed: u64, cuts: &Cuts, name: &str) -> Result<bool, String> {
     let choices = Choices::by_chance(Rng::new(seed), true);
     let life = live_with(seed, cuts.clone(), choices, false);
     let Some(failure) = life.failure else {
-        println!("seed {seed} does not fail");
-        return false;
+        return Err(format!("seed {seed} does not fail"));
     };
     let whole = Record { lines: life.lines, ..Record::default() };
     let latest = failure.at + LATER_MS;
@@ -114,18 +111,16 @@ pub fn record(seed: u64, cuts: &Cuts, name: &str) -> bool {
         Shrinker { place: failure.place, latest, best: whole, began: Instant::now(), last: None };
     let all = shrinker.best.lines.clone();
     if !shrinker.fails_with(all) {
-        println!("its record does not fail in the same place");
-        return false;
+        return Err("its record does not fail in the same place".to_owned());
     }
     shrinker.shrink();
     let last = shrinker.last.expect("it has failed");
     let mut record = shrinker.best;
     record.comments = vec![format!("Seed {seed}: {}", last.message.replace('\n', " "))];
     let path = folder().join(format!("{name}.txt"));
-    fs::create_dir_all(folder()).expect("a folder");
-    fs::write(&path, record.to_string()).expect("a file");
+    fs::write(&path, record.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
     println!("{record}\nwritten to {}; it fails at {}", path.display(), last.place);
-    true
+    Ok(true)
 }
 
 struct Shrinker {
