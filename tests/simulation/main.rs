@@ -73,7 +73,8 @@ fn live_as(wanted: Wanted) -> Result<bool, String> {
     match (arguments.seed, &arguments.record) {
         (Some(seed), Some(name)) => recorded::record(seed, &arguments.cuts, name),
         (Some(seed), None) => Ok(one(seed, arguments)),
-        (None, _) => Ok((arguments.first || recorded::play_all(false)?) & many(&arguments)),
+        (None, Some(name)) => recorded::record_again(name),
+        (None, None) => Ok((arguments.first || recorded::play_all(false)?) & many(&arguments)),
     }
 }
 

@@ -102,24 +102,31 @@ fn unused(record: &Record, life: &Life) -> Vec<String> {
 pub fn record(seed: u64, cuts: &Cuts, name: &str) -> Result<bool, String> {
     let choices = Choices::by_chance(Rng::new(seed), true);
     let life = live_with(seed, cuts.clone(), choices, false);
-    let Some(failure) = life.failure else {
-        return Err(format!("seed {seed} does not fail"));
-    };
-    let whole = Record { lines: life.lines, ..Record::default() };
+    let failure = life.failure.ok_or(format!("seed {seed} does not fail"))?;
+    let heading = format!("Seed {seed}: {}", failure.message.replace('\n', " "));
+    let whole = Record { comments: vec![heading], lines: life.lines, ..Record::default() };
+    shorten(name, whole, failure)
+}
+
+/// Shortens a record that fails.
+pub fn record_again(name: &str) -> Result<bool, String> {
+    let record = records()?.into_iter().find(|(known, _)| known == name).map(|(_, record)| record);
+    let record = record.ok_or(format!("no record is called {name}, and there is no seed"))?;
+    let failure = play(&record, false).failure.ok_or(format!("{name} does not fail"))?;
+    shorten(name, record, failure)
+}
+
+fn shorten(name: &str, record: Record, failure: Failure) -> Result<bool, String> {
     let latest = failure.at + LATER_MS;
-    let mut shrinker =
-        Shrinker { place: failure.place, latest, best: whole, began: Instant::now(), last: None };
+    let mut shrinker = Shrinker { place: failure.place, latest, best: record, began: Instant::now() };
     let all = shrinker.best.lines.clone();
     if !shrinker.fails_with(all) {
-        return Err("its record does not fail in the same place".to_owned());
+        return Err("its record does not fail in the same place, or not with other latencies".to_owned());
     }
     shrinker.shrink();
-    let last = shrinker.last.expect("it has failed");
-    let mut record = shrinker.best;
-    record.comments = vec![format!("Seed {seed}: {}", last.message.replace('\n', " "))];
     let path = folder().join(format!("{name}.txt"));
-    fs::write(&path, record.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("{record}\nwritten to {}; it fails at {}", path.display(), last.place);
+    fs::write(&path, shrinker.best.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("{}\nwritten to {}; it fails at {}", shrinker.best, path.display(), shrinker.place);
     Ok(true)
 }
 
@@ -127,7 +134,6 @@ struct Shrinker {
     place: String,
     latest: u64,
     best: Record,
-    last: Option<Failure>,
     began: Instant,
 }
 
@@ -136,20 +142,19 @@ impl Shrinker {
         if self.began.elapsed() > PATIENCE {
             return false;
         }
-        let record = Record { lines, ..Record::default() };
+        let record = Record { lines, ..self.best.clone() };
         let life = play(&record, false);
         // What fails much later is another failure, and what a little more or less latency heals is too brittle to keep.
         let same = |failure: &Failure| failure.place == self.place && failure.at <= self.latest;
-        let Some(failure) = life.failure.filter(same) else { return false };
-        let always = OTHER_LATENCIES_MS
-            .iter()
-            .all(|latency| play_with(&record, *latency, false).failure.as_ref().is_some_and(same));
+        let always = life.failure.as_ref().is_some_and(same)
+            && OTHER_LATENCIES_MS
+                .iter()
+                .all(|latency| play_with(&record, *latency, false).failure.as_ref().is_some_and(same));
         if !always {
             return false;
         }
         // What was never asked for need not be said.
         self.best = Record { lines: life.lines, ..record };
-        self.last = Some(failure);
         true
     }
 
