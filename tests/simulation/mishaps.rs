@@ -99,7 +99,7 @@ impl World {
                 let way = self.choices.pick("way", &ways);
                 self.server.dismiss_all(self.now, way);
             }
-            _ => {}
+            _ => panic!("no deed is called {what}"),
         }
     }
 }
