@@ -35,7 +35,8 @@ impl Application {
 
 impl World {
     pub fn act_at_start(&mut self) {
-        for _ in 0..self.rng.between(1, 3) {
+        let subscriptions = self.choices.chance_alone(0, |rng| rng.between(1, 3));
+        for _ in 0..subscriptions {
             if self.next_act("subscribe") {
                 self.subscribe();
             }
@@ -51,8 +52,8 @@ impl World {
     }
 
     pub fn act_later(&mut self) {
-        if !core::mem::replace(&mut self.app.acting, true) {
-            let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
+        if !self.choices.is_recorded() && !core::mem::replace(&mut self.app.acting, true) {
+            let pause = 1 + self.choices.chance.below(2 * self.plan.act_every_ms);
             self.after(pause, Ev::Act);
         }
     }
@@ -62,25 +63,25 @@ impl World {
         if self.calm || self.app.closed_at.is_some() || self.session.state() == State::Closed {
             return;
         }
-        let pause = 1 + self.rng.below(2 * self.plan.act_every_ms);
-        let chances = self.rng.next();
-        for nth in 0..self.rng.pick(&[1, 1, 1, 2, 5]) {
+        let pause = 1 + self.choices.chance.below(2 * self.plan.act_every_ms);
+        let chances = self.choices.chance.next();
+        for nth in 0..self.choices.chance.pick(&[1, 1, 1, 2, 5]) {
             // Whether it does one thing changes nothing about the next.
-            self.rng = Rng::of(chances, nth);
-            if self.plan.replay.is_some_and(|plan| self.rng.chance(plan.restless)) {
+            self.choices.chance = Rng::of(chances, nth);
+            if self.plan.replay.is_some_and(|plan| self.choices.chance.chance(plan.restless)) {
                 if self.next_act("leave") {
                     self.leave_one();
                 }
                 continue;
             }
-            match self.rng.below(10) {
+            match self.choices.chance.below(10) {
                 0..=2 if self.app.open.len() < 6 && self.next_act("subscribe") => self.subscribe(),
                 0..=2 => {}
                 3 | 4 if self.next_act("unsubscribe") => self.unsubscribe(),
                 5..=7 if self.next_act("publish") => self.publish_one(),
                 8 if self.next_act("send") => self.send_raw(),
-                9 if self.next_act("pause") => {
-                    self.app.pauses_until = self.now + self.rng.below(60_000);
+                9 if self.schedule.next(self.now, Kind::Act, "pause") => {
+                    self.app.pauses_until = self.now + self.choices.chance.below(60_000);
                 }
                 _ => {}
             }
@@ -91,26 +92,59 @@ impl World {
 
     /// Does the application do this next?
     fn next_act(&mut self, what: &'static str) -> bool {
-        self.schedule.next(self.now, Kind::Act, what)
+        let next = self.schedule.next(self.now, Kind::Act, what);
+        if next {
+            let what = match what {
+                "publish" => "client publishes",
+                "leave" => "unsubscribe",
+                other => other,
+            };
+            self.act_begins(what);
+        }
+        next
+    }
+
+    /// What is asked of a client that has crashed counts for nothing.
+    pub fn act_begins(&mut self, what: &str) {
+        if self.closed_at.is_none() {
+            self.choices.deed(self.now, what);
+        } else {
+            self.choices.about_nothing();
+        }
     }
 
     pub fn number(&mut self) -> u32 {
         self.app.last_number += 1;
+        while self.choices.names_subscription(self.app.last_number) {
+            self.app.last_number += 1;
+        }
         self.app.last_number
     }
 
-    fn subscribe(&mut self) {
+    /// The number of a subscription, by which other deeds call it.
+    pub fn number_of_subscription(&mut self) -> u32 {
+        let next = if self.choices.is_recorded() { 0 } else { self.number() };
+        match self.choices.choose("as", 0, |_| next) {
+            0 => self.number(),
+            number => number,
+        }
+    }
+
+    pub fn subscribe(&mut self) {
         if self.plan.replay.is_some() {
             return self.follow_some();
         }
-        let mut channels: Vec<String> = Vec::new();
-        for _ in 0..self.rng.pick(&[1, 1, 1, 2, 3]) {
-            let pattern = self.rng.pick(PATTERNS).to_owned();
-            if !channels.contains(&pattern) {
-                channels.push(pattern);
+        let channels = self.choices.choose("channels", vec!["/a/1".to_owned()], |rng| {
+            let mut channels: Vec<String> = Vec::new();
+            for _ in 0..rng.pick(&[1, 1, 1, 2, 3]) {
+                let pattern = rng.pick(PATTERNS).to_owned();
+                if !channels.contains(&pattern) {
+                    channels.push(pattern);
+                }
             }
-        }
-        let subscription = self.number();
+            channels
+        });
+        let subscription = self.number_of_subscription();
         let command = Command::Subscribe { subscription, channels: &channels, follow: None };
         if self.refused_at_rest(command) {
             return;
@@ -122,15 +156,11 @@ impl World {
         self.input(Input::Command(Command::Subscribe { subscription, channels: &channels, follow: None }));
     }
 
-    fn unsubscribe(&mut self) {
+    pub fn unsubscribe(&mut self) {
         if self.plan.replay.is_some() {
             return self.leave_one();
         }
-        if self.app.open.is_empty() {
-            return;
-        }
-        let index = self.rng.index(self.app.open.len());
-        let subscription = self.app.open.swap_remove(index);
+        let Some(subscription) = self.choose_open() else { return };
         let command = self.number();
         self.trace(|| format!("* unsubscribe {subscription} by {command}"));
         self.checks.asked(self.now, command, Asked::Unsubscribe);
@@ -138,9 +168,23 @@ impl World {
         self.input(Input::Command(Command::Unsubscribe { command, subscription, handed: 0 }));
     }
 
-    fn publish_one(&mut self) {
+    /// One of the open subscriptions, which is open no more.
+    pub fn choose_open(&mut self) -> Option<u32> {
+        let open = &mut self.app.open;
+        if open.is_empty() {
+            return None;
+        }
+        let chosen = self.choices.choose("of", 0, |rng| open[rng.index(open.len())]);
+        let index = open.iter().position(|number| *number == chosen)?;
+        Some(open.swap_remove(index))
+    }
+
+    pub fn publish_one(&mut self) {
         let command = self.number();
-        let channel = self.rng.pick(&["/a/1", "/a/2", "/b/1", "/deny/1"]);
+        let channel = self.choices.choose("channel", "/a/1".to_owned(), |rng| {
+            rng.pick(&["/a/1", "/a/2", "/b/1", "/deny/1"]).to_owned()
+        });
+        let channel = channel.as_str();
         if self.refused_at_rest(Command::Publish { command, channel, data: "1" }) {
             return;
         }
@@ -150,11 +194,12 @@ impl World {
         self.input(Input::Command(Command::Publish { command, channel, data: &data }));
     }
 
-    fn send_raw(&mut self) {
+    pub fn send_raw(&mut self) {
         let command = self.number();
         let one = format!(r#"{{"channel":"/service/echo","data":{{"p":{command}}}}}"#);
         let other = r#"{"channel":"/a/2","data":{},"id":"mine"}"#.to_owned();
-        let messages = if self.rng.chance(500) { vec![one] } else { vec![one, other] };
+        let alone = self.choices.choose("alone", true, |rng| rng.chance(500));
+        let messages = if alone { vec![one] } else { vec![one, other] };
         if self.refused_at_rest(Command::Send { command, messages: &messages }) {
             return;
         }
@@ -185,19 +230,23 @@ impl World {
         if !self.calm && self.plan.reader == Reader::Pauses && self.app.pauses_until > self.now {
             return self.read_later(self.app.pauses_until - self.now);
         }
+        if self.choices.is_recorded() {
+            return self.read_recorded();
+        }
         if self.plan.replay.is_some() {
             return self.read_followed();
         }
         let slow = !self.calm && self.plan.reader == Reader::Slow;
         for (subscription, waiting) in self.checks.waiting() {
-            let events = if slow { self.rng.index(3).min(waiting) } else { waiting };
+            let events = if slow { self.choices.chance.index(3).min(waiting) } else { waiting };
             if events > 0 {
+                self.note_taken(subscription, events);
                 self.checks.taken(subscription, events);
                 self.input(Input::Taken { subscription, events });
             }
         }
         if !self.checks.waiting().is_empty() {
-            let pause = self.rng.between(1, 1_500);
+            let pause = self.choices.chance.between(1, 1_500);
             self.read_later(pause);
         }
     }
@@ -260,12 +309,13 @@ impl World {
                 let number = self.exchange_of(request);
                 assert!(self.exchanges[number as usize].inspecting.is_none(), "one message at a time");
                 self.exchanges[number as usize].inspecting = Some(message);
-                let pause = self.rng.below(30);
+                let of = self.exchanges[number as usize].name();
+                let pause = self.choices.choose_of(of, "inspected", 0, |rng| rng.below(30));
                 self.after(pause, Ev::Inspected(number));
             }
             Output::Event(event) => {
                 self.trace(|| format!("    event {:?} {}", event.subscriptions, event.message.raw()));
-                let pause = self.rng.below(5);
+                let pause = self.choices.chance_alone(0, |rng| rng.below(5));
                 self.read_later(pause);
                 self.rests.event(self.now);
                 self.event(&event);
@@ -288,6 +338,7 @@ impl World {
                 self.rest_settled(command, &result);
                 self.suspended(command, &result);
                 if let Err(error) = &result {
+                    self.own_words_refuse(&error.to_string());
                     self.no_secret(&format!("{error} {error:?}"));
                     self.app.open.retain(|known| *known != command);
                 }
@@ -319,7 +370,8 @@ impl World {
             self.counts.gaps += 1;
             self.checks.gap(self.now, channel, *cause, *since_unix_ms, &self.server);
         }
-        if let Status::SubscribeFailed { channel, .. } = status {
+        if let Status::SubscribeFailed { channel, error, .. } = status {
+            self.own_words_refuse(&error.to_string());
             self.checks.channel_failed(channel, self.cutoff());
         }
     }
@@ -334,7 +386,10 @@ impl World {
         };
         self.no_secret(&format!("{error} {error:?}"));
         let allowed = match error.code() {
-            "server-ended" => self.server.said_none,
+            "server-ended" => {
+                self.says_good_bye();
+                self.server.said_none
+            }
             "login-refused" => self.logins.refused_login,
             "unauthorized" => self.server.refused.len() >= 2,
             "protocol" => self.malformed >= 3,

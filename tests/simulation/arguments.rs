@@ -1,5 +1,6 @@
 //! What the command line asks for.
 
+use crate::habits::Habit;
 use crate::schedule::{Cuts, Tag};
 
 /// Every second life follows its channels by replay.
@@ -14,18 +15,31 @@ pub struct Arguments {
     pub cuts: Cuts,
     /// Ends with the first life that fails, and leaves its schedule as it is.
     pub first: bool,
+    /// The seed's life is written to this record.
+    pub record: Option<String>,
 }
 
 pub enum Wanted {
     Lives(Arguments),
+    /// The record of this name.
+    Play(String),
+    /// The records that are ignored otherwise.
+    Ignored,
     Nothing,
 }
 
 impl Arguments {
     pub fn parse(mut from: impl Iterator<Item = String>) -> Result<Wanted, String> {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut wanted =
-            Self { seeds: SEEDS, from: 0, jobs, seed: None, cuts: Cuts::default(), first: false };
+        let mut wanted = Self {
+            seeds: SEEDS,
+            from: 0,
+            jobs,
+            seed: None,
+            cuts: Cuts::default(),
+            first: false,
+            record: None,
+        };
         while let Some(argument) = from.next() {
             match argument.as_str() {
                 "--seeds" => wanted.seeds = number(&argument, from.next())?,
@@ -39,6 +53,11 @@ impl Arguments {
                     let tags = tags.map(|word| Tag::parse(word).ok_or(format!("no deed is called {word:?}")));
                     wanted.cuts.only = Some(tags.collect::<Result<_, _>>()?);
                 }
+                "--habit" => {
+                    let name = from.next().unwrap_or_default();
+                    let habit = Habit::parse(&name).ok_or(format!("one of {:?}", Habit::ALL))?;
+                    wanted.cuts.habit = Some(habit);
+                }
                 "--first" => wanted.first = true,
                 // What `cargo test` passes on to every test: options of the usual harness, and a filter.
                 "--list" => {
@@ -48,7 +67,9 @@ impl Arguments {
                 "--test-threads" | "--format" | "--color" | "--logfile" | "--skip" | "-Z" => {
                     from.next();
                 }
-                "--ignored" => return Ok(Wanted::Nothing),
+                "--record" => wanted.record = Some(from.next().ok_or("--record takes a name")?),
+                "--play" => return Ok(Wanted::Play(from.next().ok_or("--play takes a name")?)),
+                "--ignored" => return Ok(Wanted::Ignored),
                 option if option.starts_with('-') => {}
                 filter if "simulation".contains(filter) => {}
                 _ => return Ok(Wanted::Nothing),

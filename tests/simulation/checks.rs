@@ -301,6 +301,12 @@ impl Checks {
         waiting.filter(|(_, events)| *events > 0).collect()
     }
 
+    /// Numbers of the events that it may read.
+    pub fn queued_for(&self, number: u32) -> impl Iterator<Item = u32> {
+        let queue = self.subscriptions.get(&number).into_iter().flat_map(|subscription| &subscription.queue);
+        queue.map(|(event, _)| *event)
+    }
+
     pub fn taken(&mut self, number: u32, events: usize) {
         if let Some(subscription) = self.subscriptions.get_mut(&number) {
             subscription.queue.drain(..events);

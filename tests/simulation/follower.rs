@@ -12,18 +12,21 @@ use crate::world::{Ev, World};
 
 impl World {
     pub fn follow_some(&mut self) {
-        let mut names: Vec<String> = Vec::new();
-        for _ in 0..self.rng.pick(&[1, 1, 1, 2, 3]) {
-            let name = match self.rng.below(30) {
-                0 | 1 => "/g/*",
-                2 => "/deny/1",
-                3 => "/service/s",
-                _ => name_of(self.rng.pick(CHANNELS)),
-            };
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
+        let names = self.choices.choose("channels", vec!["/a/1".to_owned()], |rng| {
+            let mut names: Vec<String> = Vec::new();
+            for _ in 0..rng.pick(&[1, 1, 1, 2, 3]) {
+                let name = match rng.below(30) {
+                    0 | 1 => "/g/*",
+                    2 => "/deny/1",
+                    3 => "/service/s",
+                    _ => name_of(rng.pick(CHANNELS)),
+                };
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_owned());
+                }
             }
-        }
+            names
+        });
         self.follow(&names);
     }
 
@@ -52,7 +55,10 @@ impl World {
         }
         let commit = self.conditions.commit;
         let follow = Follow { starts: &starts, commit, on_invalid: self.conditions.on_invalid };
-        if self.rng.chance(30) && names.len() == 1 && self.promises.is_open(&names[0]) {
+        if self.choices.chance_alone(false, |rng| rng.chance(30))
+            && names.len() == 1
+            && self.promises.is_open(&names[0])
+        {
             let commit = if commit == Commit::Manual { Commit::Delivered } else { Commit::Manual };
             let follow = Follow { commit, ..follow };
             let command =
@@ -61,7 +67,7 @@ impl World {
             let result = self.session.handle_input(now, Input::Command(command));
             assert!(result.is_err(), "R3a: two subscriptions that commit differently");
         }
-        let subscription = self.number();
+        let subscription = self.number_of_subscription();
         self.trace(|| format!("* subscribe {subscription} {names:?} {starts:?}"));
         self.app.open.push(subscription);
         self.checks.asked(self.now, subscription, Asked::Subscribe);
@@ -75,24 +81,24 @@ impl World {
     }
 
     fn start_of(&mut self, name: &str) -> Start {
-        if let Some(start) = self.starts.get(name) {
-            return start.clone();
-        }
-        let log = self.server.log(topic_of(name));
-        let known = (!log.is_empty()).then(|| log[self.rng.index(log.len())]);
-        let known = known.map(|number| self.server.published[number as usize].id.clone());
-        let start = choose_start(&mut self.rng, known);
+        let known = self.starts.get(name).cloned();
+        let (server, usual) = (&self.server, known.clone().unwrap_or(Start::New));
+        let start = self.choices.choose("start", server.start_name(&usual), |rng| {
+            let start = known.unwrap_or_else(|| {
+                let log = server.log(topic_of(name));
+                let event = (!log.is_empty()).then(|| log[rng.index(log.len())]);
+                choose_start(rng, event.map(|number| server.published[number as usize].id.clone()))
+            });
+            server.start_name(&start)
+        });
+        let start = self.server.start_named(&start);
         self.starts.insert(name.to_owned(), start.clone());
         start
     }
 
     /// Leaves a subscription as it is, perhaps with an event in hand, and perhaps to come back at once.
     pub fn leave_one(&mut self) {
-        if self.app.open.is_empty() {
-            return;
-        }
-        let index = self.rng.index(self.app.open.len());
-        let subscription = self.app.open.swap_remove(index);
+        let Some(subscription) = self.choose_open() else { return };
         let command = self.number();
         let Some(reader) = self.promises.readers.get(&subscription) else { return };
         let (handed, names) = (reader.handed, reader.patterns.clone());
@@ -101,7 +107,9 @@ impl World {
         self.checks.left(subscription, self.cutoff());
         self.promises.left(subscription);
         self.input(Input::Command(Command::Unsubscribe { command, subscription, handed }));
-        if self.rng.chance(400) && !names.is_empty() {
+        if self.choices.chance_alone(false, |rng| rng.chance(400)) && !names.is_empty() {
+            self.act_begins("subscribe");
+            let names = self.choices.choose("channels", Vec::new(), |_| names);
             self.follow(&names);
         }
     }
@@ -124,7 +132,7 @@ impl World {
             }
             let waiting = reader.queue.len();
             let slow = !self.calm && self.plan.reader == Reader::Slow;
-            let events = if slow { self.rng.index(3).min(waiting) } else { waiting };
+            let events = if slow { self.choices.chance.index(3).min(waiting) } else { waiting };
             for _ in 0..events {
                 self.ask(subscription);
                 self.hand_out(subscription);
@@ -134,12 +142,12 @@ impl World {
                 self.input(Input::Taken { subscription, events });
             }
             // Waits for the next one, or takes its time with this one.
-            if self.calm || self.rng.chance(600) {
+            if self.calm || self.choices.chance.chance(600) {
                 self.ask(subscription);
             }
-            let rest = self.rng.below(1_000);
+            let rest = self.choices.chance.below(1_000);
             if rest < 15 && !self.calm {
-                let until = self.now + self.rng.below(60_000);
+                let until = self.now + self.choices.chance.below(60_000);
                 if let Some(reader) = self.promises.readers.get_mut(&subscription) {
                     reader.rests_until = until;
                 }
@@ -148,29 +156,35 @@ impl World {
             waits |= !reader.queue.is_empty() || reader.in_hand;
         }
         if waits {
-            let pause = self.rng.between(1, 1_500);
+            let pause = self.choices.chance.between(1, 1_500);
             self.read_later(pause);
         }
     }
 
-    fn ask(&mut self, subscription: u32) {
+    pub fn ask(&mut self, subscription: u32) {
         let Some(reader) = self.promises.readers.get_mut(&subscription) else { return };
         if !core::mem::take(&mut reader.in_hand) {
             return;
         }
         let sequence = reader.handed;
+        let event = reader.given.get(&sequence).map(|(number, _)| *number);
+        if let Some(event) = event {
+            self.note_read(subscription, event, "asks-on", Some(self.now));
+        }
         if self.conditions.commit == Commit::Processed {
             self.promises.committed(subscription, sequence, true);
             self.input(Input::Progress { subscription, sequence, done: true });
         }
     }
 
-    fn hand_out(&mut self, subscription: u32) {
+    pub fn hand_out(&mut self, subscription: u32) {
         let Some(reader) = self.promises.readers.get_mut(&subscription) else { return };
         let Some((sequence, number, epoch)) = reader.queue.pop_front() else { return };
         assert!(sequence > reader.handed, "sequence numbers ascend");
         reader.given.insert(sequence, (number, epoch));
         (reader.in_hand, reader.handed) = (true, sequence);
+        self.note_read(subscription, number, "taken", Some(self.now));
+        self.note_read(subscription, number, "asks-on", None);
         match self.conditions.commit {
             Commit::Delivered => {
                 self.promises.committed(subscription, sequence, true);
@@ -178,10 +192,17 @@ impl World {
             }
             Commit::Manual => {
                 let forgets = self.plan.replay.map_or(0, |plan| plan.forgets);
-                if !self.rng.chance(forgets) {
-                    let prompt = self.rng.pick(&[1, 500, 6_000]);
-                    let pause = self.rng.below(prompt);
-                    self.after(pause, Ev::Commit(self.promises.client, subscription, sequence));
+                let (now, name) = (self.now, self.reading(subscription, number));
+                let at = self.choices.choose_of(name, "commits", Some(0), |rng| {
+                    let pauses = [1, 500, 6_000];
+                    (!rng.chance(forgets)).then(|| {
+                        let prompt = rng.pick(&pauses);
+                        now + rng.below(prompt)
+                    })
+                });
+                if let Some(at) = at {
+                    let event = Ev::Commit(self.promises.client, subscription, sequence);
+                    self.after(at.saturating_sub(now), event);
                 }
             }
             Commit::Processed => {}
@@ -207,6 +228,9 @@ impl World {
     pub fn event(&mut self, event: &Event) {
         let number = Checks::number_of(event);
         self.counts.delivered += 1;
+        for subscription in &event.subscriptions {
+            self.note_read(*subscription, number, "taken", None);
+        }
         if let Some(client) = self.server.published[number as usize].given_to.replace(self.promises.client) {
             let same = client == self.promises.client;
             let reason = if same { "begun anew" } else { "another client" };
@@ -226,10 +250,16 @@ impl World {
             Output::Load { request, channel } => self.load(request, channel),
             Output::Save { request, channel, position } => self.save(request, channel, &position),
             Output::Decide { request, .. } => {
-                let retry = if self.calm { None } else { self.rng.pick(&[Some(true), Some(false), None]) };
-                if self.calm || self.rng.chance(800) {
-                    let pause = self.rng.below(8_000);
-                    self.after(pause, Ev::Decided(self.promises.client, request, retry));
+                let (client, calm) = (self.promises.client, self.calm);
+                self.choices.about(|| format!("client {client} decides"));
+                let retry = self.choices.choose("retry", None, |rng| {
+                    if calm { None } else { rng.pick(&[Some(true), Some(false), None]) }
+                });
+                let pause = self
+                    .choices
+                    .choose("after", Some(0), |rng| (calm || rng.chance(800)).then(|| rng.below(8_000)));
+                if let Some(pause) = pause {
+                    self.after(pause, Ev::Decided(client, request, retry));
                 }
             }
             _ => {}

@@ -14,13 +14,14 @@ impl World {
     /// From here on nothing goes wrong any more.
     pub fn calm_down(&mut self) {
         self.trace(|| "== calm".to_owned());
+        self.choices.about(|| "calm".to_owned());
         self.calm = true;
         self.server.calm = true;
         self.server.refusing = Refusing::Nothing;
         self.after(0, Ev::Read);
         self.repair_store();
         if self.plan.replay.is_some() && self.closed_at.is_none() && self.app.closed_at.is_none() {
-            if self.rng.chance(300) {
+            if self.choices.choose("crash", false, |rng| rng.chance(300)) {
                 self.crash();
             } else {
                 self.follow_all();
@@ -66,10 +67,11 @@ impl World {
             self.checks.all_settled(self.now);
         }
         self.trace(|| "== burst".to_owned());
+        self.choices.about(|| "burst".to_owned());
         self.checks.burst_from = self.server.published.len();
         for channel in crate::application::CHANNELS {
             for _ in 0..2 {
-                self.server.publish(self.now, channel, &mut self.rng);
+                self.server.publish(self.now, channel, &mut self.choices);
             }
         }
         self.after(SETTLE_MS, Ev::Finish);
@@ -87,10 +89,11 @@ impl World {
             return self.close();
         }
         // Some more, so that saves are under way at the end.
+        self.choices.about(|| "end".to_owned());
         for channel in crate::application::CHANNELS {
-            self.server.publish(self.now, channel, &mut self.rng);
+            self.server.publish(self.now, channel, &mut self.choices);
         }
-        let pause = self.rng.below(2_000);
+        let pause = self.choices.choose("after", 1_000, |rng| rng.below(2_000));
         self.after(pause, Ev::Close);
     }
 

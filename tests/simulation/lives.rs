@@ -5,6 +5,10 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::arguments::Arguments;
+use crate::choices::Choices;
+use crate::record::Line;
+use crate::rng::Rng;
 use crate::schedule::{Cuts, Deed};
 use crate::tally::Tally;
 use crate::world::World;
@@ -28,6 +32,8 @@ pub struct Life {
     pub failure: Option<Failure>,
     pub done: Vec<Deed>,
     pub tally: Tally,
+    /// What was chosen, if it was noted.
+    pub lines: Vec<Line>,
 }
 
 fn remember(panic: &PanicHookInfo<'_>) {
@@ -45,14 +51,19 @@ pub fn keep_panics() {
 }
 
 pub fn live(seed: u64, cuts: Cuts, tracing: bool) -> Life {
-    let mut world = World::new(seed, cuts, tracing);
+    live_with(seed, cuts, Choices::by_chance(Rng::new(seed), false), tracing)
+}
+
+/// The same with these choices, whose seed does not matter if they are recorded.
+pub fn live_with(seed: u64, cuts: Cuts, choices: Choices, tracing: bool) -> Life {
+    let mut world = World::new(seed, cuts, choices, tracing);
     let panicked = catch_unwind(AssertUnwindSafe(|| world.run())).is_err();
     let failure = panicked.then(|| {
         let (message, place) = LAST_PANIC.with_borrow(Clone::clone);
         Failure { message, place, at: world.now }
     });
     let tally = world.tally();
-    Life { failure, done: world.schedule.done, tally }
+    Life { failure, done: world.schedule.done, tally, lines: world.choices.into_lines() }
 }
 
 pub struct Outcome {
@@ -62,7 +73,8 @@ pub struct Outcome {
 }
 
 /// Lives all these, by so many threads; `first` ends it with the first that fails.
-pub fn live_all(from: u64, seeds: u64, jobs: usize, first: bool) -> Outcome {
+pub fn live_all(arguments: &Arguments) -> Outcome {
+    let Arguments { from, seeds, jobs, first, .. } = *arguments;
     let (next, over) = (AtomicU64::new(from), AtomicBool::new(false));
     let outcome = Mutex::new(Outcome { tally: Tally::default(), failed: Vec::new() });
     let most = if first { 1 } else { MOST_FAILED };
@@ -73,7 +85,7 @@ pub fn live_all(from: u64, seeds: u64, jobs: usize, first: bool) -> Outcome {
             if seed >= from + seeds {
                 break;
             }
-            let life = live(seed, Cuts::default(), false);
+            let life = live(seed, arguments.cuts.clone(), false);
             tally.add(&life.tally);
             if let Some(failure) = life.failure {
                 let failed = &mut outcome.lock().expect("no panic in here").failed;

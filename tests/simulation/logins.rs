@@ -16,6 +16,8 @@ pub struct Logins {
     /// The present client has asked for one, and this is the login that answers.
     open: Option<u32>,
     logins: u32,
+    /// Those of the clients before.
+    before: u32,
     pub instance: usize,
     pub refused_login: bool,
     pub refused_elsewhere: bool,
@@ -26,6 +28,7 @@ pub struct Logins {
 impl Logins {
     pub fn new_client(&mut self) {
         self.open = None;
+        self.before = self.logins;
         self.given.clear();
         self.refused_elsewhere = false;
     }
@@ -45,8 +48,11 @@ impl World {
         self.logins.logins += 1;
         self.logins.open = Some(self.logins.logins);
         let faults = if self.calm { 0 } else { self.plan.replay.map_or(0, |plan| plan.login_faults) };
-        let long = self.rng.chance(faults) && self.schedule.next(self.now, Kind::Login, "slow login");
-        let pause = if long { self.rng.between(2_000, 50_000) } else { self.rng.below(400) };
+        let rng = &mut self.choices.chance;
+        let long = rng.chance(faults) && self.schedule.next(self.now, Kind::Login, "slow login");
+        let pause = if long { rng.between(2_000, 50_000) } else { rng.below(400) };
+        self.about_login();
+        let pause = self.choices.choose("after", 100, |_| pause);
         let login = self.logins.logins;
         self.after(pause, Ev::LoginEnds(login));
     }
@@ -57,22 +63,28 @@ impl World {
         }
         self.logins.open = None;
         let plan = self.plan.replay.expect("replay");
-        let fails = !self.calm && self.rng.chance(plan.login_faults);
-        if fails && self.schedule.next(self.now, Kind::Login, "failed login") {
-            let retryable = !(plan.login_may_refuse && self.rng.chance(300));
+        self.about_login();
+        let fails = !self.calm && self.choices.chance.chance(plan.login_faults);
+        let fails = fails && self.schedule.next(self.now, Kind::Login, "failed login");
+        if self.choices.choose("fails", false, |_| fails) {
+            let retryable =
+                self.choices.choose("retryable", true, |rng| !(plan.login_may_refuse && rng.chance(300)));
             self.logins.refused_login |= !retryable;
             self.trace(|| format!("* no token, retryable {retryable}"));
             return self.input(Input::TokenFailed { message: "invalid_grant: try again", retryable });
         }
-        let moves = !self.calm && self.rng.chance(100);
+        let mut instance = self.logins.instance;
+        let moves = !self.calm && self.choices.chance.chance(100);
         if moves && self.schedule.next(self.now, Kind::Login, "another instance") {
-            self.logins.instance = self.rng.index(INSTANCES.len());
+            instance = self.choices.chance.index(INSTANCES.len());
         }
+        self.logins.instance = self.choices.choose("instance", self.logins.instance, |_| instance);
         self.logins.last += 1;
         self.logins.refused_elsewhere = false;
         let number = self.logins.last;
-        let stale = !self.calm && plan.revoke_every_ms > 0 && self.rng.chance(100);
-        if stale && self.schedule.next(self.now, Kind::Login, "stale token") {
+        let stale = !self.calm && plan.revoke_every_ms > 0 && self.choices.chance.chance(100);
+        let stale = stale && self.schedule.next(self.now, Kind::Login, "stale token");
+        if self.choices.choose("stale", false, |_| stale) {
             self.server.revoked.insert(number);
         }
         self.failures = (0, 0);
@@ -88,20 +100,28 @@ impl World {
         if self.calm {
             return;
         }
-        let pause = self.rng.below(2 * self.plan.replay.map_or(1, |plan| plan.revoke_every_ms));
+        let most = 2 * self.plan.replay.map_or(1, |plan| plan.revoke_every_ms);
+        let pause = self.choices.chance.below(most);
         self.after(1 + pause, Ev::Revoke);
-        if !self.schedule.next(self.now, Kind::Token, "token revoked") {
-            return;
+        if self.schedule.next(self.now, Kind::Token, "token revoked") {
+            self.choices.deed(self.now, "token revoked");
+            self.revoke_last();
         }
+    }
+
+    pub fn revoke_last(&mut self) {
         let last = self.logins.last;
-        if self.rng.chance(200) {
+        if self.choices.choose("elsewhere", false, |rng| rng.chance(200)) {
             // One that is no longer in use is of no interest to anybody.
-            if self.rng.chance(300) && last > 1 && self.closed_at.is_none() {
+            if self.choices.choose("old", false, |rng| rng.chance(300))
+                && last > 1
+                && self.closed_at.is_none()
+            {
                 return self.input(Input::TokenRefused { number: last - 1 });
             }
             self.trace(|| format!("== token {last} is refused elsewhere"));
             if last > 0 && self.closed_at.is_none() {
-                if self.rng.chance(500) {
+                if self.choices.choose("revoked", true, |rng| rng.chance(500)) {
                     self.server.revoked.insert(last);
                 }
                 self.logins.refused_elsewhere = true;
@@ -110,7 +130,19 @@ impl World {
             return;
         }
         self.trace(|| format!("== token {last} is revoked"));
-        let mut rng = crate::rng::Rng::new(self.rng.next());
-        self.server.revoke(self.now, last, &mut rng);
+        let own = crate::rng::Rng::new(self.choices.chance.next());
+        let chance = core::mem::replace(&mut self.choices.chance, own);
+        self.server.revoke(self.now, last, &mut self.choices);
+        self.choices.chance = chance;
+    }
+
+    fn about_login(&mut self) {
+        let (client, number) = (self.promises.client, self.logins.logins - self.logins.before);
+        if self.calm {
+            // From here on nothing goes wrong, whatever a record says.
+            self.choices.about_nothing();
+        } else {
+            self.choices.about(|| format!("client {client} login {number}"));
+        }
     }
 }

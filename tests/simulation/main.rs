@@ -5,10 +5,12 @@
 mod application;
 mod arguments;
 mod checks;
+mod choices;
 mod dismissal;
 mod fate;
 mod follower;
 mod good_times;
+mod habits;
 mod learning;
 mod lives;
 mod logins;
@@ -19,17 +21,23 @@ mod model_server;
 mod network;
 mod plan;
 mod promises;
+mod record;
+mod recorded;
+mod recorded_reading;
 mod replay_log;
 mod replay_plan;
+mod request_checks;
 mod restarts;
 mod rests;
 mod rng;
 mod schedule;
+mod script;
 mod session_model;
 mod shrink;
 mod store;
 mod successors;
 mod tally;
+mod words;
 mod world;
 
 use std::process::ExitCode;
@@ -37,26 +45,37 @@ use std::time::Instant;
 
 use crate::arguments::{Arguments, Wanted};
 use crate::lives::Failure;
-use crate::schedule::Deed;
+use crate::schedule::{Cuts, Deed};
 
 /// The schedules of so many failing lives are made shorter.
 const MOST_SHRUNK: usize = 2;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Wanted::Lives(arguments)) => arguments,
-        Ok(Wanted::Nothing) => return ExitCode::SUCCESS,
+    lives::keep_panics();
+    match Arguments::parse(std::env::args().skip(1)).and_then(live_as) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
             eprintln!("simulation: {problem}");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
+    }
+}
+
+/// Did all go well?
+fn live_as(wanted: Wanted) -> Result<bool, String> {
+    let arguments = match wanted {
+        Wanted::Nothing => return Ok(true),
+        Wanted::Play(name) => return recorded::play_one(&name),
+        Wanted::Ignored => return recorded::play_all(true),
+        Wanted::Lives(arguments) => arguments,
     };
-    lives::keep_panics();
-    let well = match arguments.seed {
-        Some(seed) => one(seed, arguments),
-        None => many(&arguments),
-    };
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match (arguments.seed, &arguments.record) {
+        (Some(seed), Some(name)) => recorded::record(seed, &arguments.cuts, name),
+        (Some(seed), None) => Ok(one(seed, arguments)),
+        (None, Some(name)) => recorded::record_again(name),
+        (None, None) => Ok((arguments.first || recorded::play_all(false)?) & many(&arguments)),
+    }
 }
 
 /// One life alone, with all that happens in it.
@@ -72,14 +91,14 @@ fn one(seed: u64, arguments: Arguments) -> bool {
 
 fn many(arguments: &Arguments) -> bool {
     let began = Instant::now();
-    let outcome = lives::live_all(arguments.from, arguments.seeds, arguments.jobs, arguments.first);
+    let outcome = lives::live_all(arguments);
     let took = began.elapsed().as_secs_f64();
     println!("{}in {took:.1} s by {} threads", outcome.tally, arguments.jobs);
     let well = outcome.failed.is_empty();
     for (index, (seed, failure)) in outcome.failed.into_iter().enumerate() {
-        print_failure(seed, &failure, "");
+        print_failure(seed, &failure, &arguments.cuts.arguments());
         if index < MOST_SHRUNK && !arguments.first {
-            print_shrunk(seed, failure);
+            print_shrunk(seed, &arguments.cuts, failure);
         }
     }
     well
@@ -91,8 +110,8 @@ fn print_failure(seed: u64, failure: &Failure, cuts: &str) {
     println!("  replay it: cargo xtask simulate --seed {seed}{cuts}");
 }
 
-fn print_shrunk(seed: u64, failure: Failure) {
-    let shrunk = shrink::shrink(seed, failure);
+fn print_shrunk(seed: u64, cuts: &Cuts, failure: Failure) {
+    let shrunk = shrink::shrink(seed, cuts, failure);
     let (deeds, ms) = shrunk.before;
     println!(
         "  shrunk from {deeds} deeds in {ms} ms to {} in {} ms, by {} lives: {}",

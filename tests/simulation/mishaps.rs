@@ -10,20 +10,20 @@ impl World {
         if self.calm {
             return;
         }
-        let pause = self.rng.between(1, 2 * self.plan.mishap_every_ms);
+        let pause = self.choices.chance.between(1, 2 * self.plan.mishap_every_ms);
         self.after(pause, Ev::Mishap);
-        let kind = self.rng.below(12);
+        let kind = self.choices.chance.below(12);
         self.trace(|| format!("== mishap {kind}"));
         if let Some(plan) = self.plan.replay {
-            let damage = plan.store_damage && self.rng.chance(200);
+            let damage = plan.store_damage && self.choices.chance.chance(200);
             if damage && self.schedule.next(self.now, Kind::Mishap, "store damaged") {
+                self.choices.deed(self.now, "store damaged");
                 self.damage_store();
             }
-            let moves = plan.org_moves && self.rng.chance(150);
+            let moves = plan.org_moves && self.choices.chance.chance(150);
             if moves && self.schedule.next(self.now, Kind::Mishap, "org moves") {
-                self.trace(|| "== the org moves".to_owned());
-                self.server.dismiss_all(self.now, Dismissal::Forget);
-                self.server.move_org(&mut self.rng);
+                self.choices.deed(self.now, "org moves");
+                self.move_org();
             }
         }
         let what = match kind {
@@ -39,48 +39,67 @@ impl World {
         if !self.schedule.next(self.now, Kind::Mishap, what) {
             return;
         }
-        match kind {
-            0..=2 => {
+        self.choices.deed(self.now, what);
+        self.befall(what, usize::try_from(kind.saturating_sub(3)).unwrap_or(0));
+    }
+
+    pub fn move_org(&mut self) {
+        self.trace(|| "== the org moves".to_owned());
+        self.server.dismiss_all(self.now, Dismissal::Forget);
+        self.server.move_org(&mut self.choices);
+    }
+
+    /// `way` is how the server sends its sessions away.
+    pub fn befall(&mut self, what: &str, way: usize) {
+        match what {
+            "server restarts" => {
                 self.server.dismiss_all(self.now, Dismissal::Forget);
-                if self.rng.chance(700) {
+                if self.choices.choose("cuts", false, |rng| rng.chance(700)) {
                     self.cut_all();
                 }
             }
-            3 => self.server.dismiss_all(self.now, Dismissal::Kick("handshake")),
-            4 => self.server.dismiss_all(self.now, Dismissal::Kick("retry")),
-            5 => self.server.dismiss_all(self.now, Dismissal::Advise("handshake")),
-            6 | 7 => {
-                if self.rng.chance(600) {
+            "server sends away" => {
+                let ways =
+                    [Dismissal::Kick("handshake"), Dismissal::Kick("retry"), Dismissal::Advise("handshake")];
+                let way = self.choices.choose("way", 0, |_| way);
+                self.server.dismiss_all(self.now, ways[way]);
+            }
+            "handshakes refused" => {
+                if self.choices.choose("forgets", false, |rng| rng.chance(600)) {
                     self.server.dismiss_all(self.now, Dismissal::Forget);
                 }
-                self.server.refusing = Refusing::Handshakes(self.rng.below(3));
-                let pause = self.rng.between(1_000, 40_000);
+                let style = self.choices.choose("way", 0, |rng| rng.below(3));
+                self.server.refusing = Refusing::Handshakes(style);
+                let pause = self.choices.choose("for", 5_000, |rng| rng.between(1_000, 40_000));
                 self.after(pause, Ev::Relent);
             }
-            8 => {
-                self.server.refusing = Refusing::All(self.rng.between(0, 20));
-                let pause = self.rng.between(1_000, 20_000);
+            "everything refused" => {
+                let seconds = self.choices.choose("retry-after", 0, |rng| rng.between(0, 20));
+                self.server.refusing = Refusing::All(seconds);
+                let pause = self.choices.choose("for", 5_000, |rng| rng.between(1_000, 20_000));
                 self.after(pause, Ev::Relent);
             }
-            9 => {
-                self.offline_until = self.now + self.rng.between(1_000, 60_000);
+            "offline" => {
+                let pause = self.choices.choose("for", 5_000, |rng| rng.between(1_000, 60_000));
+                self.offline_until = self.now + pause;
                 self.cut_all();
             }
-            10 if self.plan.sleeps => {
-                self.asleep_until = self.now + self.rng.between(5_000, 900_000);
+            "sleep" => {
+                let pause = self.choices.choose("for", 60_000, |rng| rng.between(5_000, 900_000));
+                self.asleep_until = self.now + pause;
                 for number in self.open() {
                     self.exchanges[number as usize].progress_at = self.asleep_until;
                 }
-                if self.rng.chance(500) {
+                if self.choices.choose("cuts", false, |rng| rng.chance(500)) {
                     self.cut_all();
                 }
             }
-            11 if self.plan.may_end => {
-                let kind =
-                    self.rng.pick(&[Dismissal::Kick("none"), Dismissal::Kick(""), Dismissal::Advise("none")]);
-                self.server.dismiss_all(self.now, kind);
+            "server ends it" => {
+                let ways = [Dismissal::Kick("none"), Dismissal::Kick(""), Dismissal::Advise("none")];
+                let way = self.choices.pick("way", &ways);
+                self.server.dismiss_all(self.now, way);
             }
-            _ => {}
+            _ => panic!("no deed is called {what}"),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use crate::choices::Choices;
 use crate::model_server::Server;
 use crate::plan::{AdviceStyle, IdStyle};
-use crate::rng::Rng;
 
 /// The server refuses to subscribe or publish to channels that begin so.
 pub const DENIED: &str = "/deny/";
@@ -17,7 +17,7 @@ impl Server {
         channel: &str,
         message: &Value,
         alone: bool,
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> String {
         let id = self.id_of(message);
         let name = self.channel_member(channel, alone);
@@ -28,7 +28,7 @@ impl Server {
                 format!(r#"{{{name}"successful":false,"error":"403:{subscription}:denied"{about}{id}}}"#)
             }
             "/meta/subscribe" if self.plan.replay.is_some() => {
-                self.subscribe_from(now, index, message, (&name, &about, &id), rng)
+                self.subscribe_from(now, index, message, (&name, &about, &id), choices)
             }
             "/meta/subscribe" => {
                 let session = &mut self.sessions[index];
@@ -58,7 +58,7 @@ impl Server {
                     }
                 }
                 if !channel.starts_with("/service/") {
-                    self.publish(now, channel, rng);
+                    self.publish(now, channel, choices);
                 }
                 format!(r#"{{{name}"successful":true{id}}}"#)
             }
@@ -66,7 +66,10 @@ impl Server {
     }
 
     /// The session is not known. The words vary, and some name the client id, which must not get out (X2).
-    pub fn unknown(&self, message: &Value, alone: bool, rng: &mut Rng) -> String {
+    pub fn unknown(&mut self, message: &Value, alone: bool, choices: &mut Choices) -> String {
+        if let Some(own) = self.in_own_words(message, alone) {
+            return own;
+        }
         let id = self.id_of(message);
         let name = self.channel_member(message["channel"].as_str().unwrap_or_default(), alone);
         let client = message["clientId"].as_str().unwrap_or_default();
@@ -77,11 +80,14 @@ impl Server {
             3 => format!("402::Unknown client {client}"),
             _ => format!("403:{client}:session_unknown"),
         };
-        let advice = rng.pick(&[
-            "",
-            r#","advice":{"reconnect":"handshake"}"#,
-            r#","advice":{"reconnect":"handshake","interval":0}"#,
-        ]);
+        let advice = choices.pick(
+            "advice",
+            &[
+                "",
+                r#","advice":{"reconnect":"handshake"}"#,
+                r#","advice":{"reconnect":"handshake","interval":0}"#,
+            ],
+        );
         format!(r#"{{{name}"successful":false,"error":"{error}"{id}{advice}}}"#)
     }
 

@@ -1,9 +1,11 @@
 //! A Bayeux server as the reference server behaves, with variants: it never loses what it does not have to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::choices::Choices;
+use crate::habits::Habit;
 use crate::plan::{AdviceStyle, Plan};
 use crate::replay_log::Accepted;
 use crate::replay_plan::{ReplayIds, ReplayPlan};
@@ -65,6 +67,11 @@ pub struct Server {
     /// `none` was said in some way: the client may end.
     pub said_none: bool,
     pub calm: bool,
+    /// It is the server of a recorded life.
+    pub recorded: bool,
+    pub seed: u64,
+    pub habits: Vec<Habit>,
+    pub refused_in_own_words: BTreeSet<usize>,
     /// Counts clients, where there are several.
     pub client: u32,
     /// Events on responses, and those that were on one before, by reason.
@@ -92,6 +99,10 @@ impl Server {
             refusing: Refusing::Nothing,
             said_none: false,
             calm: false,
+            recorded: false,
+            seed: 0,
+            habits: Vec::new(),
+            refused_in_own_words: BTreeSet::new(),
             client: 0,
             carried: 0,
             carried_again: BTreeMap::new(),
@@ -112,7 +123,7 @@ impl Server {
         exchange: u32,
         messages: &[String],
         credentials: &(Option<String>, Option<u32>),
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> Option<Reply> {
         let (cookie, token) = (credentials.0.as_deref(), credentials.1);
         self.tick(now);
@@ -131,7 +142,7 @@ impl Server {
         let mut session = None;
         if self.refuses(token) {
             for message in &messages {
-                match self.unauthorized(now, message, token, rng) {
+                match self.unauthorized(now, message, token, choices) {
                     Some(reply) => replies.push(reply),
                     None => return Some(Reply::status(401)),
                 }
@@ -142,7 +153,7 @@ impl Server {
             let channel = message["channel"].as_str().expect("a channel");
             if channel == "/meta/handshake" {
                 assert!(alone, "S1: a handshake travels alone");
-                return Some(self.handshake(now, message, (cookie, token), rng));
+                return Some(self.handshake(now, message, (cookie, token), choices));
             }
             let found = self.session_of(message);
             session = found.filter(|index| self.sessions[*index].alive());
@@ -150,7 +161,7 @@ impl Server {
                 if let Some(index) = found {
                     self.sessions[index].dismissed = true;
                 }
-                replies.push(self.unknown(message, alone, rng));
+                replies.push(self.unknown(message, alone, choices));
                 continue;
             };
             self.sessions[index].known = true;
@@ -159,11 +170,12 @@ impl Server {
             assert!(same, "S10: a session goes on with another token");
             if channel == "/meta/connect" {
                 assert!(alone, "S2: a connect shares its request with nothing");
-                return self.connect(now, exchange, index, (message, token), rng);
+                return self.connect(now, exchange, index, (message, token), choices);
             }
-            replies.push(self.command(now, index, channel, message, alone, rng));
+            replies.push(self.command(now, index, channel, message, alone, choices));
         }
-        let rides = self.plan.rides && (self.plan.replay.is_none() || rng.chance(600));
+        let rides = self.plan.rides
+            && (self.plan.replay.is_none() || choices.choose("rides", true, |rng| rng.chance(600)));
         if let Some(index) = session.filter(|index| rides && !self.sessions[*index].ack) {
             let events = self.events_for(index, exchange);
             self.place(&mut replies, events);
@@ -200,11 +212,12 @@ impl Server {
     }
 
     /// An event for all who subscribed.
-    pub fn publish(&mut self, now: u64, channel: &str, rng: &mut Rng) -> u32 {
+    pub fn publish(&mut self, now: u64, channel: &str, choices: &mut Choices) -> u32 {
         self.tick(now);
         let number = u32::try_from(self.published.len()).expect("few events");
-        let bytes = usize::try_from(rng.below(self.plan.padding + 1)).unwrap_or(0);
-        let id = self.next_id(rng);
+        let bytes = choices.choose("bytes", 0, |rng| rng.below(self.plan.padding + 1));
+        let bytes = usize::try_from(bytes).unwrap_or(0);
+        let id = self.next_id(choices);
         if self.plan.replay.is_some() {
             self.ids.insert(id.clone(), number);
             self.logs.entry(channel.to_owned()).or_default().push(number);
@@ -241,7 +254,7 @@ impl Server {
         now: u64,
         message: &Value,
         (cookie, token): (Option<&str>, Option<u32>),
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> Reply {
         let id = self.id_of(message);
         if let Refusing::Handshakes(style) = self.refusing {
@@ -263,17 +276,25 @@ impl Server {
                 "a new handshake although the server still knows the session and has not sent the client away"
             );
         }
-        let ack = self.plan.grant_ack && message["ext"]["ack"] == Value::Bool(true);
+        let without_numbers = self.has(Habit::AckWithoutNumbers);
+        let granted = (self.plan.grant_ack || without_numbers) && message["ext"]["ack"] == Value::Bool(true);
+        let ack = granted && !without_numbers;
         let number = self.sessions.len();
-        let client_id = format!("client{number}x{:016x}", rng.next());
-        let cookie = self.plan.cookie.then(|| format!("cookie{number}y{:016x}", rng.next()));
-        let ext = match (ack, self.plan.ack_as_object) {
+        let client_id = format!("client{number}x{:016x}", choices.secret());
+        let cookie = self.plan.cookie.then(|| format!("cookie{number}y{:016x}", choices.secret()));
+        let ext = match (granted, self.plan.ack_as_object) {
+            _ if granted && without_numbers => r#","ext":{"ack":true}"#,
             // Before the first number the extension is not in use (A1), so it is always there from the beginning.
             (true, true) => r#","ext":{"ack":{"enabled":true,"batch":7}}"#,
             (true, false) => r#","ext":{"ack":{"batch":7,"enabled":true}}"#,
             (false, _) => "",
         };
-        let advice = if self.plan.advice == AdviceStyle::Always { self.advice() } else { String::new() };
+        let accepted_with_none = self.accepts_with_none(choices);
+        let advice = match self.plan.advice {
+            _ if accepted_with_none => r#","advice":{"reconnect":"none"}"#.to_owned(),
+            AdviceStyle::Always => self.advice(),
+            _ => String::new(),
+        };
         let body = format!(
             r#"{{"channel":"/meta/handshake","successful":true,"version":"1.0","clientId":"{client_id}","supportedConnectionTypes":["long-polling","callback-polling"]{id}{advice}{ext}}}"#
         );
@@ -293,6 +314,7 @@ impl Server {
             ended_at: None,
             known: false,
             dismissed: false,
+            accepted_with_none,
         });
         let mut reply = Reply::bayeux(&[body]);
         if let Some(cookie) = cookie {
@@ -309,7 +331,7 @@ impl Server {
         exchange: u32,
         index: usize,
         (message, token): (&Value, Option<u32>),
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> Option<Reply> {
         let session = &mut self.sessions[index];
         if let Some(old) = session.parked.take() {
@@ -322,8 +344,8 @@ impl Server {
             session.acknowledged(number);
         }
         let id = self.id_of(message);
-        if !self.calm && rng.chance(self.plan.busy) {
-            let advice = rng.pick(&["", r#","advice":{"reconnect":"retry","interval":0}"#]);
+        if !self.calm && choices.choose("busy", false, |rng| rng.chance(self.plan.busy)) {
+            let advice = choices.pick("advice", &["", r#","advice":{"reconnect":"retry","interval":0}"#]);
             let channel = self.channel_member("/meta/connect", true);
             let text = r#""successful":false,"error":"500::in a moment""#;
             return Some(Reply::bayeux(&[format!("{{{channel}{text}{id}{advice}}}")]));
@@ -345,8 +367,9 @@ impl Server {
         if self.refuses(parked.token) {
             // The token is looked at again with each response.
             self.refused.extend(parked.token);
-            let mut rng = Rng::new(now);
-            let text = self.unauthorized_poll(&parked.id, &mut rng);
+            let mut choices =
+                if self.recorded { Choices::neutral() } else { Choices::by_chance(Rng::new(now), false) };
+            let text = self.unauthorized_poll(&parked.id, &mut choices);
             self.end_session(now, index);
             return self.outbox.push((parked.exchange, Reply::bayeux(&[text])));
         }

@@ -4,16 +4,20 @@ use cometd_edge::session::{Input, Request, RequestId, State};
 
 use crate::checks::Whole;
 use crate::fate::Fate;
-use crate::logins::{INSTANCES, token};
+use crate::habits::Habit;
 use crate::model_server::Reply;
 use crate::rng::Rng;
 use crate::schedule::{Kind, Tag};
+use crate::words::Place;
 use crate::world::{Ev, NETWORK_DELAY_MS, World};
 
 pub struct Exchange {
     pub request: RequestId,
     pub kind: &'static str,
     pub messages: Vec<String>,
+    /// The client, and how many of the kind it had sent before.
+    client: u32,
+    ordinal: u32,
     cookie: Option<String>,
     /// The token's number, where it carries one.
     token: Option<u32>,
@@ -21,13 +25,13 @@ pub struct Exchange {
     /// Events published before this have come with earlier responses, or will never come.
     pub since: u64,
     pub fate: Fate,
-    answered: bool,
-    status: u16,
+    pub answered: bool,
+    pub status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     stop: usize,
     position: usize,
-    headed: bool,
+    pub headed: bool,
     step: u64,
     pub ended: bool,
     pub held: bool,
@@ -38,9 +42,16 @@ pub struct Exchange {
     pub progress_at: u64,
     /// How long the client may wait for the head.
     pub patience_ms: u64,
+    pub first_patience_ms: u64,
 }
 
 impl Exchange {
+    /// What records call it.
+    pub fn name(&self) -> impl FnOnce() -> String + use<> {
+        let (client, kind, ordinal) = (self.client, self.kind, self.ordinal + 1);
+        move || format!("client {client} {kind} {ordinal}")
+    }
+
     /// Does the client still read it, or wait for it?
     pub fn in_flight(&self) -> bool {
         !self.closed && (!self.ended || self.waits_for_the_client())
@@ -116,15 +127,22 @@ impl World {
                 .map(|(_, value)| value.clone())
         };
         let number = u32::try_from(self.exchanges.len()).expect("few requests");
-        self.rng = Rng::of(self.seed, ("request", number));
-        let mut fate =
-            if self.calm { Fate::Fine } else { Fate::choose(&self.plan, &mut self.rng, self.started) };
+        let (client, ordinal) = (self.promises.client, self.ordinal(kind));
+        self.choices.chance = Rng::of(self.seed, ("request", number));
+        let rng = &mut self.choices.chance;
+        let mut fate = if self.calm { Fate::Fine } else { Fate::choose(&self.plan, rng, self.started) };
         let tag = Tag(Kind::Request, number);
         if fate != Fate::Fine && !self.schedule.numbered(self.now, tag, fate.what(kind)) {
             fate = Fate::Fine;
         }
+        let mut usual = Fate::Fine;
         if self.offline_until > self.now {
-            fate = self.rng.pick(&[Fate::Refused, Fate::Vanishes]);
+            usual = Fate::Refused;
+            fate = self.choices.chance.pick(&[Fate::Refused, Fate::Vanishes]);
+        }
+        self.choices.about(|| format!("client {client} {kind} {}", ordinal + 1));
+        if !self.calm || self.offline_until > self.now {
+            fate = self.choices.choose("fate", usual, |_| fate);
         }
         self.trace(|| format!("  > #{number} {kind} {fate:?} {}", request.body()));
         let timeout_ms = if kind == "connect" { 110_000.max(self.plan.timeout_ms) } else { 0 };
@@ -132,6 +150,8 @@ impl World {
         self.exchanges.push(Exchange {
             request: request.id(),
             kind,
+            client,
+            ordinal,
             messages: request.messages().to_vec(),
             cookie: header("cookie"),
             token,
@@ -145,7 +165,7 @@ impl World {
             stop: 0,
             position: 0,
             headed: false,
-            step: self.rng.below(4),
+            step: self.choices.choose("pieces", 0, |rng| rng.below(4)),
             ended: false,
             held: false,
             inspecting: None,
@@ -153,54 +173,22 @@ impl World {
             aborted: false,
             progress_at: self.now,
             patience_ms: timeout_ms + NETWORK_DELAY_MS,
+            first_patience_ms: timeout_ms + NETWORK_DELAY_MS,
         });
-        let delay = self.delay();
+        let delay = self.delay(number, "there");
         match fate {
             Fate::Refused => self.after(delay, Ev::Fail(number)),
             Fate::Vanishes => {}
             Fate::Proxy(status) => {
                 let mut reply = Reply::status(status);
-                if self.rng.chance(400) {
-                    reply.headers.push(("Retry-After".to_owned(), self.rng.between(0, 20).to_string()));
-                }
+                let seconds = self
+                    .choices
+                    .choose("retry-after", None, |rng| rng.chance(400).then(|| rng.between(0, 20)));
+                reply.headers.extend(seconds.map(|seconds| ("Retry-After".to_owned(), seconds.to_string())));
                 self.answer(number, reply);
             }
             Fate::Page => self.answer(number, Reply { status: 200, ..Reply::status(200) }),
             _ => self.after(delay, Ev::Arrive(number)),
-        }
-    }
-
-    /// X1, S10: the newest token, and where it is good; gives its number.
-    fn check_credentials(&self, request: &Request) -> Option<u32> {
-        let authorization: Vec<&str> = request
-            .headers()
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-            .map(|(_, value)| value.as_str())
-            .collect();
-        if self.plan.replay.is_none_or(|plan| !plan.salesforce) {
-            assert_eq!(request.url(), crate::world::URL);
-            assert_eq!(authorization, [crate::world::SECRET_HEADER]);
-            return None;
-        }
-        assert!(!self.logins.given.is_empty(), "S10: a request before there is a token");
-        let carries = |(number, _): &&(u32, usize)| authorization == [format!("Bearer {}", token(*number))];
-        let Some((number, instance)) = self.logins.given.iter().find(carries) else {
-            // A client that ends takes the token that it has, if it has one.
-            assert!(request.kind() == "disconnect" && authorization.is_empty(), "S10: an unknown token");
-            return None;
-        };
-        assert_eq!(request.url(), INSTANCES[*instance], "S10a: a token goes where it was given for");
-        Some(*number)
-    }
-
-    fn check_subscribe(&self, text: &str) {
-        let message: serde_json::Value = serde_json::from_str(text).expect("JSON");
-        if message["channel"] == "/meta/subscribe" {
-            let name = message["subscription"].as_str().expect("a name");
-            let position = &message["ext"]["replay"][crate::promises::topic_of(name)];
-            let position = position.as_str().map_or_else(|| position.to_string(), str::to_owned);
-            self.promises.subscribe_sent(&self.server, name, &position);
         }
     }
 
@@ -212,7 +200,8 @@ impl World {
         }
         let messages = exchange.messages.clone();
         let credentials = (exchange.cookie.clone(), exchange.token);
-        let reply = self.server.request(self.now, number, &messages, &credentials, &mut self.rng);
+        self.choices.about(exchange.name());
+        let reply = self.server.request(self.now, number, &messages, &credentials, &mut self.choices);
         self.promises.accepted(&self.server);
         match reply {
             Some(reply) => self.answer(number, reply),
@@ -220,13 +209,16 @@ impl World {
                 if let Some(age) = self.plan.proxy_age_ms {
                     self.after(age, Ev::ProxyKill(number));
                 }
+                if self.server.has(Habit::EarlyHead) || self.server.has(Habit::Spaces) {
+                    self.after(0, Ev::EarlyHead(number));
+                }
             }
         }
     }
 
     /// The response leaves the server, or the proxy.
     pub fn answer(&mut self, number: u32, reply: Reply) {
-        let delay = self.delay();
+        let delay = self.delay(number, "back");
         let exchange = &mut self.exchanges[number as usize];
         if exchange.answered || exchange.closed {
             return;
@@ -240,7 +232,13 @@ impl World {
         exchange.status = reply.status;
         exchange.headers = reply.headers;
         exchange.body = reply.body.into_bytes();
-        let share = |share: u64| exchange.body.len() * usize::try_from(share).unwrap_or(0) / 1_000;
+        let (name, choices, text) = (exchange.name(), &mut self.choices, exchange.body.clone());
+        // Thousandths of the body by chance, and a place in it by a record.
+        let share = |share: u64| {
+            let at = text.len() * usize::try_from(share).unwrap_or(0) / 1_000;
+            let usual = Place::of(&text, text.len() / 2);
+            choices.choose_of(name, "at", usual, |_| Place::of(&text, at)).bytes(&text, at)
+        };
         exchange.stop = exchange.body.len();
         match exchange.fate {
             Fate::CutAt(at) | Fate::HangsAt(at) => exchange.stop = share(at),
@@ -261,6 +259,8 @@ impl World {
             _ => {}
         }
         match exchange.fate {
+            // Its head has come, and says otherwise.
+            _ if exchange.headed && exchange.status != 200 => self.after(delay, Ev::Fail(number)),
             Fate::Lost => self.after(delay, Ev::Fail(number)),
             Fate::Silent => {}
             _ => self.after(delay, Ev::Deliver(number)),
@@ -271,7 +271,7 @@ impl World {
     pub fn deliver(&mut self, number: u32) {
         let now = self.now;
         let exchange = &mut self.exchanges[number as usize];
-        if exchange.closed || exchange.held || exchange.ended {
+        if exchange.closed || exchange.held || exchange.ended || !exchange.answered {
             return;
         }
         let request = exchange.request;
@@ -291,8 +291,12 @@ impl World {
                 2 => 400,
                 _ => 1 + rest / 2,
             };
-            let length = 1 + self.rng.index(most.min(rest));
-            let length = if exchange.step == 0 { rest } else { length };
+            let whole = exchange.step == 0;
+            let length = self.choices.choose_of(exchange.name(), "piece", rest, |rng| {
+                let length = 1 + rng.index(most.min(rest));
+                if whole { rest } else { length }
+            });
+            let length = length.min(rest);
             let bytes = exchange.body[exchange.position..exchange.position + length].to_vec();
             exchange.position += length;
             exchange.progressed(now);
@@ -312,8 +316,12 @@ impl World {
     }
 
     fn next_step(&mut self, number: u32) {
-        let most = if self.calm || self.plan.is_clean() || !self.rng.chance(20) { 4 } else { 2_500 };
-        let pause = self.rng.below(most);
+        let quick = self.calm || self.plan.is_clean();
+        let name = self.exchanges[number as usize].name();
+        let pause = self.choices.choose_of(name, "pause", 0, |rng| {
+            let most = if quick || !rng.chance(20) { 4 } else { 2_500 };
+            rng.below(most)
+        });
         self.after(pause, Ev::Deliver(number));
     }
 
@@ -326,7 +334,9 @@ impl World {
         self.maybe_left_behind(number);
         self.count_failure(number);
         let request = self.exchanges[number as usize].request;
-        let reason = self.rng.pick(&["connection reset", "failed to fetch"]);
+        let name = self.exchanges[number as usize].name();
+        let second = self.choices.choose_of(name, "reset", true, |rng| rng.index(2) == 0);
+        let reason = if second { "connection reset" } else { "failed to fetch" };
         self.trace(|| format!("  < #{number} failed: {reason}"));
         self.input(Input::Failed { request, reason });
     }
@@ -358,7 +368,9 @@ impl World {
         if exchange.closed || exchange.answered {
             return;
         }
-        if !self.schedule.numbered(self.now, Tag(Kind::Kill, number), "poll cut by a proxy") {
+        self.choices.about(exchange.name());
+        let spared = !self.schedule.numbered(self.now, Tag(Kind::Kill, number), "poll cut by a proxy");
+        if self.choices.choose("spared", false, |_| spared) {
             return;
         }
         let exchange = &mut self.exchanges[number as usize];
@@ -366,7 +378,7 @@ impl World {
             self.kills_in_calm += 1;
             assert!(self.kills_in_calm <= 4, "S8b: polls are still longer than the proxy allows");
         }
-        match self.rng.below(3) {
+        match self.choices.choose("way", 0, |rng| rng.below(3)) {
             0 => self.fail(number),
             style => {
                 exchange.fate = Fate::Fine;
@@ -382,7 +394,8 @@ impl World {
         for number in open.collect::<Vec<u32>>() {
             self.exchanges[number as usize].fate = Fate::Vanishes;
             self.exchanges[number as usize].answered = true;
-            if self.rng.chance(600) {
+            let name = self.exchanges[number as usize].name();
+            if self.choices.choose_of(name, "breaks", true, |rng| rng.chance(600)) {
                 self.fail(number);
             } else {
                 self.exchanges[number as usize].stop = 0;
@@ -446,7 +459,14 @@ impl World {
         self.recent.retain(|number| !self.exchanges[*number as usize].closed);
     }
 
-    fn delay(&mut self) -> u64 {
-        self.rng.below(self.plan.delay_ms + 1)
+    fn delay(&mut self, number: u32, way: &'static str) -> u64 {
+        let (name, most) = (self.exchanges[number as usize].name(), self.plan.delay_ms);
+        self.choices.choose_of(name, way, self.choices.latency_ms, |rng| rng.below(most + 1))
+    }
+
+    /// How many requests of the kind the present client has sent.
+    fn ordinal(&self, kind: &str) -> u32 {
+        let of_client = self.exchanges.iter().rev().take_while(|sent| sent.client == self.promises.client);
+        of_client.filter(|sent| sent.kind == kind).map(|sent| sent.ordinal + 1).max().unwrap_or(0)
     }
 }

@@ -115,6 +115,17 @@ pub struct Promises {
     pub goes_on: bool,
 }
 
+impl Reader {
+    pub fn next_event(&self) -> Option<u32> {
+        self.queue.front().filter(|_| self.open).map(|(_, event, _)| *event)
+    }
+
+    pub fn event_in_hand(&self) -> Option<u32> {
+        let event = self.given.get(&self.handed).filter(|_| self.open && self.in_hand);
+        event.map(|(event, _)| *event)
+    }
+}
+
 impl Promises {
     pub fn new_client(&mut self, on_invalid: OnInvalid) {
         self.client += 1;

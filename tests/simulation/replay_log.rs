@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use crate::choices::Choices;
 use crate::model_server::Server;
 use crate::replay_plan::ReplayIds;
-use crate::rng::Rng;
 use crate::session_model::ServerSession;
 
 /// A subscribe that the server has accepted, for the checks.
@@ -18,9 +18,9 @@ pub struct Accepted {
 
 impl Server {
     /// The replay id of the next event: ascending, with holes.
-    pub fn next_id(&mut self, rng: &mut Rng) -> String {
+    pub fn next_id(&mut self, choices: &mut Choices) -> String {
         let Some(plan) = self.plan.replay else { return String::new() };
-        self.last_id += rng.pick(&[1, 1, 2, 17]);
+        self.last_id += choices.choose("id-step", 1, |rng| rng.pick(&[1, 1, 2, 17]));
         match plan.ids {
             ReplayIds::Number => self.last_id.to_string(),
             ReplayIds::LargeNumber => (self.last_id + 9_007_199_254_740_993).to_string(),
@@ -29,10 +29,11 @@ impl Server {
     }
 
     /// All replay ids lose their meaning.
-    pub fn move_org(&mut self, rng: &mut Rng) {
+    pub fn move_org(&mut self, choices: &mut Choices) {
         self.org += 1;
-        self.last_id =
-            rng.below(1_000_000) + 10_000_000 * u64::from(self.org % 2) + 100_000 * u64::from(self.org);
+        self.last_id = choices.choose("first-id", 0, |rng| rng.below(1_000_000))
+            + 10_000_000 * u64::from(self.org % 2)
+            + 100_000 * u64::from(self.org);
     }
 
     pub fn retains(&self, now: u64, number: u32) -> bool {
@@ -55,19 +56,21 @@ impl Server {
         index: usize,
         message: &Value,
         reply: (&str, &str, &str),
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> String {
         let (name, about, id) = reply;
         let Some(plan) = self.plan.replay else { return String::new() };
         let subscription = message["subscription"].as_str().unwrap_or_default().to_owned();
         let topic = subscription.split('?').next().unwrap_or_default().to_owned();
-        if !self.calm && rng.chance(plan.busy_subscribes) {
-            let reason = rng.pick(&[
-                "503::Server is too busy.  Please try your request again later.",
-                "SERVER_UNAVAILABLE",
-            ]);
-            let error =
-                rng.pick(&["401::Authentication invalid", "403:denied_by_security_policy:subscribe_denied"]);
+        if !self.calm && choices.choose("busy", false, |rng| rng.chance(plan.busy_subscribes)) {
+            let reason = choices.pick(
+                "reason",
+                &["503::Server is too busy.  Please try your request again later.", "SERVER_UNAVAILABLE"],
+            );
+            let error = choices.pick(
+                "error",
+                &["401::Authentication invalid", "403:denied_by_security_policy:subscribe_denied"],
+            );
             return format!(
                 r#"{{{name}"successful":false,"error":"{error}","ext":{{"sfdc":{{"failureReason":"{reason}"}}}},"advice":{{"reconnect":"none"}}{about}{id}}}"#
             );
@@ -141,12 +144,12 @@ impl Server {
         now: u64,
         message: &Value,
         token: Option<u32>,
-        rng: &mut Rng,
+        choices: &mut Choices,
     ) -> Option<String> {
         self.refused.extend(token);
         let id = self.id_of(message);
         let channel = message["channel"].as_str().unwrap_or_default();
-        let style = rng.below(3);
+        let style = choices.choose("way", 0, |rng| rng.below(3));
         if style == 0 {
             return None;
         }
@@ -161,7 +164,7 @@ impl Server {
                 if let Some(index) = self.session_of(message) {
                     self.end_session(now, index);
                 }
-                self.unauthorized_poll(&id, rng)
+                self.unauthorized_poll(&id, choices)
             }
             _ => {
                 let subscription = match message["subscription"].as_str() {
@@ -179,13 +182,15 @@ impl Server {
         })
     }
 
-    pub fn unauthorized_poll(&mut self, id: &str, rng: &mut Rng) -> String {
-        let own = rng.pick(&[
-            r#"{"channel":"/meta/disconnect"}"#,
-            r#"{"channel":"/meta/disconnect","successful":true}"#,
-        ]);
-        let error =
-            rng.pick(&["401::Authentication invalid", "401::Authentication invalid", "403::Unknown client"]);
+    pub fn unauthorized_poll(&mut self, id: &str, choices: &mut Choices) -> String {
+        let own = choices.pick(
+            "own",
+            &[r#"{"channel":"/meta/disconnect"}"#, r#"{"channel":"/meta/disconnect","successful":true}"#],
+        );
+        let error = choices.pick(
+            "error",
+            &["401::Authentication invalid", "401::Authentication invalid", "403::Unknown client"],
+        );
         format!(
             r#"{own},{{"advice":{{"interval":0,"reconnect":"none"}},"channel":"/meta/connect","error":"{error}","successful":false{id}}}"#
         )
@@ -197,15 +202,15 @@ impl Server {
     }
 
     /// Tokens up to this one are no longer good. Some parked polls learn of it at once.
-    pub fn revoke(&mut self, now: u64, last: u32, rng: &mut Rng) {
+    pub fn revoke(&mut self, now: u64, last: u32, choices: &mut Choices) {
         self.revoked.extend(1..=last);
         for index in 0..self.sessions.len() {
-            if !self.sessions[index].alive() || !rng.chance(500) {
+            if !self.sessions[index].alive() || !choices.choose("told", true, |rng| rng.chance(500)) {
                 continue;
             }
             if let Some(parked) = self.sessions[index].parked.take() {
                 self.refused.extend(parked.token);
-                let text = self.unauthorized_poll(&parked.id, rng);
+                let text = self.unauthorized_poll(&parked.id, choices);
                 self.end_session(now, index);
                 self.outbox.push((parked.exchange, crate::model_server::Reply::bayeux(&[text])));
             }

@@ -2,6 +2,7 @@
 
 use cometd_edge::replay::{Commit, OnInvalid, Start};
 
+use crate::choices::Choices;
 use crate::rng::Rng;
 
 /// How the server writes replay ids.
@@ -42,24 +43,30 @@ pub struct ReplayPlan {
 }
 
 impl ReplayPlan {
-    pub fn new(rng: &mut Rng, clean: bool) -> Self {
-        let faults = |rng: &mut Rng, of: &[u64]| if clean { 0 } else { rng.pick(of) };
+    pub fn new(choices: &mut Choices, clean: bool) -> Self {
+        let c = choices;
+        let faults =
+            |c: &mut Choices, of: &[u64]| c.chance_alone(0, |rng| if clean { 0 } else { rng.pick(of) });
         Self {
-            salesforce: rng.chance(750),
-            ids: rng.pick(&[ReplayIds::Number, ReplayIds::LargeNumber, ReplayIds::Text]),
-            uuids: rng.chance(500),
-            retention_ms: rng.pick(&[8_000, 30_000, 120_000, 10_000_000, 10_000_000]),
-            org_moves: !clean && rng.chance(150),
-            busy_subscribes: faults(rng, &[0, 0, 100, 300]),
-            revoke_every_ms: faults(rng, &[0, 0, 8_000, 40_000]),
-            login_faults: faults(rng, &[0, 100, 400]),
-            login_may_refuse: rng.chance(100),
-            store_faults: faults(rng, &[0, 0, 100, 400]),
-            store_damage: !clean && rng.chance(60),
-            restart_every_ms: faults(rng, &[0, 10_000, 30_000, 60_000]),
-            decides: rng.chance(200),
-            restless: rng.pick(&[50, 200, 400]),
-            forgets: rng.pick(&[0, 0, 30]),
+            salesforce: c.choose("salesforce", true, |rng| rng.chance(750)),
+            ids: c.choose("replay-ids", ReplayIds::Number, |rng| {
+                rng.pick(&[ReplayIds::Number, ReplayIds::LargeNumber, ReplayIds::Text])
+            }),
+            uuids: c.choose("uuids", false, |rng| rng.chance(500)),
+            retention_ms: c.choose("retention-ms", 10_000_000, |rng| {
+                rng.pick(&[8_000, 30_000, 120_000, 10_000_000, 10_000_000])
+            }),
+            org_moves: c.chance_alone(false, |rng| !clean && rng.chance(150)),
+            busy_subscribes: faults(c, &[0, 0, 100, 300]),
+            revoke_every_ms: faults(c, &[0, 0, 8_000, 40_000]),
+            login_faults: faults(c, &[0, 100, 400]),
+            login_may_refuse: c.chance_alone(false, |rng| rng.chance(100)),
+            store_faults: faults(c, &[0, 0, 100, 400]),
+            store_damage: c.chance_alone(false, |rng| !clean && rng.chance(60)),
+            restart_every_ms: faults(c, &[0, 10_000, 30_000, 60_000]),
+            decides: c.choose("decides", false, |rng| rng.chance(200)),
+            restless: c.chance_alone(0, |rng| rng.pick(&[50, 200, 400])),
+            forgets: c.choose("forgets", 0, |rng| rng.pick(&[0, 0, 30])),
         }
     }
 }
@@ -72,10 +79,14 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    pub fn new(rng: &mut Rng) -> Self {
+    pub fn new(choices: &mut Choices) -> Self {
         Self {
-            commit: rng.pick(&[Commit::Processed, Commit::Processed, Commit::Delivered, Commit::Manual]),
-            on_invalid: rng.pick(&[OnInvalid::All, OnInvalid::All, OnInvalid::New, OnInvalid::Fail]),
+            commit: choices.choose("commit", Commit::Processed, |rng| {
+                rng.pick(&[Commit::Processed, Commit::Processed, Commit::Delivered, Commit::Manual])
+            }),
+            on_invalid: choices.choose("on-invalid", OnInvalid::All, |rng| {
+                rng.pick(&[OnInvalid::All, OnInvalid::All, OnInvalid::New, OnInvalid::Fail])
+            }),
         }
     }
 }

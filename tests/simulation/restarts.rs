@@ -44,13 +44,13 @@ impl World {
         if self.calm {
             return;
         }
-        let pause = self.rng.below(2 * self.plan.replay.map_or(1, |plan| plan.restart_every_ms));
+        let pause = self.choices.chance.below(2 * self.plan.replay.map_or(1, |plan| plan.restart_every_ms));
         self.after(1_000 + pause, Ev::Restart);
         if self.closed_at.is_some() {
             return;
         }
-        let crashes = self.rng.chance(700);
-        let suspends = self.rng.chance(300);
+        let crashes = self.choices.chance.chance(700);
+        let suspends = self.choices.chance.chance(300);
         let what = match (crashes, suspends) {
             (_, true) => "suspend",
             (true, _) => "crash",
@@ -59,10 +59,21 @@ impl World {
         if !self.schedule.next(self.now, Kind::Restart, what) {
             return;
         }
+        // Whose session has ended, but not its loads and saves, has nothing to suspend.
+        let what = match what {
+            "suspend" if self.is_over() && self.app.closed_at.is_none() => return,
+            "suspend" if self.is_over() => "close",
+            "restart" => "close",
+            other => other,
+        };
+        self.choices.deed(self.now, what);
+        self.end_client(what);
+    }
+
+    pub fn end_client(&mut self, what: &str) {
         match what {
             "crash" => self.crash(),
-            "suspend" if !self.is_over() => self.suspend(),
-            "suspend" if self.app.closed_at.is_none() => {}
+            "suspend" => self.suspend(),
             _ => self.close(),
         }
     }
@@ -81,17 +92,28 @@ impl World {
             self.exchanges[number as usize].closed = true;
         }
         let longest = if self.calm { 10 } else { 10_000 + 2 * self.plan.max_interval_ms };
-        let rests = self.plan.rests() && self.rng.chance(300);
-        let pause = if rests { longest } else { self.rng.pick(&[0, 10, 2_000]) };
-        let pause = self.rng.between(1, 1 + pause);
+        let rests = self.plan.rests();
+        let next = self.promises.client + 1;
+        let pause = self.choices.choose_of(
+            || format!("client {next}"),
+            "after",
+            1,
+            |rng| {
+                let rests = rests && rng.chance(300);
+                let pause = if rests { longest } else { rng.pick(&[0, 10, 2_000]) };
+                rng.between(1, 1 + pause)
+            },
+        );
         self.after(pause, Ev::Start);
     }
 
     pub fn start(&mut self) {
         self.trace(|| "== a new client".to_owned());
-        self.conditions = Conditions::new(&mut self.rng);
+        let next = self.promises.client + 1;
+        self.choices.about(|| format!("client {next}"));
+        self.conditions = Conditions::new(&mut self.choices);
         self.starts.clear();
-        let seed = self.rng.next();
+        let seed = self.choices.choose("seed", 0, crate::rng::Rng::next);
         self.session = self.successor(seed);
         self.promises.new_client(self.conditions.on_invalid);
         self.server.client = self.promises.client;
@@ -111,5 +133,6 @@ impl World {
         } else {
             self.act_at_start();
         }
+        self.do_waiting_deeds();
     }
 }

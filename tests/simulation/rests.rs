@@ -36,6 +36,16 @@ struct Drain {
 }
 
 impl Rests {
+    /// Can it do this now? What is drawn always can.
+    pub fn allows(&self, what: &str) -> bool {
+        match what {
+            "show" => self.hidden,
+            "hide" => !self.hidden,
+            "drain" => self.drain.is_none(),
+            _ => true,
+        }
+    }
+
     pub fn is_asleep(&self) -> bool {
         self.asleep
     }
@@ -61,12 +71,12 @@ impl World {
         if self.calm {
             return;
         }
-        let pause = self.rng.below(2 * self.plan.rest_every_ms);
+        let pause = self.choices.chance.below(2 * self.plan.rest_every_ms);
         self.after(1 + pause, Ev::Rest);
         if self.is_over() {
             return;
         }
-        let (chance, draining) = (self.rng.below(10), self.rests.drain.is_some());
+        let (chance, draining) = (self.choices.chance.below(10), self.rests.drain.is_some());
         let what = match (self.rests.hidden, self.rests.asleep) {
             (true, _) if chance < 6 => "show",
             (true, _) if chance < 8 && !draining => "drain",
@@ -84,13 +94,22 @@ impl World {
         if !self.schedule.next(self.now, Kind::Rest, what) {
             return;
         }
+        self.choices.deed(self.now, what);
+        self.rest_or_go_on(what);
+    }
+
+    pub fn rest_or_go_on(&mut self, what: &str) {
         match what {
             "show" => self.hide(false),
             "hide" => self.hide(true),
             "rest" => self.rest(),
             _ => {
-                let idle_ms = self.rng.pick(&[None, Some(0), Some(500), Some(5_000)]);
-                let deadline_ms = self.rng.pick(&[0, 100, 3_000, 30_000, 120_000]);
+                let idle_ms = self
+                    .choices
+                    .choose("idle", None, |rng| rng.pick(&[None, Some(0), Some(500), Some(5_000)]));
+                let deadline_ms = self
+                    .choices
+                    .choose("deadline", 30_000, |rng| rng.pick(&[0, 100, 3_000, 30_000, 120_000]));
                 self.start_drain(idle_ms, deadline_ms);
             }
         }
@@ -107,6 +126,7 @@ impl World {
         if !self.calm || self.is_over() {
             return;
         }
+        self.choices.about(|| "rouse".to_owned());
         if self.rests.hidden {
             self.hide(false);
         }

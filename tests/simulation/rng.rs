@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 /// SplitMix64.
+#[derive(Default)]
 pub struct Rng(u64);
 
 impl Rng {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::habits::Habit;
+
 /// What befalls a life, or is done in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -99,6 +101,8 @@ pub struct Cuts {
     pub only: Option<BTreeSet<Tag>>,
     /// The good times begin here at the latest.
     pub until_ms: Option<u64>,
+    /// The server has this habit, too.
+    pub habit: Option<Habit>,
 }
 
 impl Cuts {
@@ -112,6 +116,9 @@ impl Cuts {
         }
         if let Some(until) = self.until_ms {
             arguments += &format!(" --until {until}");
+        }
+        if let Some(habit) = self.habit {
+            arguments += &format!(" --habit {habit:?}");
         }
         arguments
     }

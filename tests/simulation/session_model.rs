@@ -33,6 +33,8 @@ pub struct ServerSession {
     pub known: bool,
     /// The server has told the client to shake hands again, or that it does not know the session.
     pub dismissed: bool,
+    /// By a reply that told the client to end.
+    pub accepted_with_none: bool,
 }
 
 impl ServerSession {

@@ -26,10 +26,10 @@ struct Shrinker {
 }
 
 /// Shortens the life of this seed, which failed.
-pub fn shrink(seed: u64, failure: Failure) -> Shrunk {
-    let whole = live(seed, Cuts::default(), false);
+pub fn shrink(seed: u64, cuts: &Cuts, failure: Failure) -> Shrunk {
+    let cuts = cuts.clone();
+    let whole = live(seed, cuts.clone(), false);
     let (before, place) = ((whole.done.len(), failure.at), failure.place.clone());
-    let cuts = Cuts::default();
     let best = Shrunk { cuts, failure, done: whole.done, before, lives: 1 };
     let mut shrinker = Shrinker { seed, place, best, began: Instant::now() };
     let all = shrinker.tags();
@@ -58,7 +58,8 @@ impl Shrinker {
         }
         self.best.lives += 1;
         let only: BTreeSet<Tag> = tags.iter().copied().collect();
-        let cuts = Cuts { only: Some(only), until_ms: until_ms.or(self.best.cuts.until_ms) };
+        let until_ms = until_ms.or(self.best.cuts.until_ms);
+        let cuts = Cuts { only: Some(only), until_ms, ..self.best.cuts };
         let Life { failure, done, .. } = live(self.seed, cuts.clone(), false);
         let Some(failure) = failure.filter(|failure| failure.place == self.place) else { return false };
         // What did not come up any more need not be named.

@@ -27,6 +27,8 @@ struct Call {
     /// What is to be stored; `None` for a load.
     save: Option<String>,
     fails: bool,
+    /// It does not arrive once its client is gone.
+    dies: bool,
 }
 
 impl World {
@@ -47,31 +49,46 @@ impl World {
         let faults = if self.calm { 0 } else { self.plan.replay.map_or(0, |plan| plan.store_faults) };
         let number = u32::try_from(self.store.calls.len()).expect("few calls");
         let client = self.promises.client;
-        let prompt = self.rng.pick(&[1, 20, 300]);
-        let mut delay = self.rng.below(prompt);
+        let rng = &mut self.choices.chance;
+        let prompt = rng.pick(&[1, 20, 300]);
+        let mut delay = rng.below(prompt);
         let mut write = Some(delay);
         let (mut fails, mut answers) = (false, true);
-        let (faulty, fault) = (self.rng.chance(faults), self.rng.below(5));
+        let (faulty, fault) = (rng.chance(faults), rng.below(5));
         if faulty && self.schedule.numbered(self.now, Tag(Kind::Store, number), FAULTS[fault as usize]) {
             match fault {
                 0 => (fails, write) = (true, None),
                 // Stored, and yet reported as failed.
                 1 => fails = true,
                 2 => (answers, write) = (false, None),
-                3 => (answers, write) = (false, Some(self.rng.below(30_000))),
+                3 => (answers, write) = (false, Some(rng.below(30_000))),
                 _ => {
-                    delay = self.rng.between(1_000, 14_000);
-                    write = Some(self.rng.below(delay));
+                    delay = rng.between(1_000, 14_000);
+                    write = Some(rng.below(delay));
                 }
             }
         }
+        let nth = self.store.calls.iter().rev().take_while(|call| call.client == client);
+        let nth =
+            1 + nth.filter(|call| call.channel == channel && call.save.is_some() == save.is_some()).count();
+        let kind = if save.is_some() { "save" } else { "load" };
+        self.choices.about(|| format!("client {client} {kind} {channel} {nth}"));
+        if self.calm {
+            // From here on nothing goes wrong, whatever a record says.
+            self.choices.about_nothing();
+        }
+        let fails = self.choices.choose("fails", false, |_| fails);
+        let answer = self.choices.choose("answers", Some(0), |_| answers.then_some(delay));
+        let (answers, delay) = (answer.is_some(), answer.unwrap_or(delay));
+        let write = self.choices.choose("writes", answer, |_| write);
+        let dies = save.is_some() && self.choices.choose("dies", false, |_| number.is_multiple_of(2));
         self.trace(|| {
             format!("* store {number}: answers {answers} after {delay}, fails {fails}, writes {write:?}")
         });
         if let Some(at) = write.filter(|_| save.is_some()) {
             self.after(at, Ev::StoreWrites(number));
         }
-        self.store.calls.push(Call { client, request, channel, save, fails });
+        self.store.calls.push(Call { client, request, channel, save, fails, dies });
         if answers {
             self.after(delay, Ev::StoreAnswers(number));
         }
@@ -80,7 +97,7 @@ impl World {
     pub fn store_writes(&mut self, number: u32) {
         let call = &mut self.store.calls[number as usize];
         // What a client had in flight when it was dropped may or may not arrive.
-        if call.client != self.promises.client && number.is_multiple_of(2) {
+        if call.client != self.promises.client && call.dies {
             return;
         }
         if let Some(position) = call.save.clone() {
@@ -109,8 +126,13 @@ impl World {
         }
         let held = self.store.held.get(&channel).cloned();
         self.trace(|| format!("* loaded: {channel} {held:?}"));
+        self.choices.about(|| format!("load {number}"));
         let result = match held {
-            Some(text) if text == NONSENSE && self.rng.chance(500) => Err(("not a position", true)),
+            Some(text)
+                if text == NONSENSE && self.choices.choose("says-so", false, |rng| rng.chance(500)) =>
+            {
+                Err(("not a position", true))
+            }
             other => Ok(other.map(|replay_id| Position { replay_id, created_date: None })),
         };
         let found = match &result {
@@ -125,7 +147,8 @@ impl World {
     pub fn damage_store(&mut self) {
         let names: Vec<String> = self.store.held.keys().cloned().collect();
         if !names.is_empty() {
-            let name = names[self.rng.index(names.len())].clone();
+            let name = names[0].clone();
+            let name = self.choices.choose("name", name, |rng| names[rng.index(names.len())].clone());
             self.trace(|| format!("== damaged: {name}"));
             self.store.held.insert(name, NONSENSE.to_owned());
         }

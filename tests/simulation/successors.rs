@@ -48,10 +48,11 @@ impl Left {
 impl World {
     pub fn suspend_act(&mut self) {
         if !self.calm && !self.is_over() && self.schedule.next(self.now, Kind::Restart, "suspend") {
+            self.choices.deed(self.now, "suspend");
             self.suspend();
         }
         if !self.calm {
-            let pause = self.rng.between(5_000, 90_000);
+            let pause = self.choices.chance.between(5_000, 90_000);
             self.after(pause, Ev::Suspend);
         }
     }
@@ -92,12 +93,14 @@ impl World {
         let mut config = config_of(&self.plan);
         let left = &mut self.successors.snapshots;
         let plain = self.plan.replay.is_none();
-        let which = match self.rng.below(10) {
-            _ if plain => left.pop(),
+        let last = left.len().checked_sub(1);
+        let which = self.choices.choose("snapshot", last, |rng| match rng.below(10) {
+            _ if plain => last,
             0 | 1 => None,
-            2..=4 if !left.is_empty() => Some(left.remove(self.rng.index(left.len()))),
-            _ => left.pop(),
-        };
+            2..=4 if last.is_some() => Some(rng.index(left.len())),
+            _ => last,
+        });
+        let which = which.filter(|index| *index < left.len()).map(|index| left.remove(index));
         self.checks.current = None;
         self.no_poll_before = 0;
         self.checks.began_at = self.now;
@@ -110,7 +113,7 @@ impl World {
             self.promises.goes_on = left.session.is_some();
             self.promises.resumed = left.positions;
             // Sometimes it comes to another store.
-            if self.rng.chance(250) {
+            if self.choices.choose("other-store", false, |rng| rng.chance(250)) {
                 self.store.held.clear();
             }
         }

@@ -9,6 +9,8 @@ use cometd_edge::session::{Input, Inspect, Output, Session};
 
 use crate::application::Application;
 use crate::checks::Checks;
+use crate::choices::Choices;
+use crate::habits::Habit;
 use crate::logins::Logins;
 use crate::model_server::{Refusing, Server};
 use crate::network::Exchange;
@@ -28,6 +30,7 @@ pub const SECRET_HEADER: &str = "Bearer s3cr3t-t0k3n";
 pub const NETWORK_DELAY_MS: u64 = 10_000;
 pub const UNIX_ZERO: u64 = 1_700_000_000_000;
 
+/// The chances of each are drawn by its place in this list: new ones come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ev {
     Arrive(u32),
@@ -58,12 +61,15 @@ pub enum Ev {
     Rest,
     Rouse,
     Suspend,
+    /// A deed of the record, by its number.
+    Recorded(usize),
+    EarlyHead(u32),
 }
 
 pub struct World {
     pub seed: u64,
     pub now: u64,
-    pub rng: Rng,
+    pub choices: Choices,
     /// How often each event has happened.
     past: BTreeMap<Ev, u32>,
     pub schedule: Schedule,
@@ -109,19 +115,25 @@ pub struct World {
     wakes: (u64, u32),
     /// When the server looks at its clock next.
     server_tick: u64,
+    /// Deeds of the record that wait for a client.
+    pub waiting_deeds: Vec<usize>,
     pub tracing: bool,
 }
 
 impl World {
-    pub fn new(seed: u64, cuts: Cuts, tracing: bool) -> Self {
-        let mut rng = Rng::new(seed);
-        let mut plan = Plan::new(&mut rng, seed % 2 == 1);
+    pub fn new(seed: u64, cuts: Cuts, mut choices: Choices, tracing: bool) -> Self {
+        choices.about(|| "life".to_owned());
+        let replay = choices.choose("replay", true, |_| seed % 2 == 1);
+        let seed = choices.choose("seed", 0, |_| seed);
+        let mut plan = Plan::new(&mut choices, replay);
         plan.max_interval_ms = plan.max_interval_ms.max(plan.interval_ms + 5 * plan.delay_ms + 1_000);
         if plan.proxy_age_ms.is_some() {
             plan.delay_ms = plan.delay_ms.min(30);
         }
         plan.faults_until_ms = plan.faults_until_ms.min(cuts.until_ms.unwrap_or(u64::MAX));
+        let habits = Habit::of_life(seed, cuts.habit, &mut choices);
         let mut schedule = Schedule::new(cuts);
+        choices.about_nothing();
         if plan.is_busy() && !schedule.next(0, Kind::Busy, "busy now and then") {
             plan.never_busy();
         }
@@ -138,7 +150,7 @@ impl World {
             schedule,
             counts: Tally::default(),
             session,
-            server: Server::new(plan.clone()),
+            server: Server { recorded: choices.is_recorded(), seed, habits, ..Server::new(plan.clone()) },
             app: Application::default(),
             checks: Checks::new(limits),
             promises: Promises::default(),
@@ -146,7 +158,7 @@ impl World {
             successors: Successors::default(),
             store: Store::default(),
             logins: Logins::default(),
-            conditions: Conditions::new(&mut rng),
+            conditions: Conditions::new(&mut choices),
             starts: BTreeMap::new(),
             exchanges: Vec::new(),
             recent: Vec::new(),
@@ -171,9 +183,10 @@ impl World {
             timer_at: u64::MAX,
             wakes: (0, 0),
             server_tick: u64::MAX,
+            waiting_deeds: Vec::new(),
             tracing,
             plan,
-            rng,
+            choices,
         }
     }
 
@@ -196,15 +209,29 @@ impl World {
 
     /// Lives through the whole plan.
     pub fn run(&mut self) {
+        self.recorded_begin();
         if self.plan.replay.is_some() {
             self.start();
         } else {
             self.input(Input::Command(cometd_edge::session::Command::Tap(true)));
             self.act_at_start();
         }
+        self.after(self.plan.faults_until_ms, Ev::Calm);
+        if self.choices.is_recorded() {
+            self.do_waiting_deeds();
+        } else {
+            self.begin_by_chance();
+        }
+        self.drain();
+        while !self.over {
+            self.step();
+        }
+    }
+
+    /// What comes again and again, and at times that are drawn.
+    fn begin_by_chance(&mut self) {
         self.after(0, Ev::Publish);
         self.after(self.plan.act_every_ms, Ev::Act);
-        self.after(self.plan.faults_until_ms, Ev::Calm);
         if self.plan.mishap_every_ms > 0 {
             self.after(self.plan.mishap_every_ms, Ev::Mishap);
         }
@@ -227,17 +254,13 @@ impl World {
                 self.after(replay.restart_every_ms, Ev::Restart);
             }
         }
-        self.drain();
-        while !self.over {
-            self.step();
-        }
     }
 
     fn step(&mut self) {
         let next = self.queue.peek().map_or(u64::MAX, |Reverse((at, ..))| *at);
         let wake = self.wake.map_or(u64::MAX, |at| at.max(self.asleep_until));
         assert!(next.min(wake) < u64::MAX, "nothing will ever happen again");
-        if wake < next || wake == next && self.rng.chance(500) {
+        if wake < next || wake == next && self.chance_of_the_moment(wake, "timer-first", 500) {
             self.now = self.now.max(wake);
             self.timer();
         } else {
@@ -245,6 +268,7 @@ impl World {
             self.now = self.now.max(at);
             if self.now < self.asleep_until
                 && !matches!(event, Ev::Server | Ev::Publish | Ev::Arrive(_) | Ev::StoreWrites(_))
+                && !self.is_recorded_publish(event)
             {
                 self.after(self.asleep_until - self.now, event);
                 return;
@@ -252,13 +276,17 @@ impl World {
             self.handle(event);
             // A driver may hand in several inputs of one turn before it drains.
             let same = self.queue.peek().is_some_and(|Reverse((at, ..))| *at == self.now);
-            if same && self.now >= self.asleep_until && self.rng.chance(300) {
+            if same && self.now >= self.asleep_until && self.chance_of_the_moment(at, "more-at-once", 300) {
                 return;
             }
         }
         if self.now >= self.asleep_until {
             self.drain();
         }
+    }
+
+    fn chance_of_the_moment(&mut self, at: u64, name: &'static str, permille: u64) -> bool {
+        self.choices.choose_of(|| format!("moment {at}"), name, false, |rng| rng.chance(permille))
     }
 
     fn timer(&mut self) {
@@ -278,12 +306,14 @@ impl World {
     fn handle(&mut self, event: Ev) {
         let past = self.past.entry(event).or_default();
         *past += 1;
-        self.rng = Rng::of(self.seed, (event, *past));
+        self.choices.chance = Rng::of(self.seed, (event, *past));
+        self.choices.about_nothing();
         match event {
             Ev::Arrive(number) => self.arrive(number),
             Ev::Deliver(number) => self.deliver(number),
             Ev::Fail(number) => self.fail(number),
             Ev::ProxyKill(number) => self.proxy_kill(number),
+            Ev::EarlyHead(number) => self.early_head(number),
             Ev::Inspected(number) => self.inspected(number),
             Ev::Server => {
                 self.server_tick = u64::MAX;
@@ -294,7 +324,12 @@ impl World {
             Ev::Read => self.read(),
             Ev::Mishap => self.mishap(),
             Ev::Relent => self.server.refusing = Refusing::Nothing,
-            Ev::Close => self.close(),
+            Ev::Close => {
+                if !self.finished {
+                    self.choices.deed(self.now, "close");
+                }
+                self.close();
+            }
             Ev::Calm => self.calm_down(),
             Ev::Burst => self.burst(),
             Ev::Finish => self.finish(),
@@ -317,6 +352,7 @@ impl World {
             Ev::Rest => self.rest_act(),
             Ev::Rouse => self.rouse(),
             Ev::Suspend => self.suspend_act(),
+            Ev::Recorded(line) => self.recorded(line),
         }
         let outbox = std::mem::take(&mut self.server.outbox);
         for (exchange, reply) in outbox {
@@ -366,15 +402,22 @@ impl World {
     }
 
     fn publish(&mut self) {
-        let glob = self.plan.replay.is_some() && self.rng.chance(50);
-        let channel = if glob { "/g/1" } else { self.rng.pick(crate::application::CHANNELS) };
-        let pause = 1 + self.rng.below(2 * self.plan.publish_every_ms);
+        let rng = &mut self.choices.chance;
+        let glob = self.plan.replay.is_some() && rng.chance(50);
+        let channel = if glob { "/g/1" } else { rng.pick(crate::application::CHANNELS) };
+        let pause = 1 + rng.below(2 * self.plan.publish_every_ms);
         if self.schedule.next(self.now, Kind::Publish, "publish") {
-            self.server.publish(self.now, channel, &mut self.rng);
+            self.choices.deed(self.now, "publish");
+            self.publish_on(channel);
         }
         if !self.over && !self.calm {
             self.after(pause, Ev::Publish);
         }
+    }
+
+    pub fn publish_on(&mut self, channel: &str) {
+        let channel = self.choices.choose("channel", "/a/1".to_owned(), |_| channel.to_owned());
+        self.server.publish(self.now, &channel, &mut self.choices);
     }
 
     /// What was published before this has been delivered, or is lost.

@@ -28,6 +28,9 @@ cargo xtask fuzz [target…] [--seconds N]
 cargo xtask demo [--check]    a sandbox server, a page and a terminal that follow live events; --check does it headless
 cargo xtask simulate [--seeds N] [--from S] [--jobs J]     live whole lives of a client; what fails is made shorter
 cargo xtask simulate --seed S [--only deeds] [--until MS]  live one life alone, or what is left of it, and print it
+cargo xtask simulate --seed S --record NAME              write what is left of one that fails to tests/simulation/recorded
+cargo xtask simulate --play NAME                         live by such a record, and print it
+cargo xtask simulate --habit NAME [--seeds N]            live with a server of this habit: habits.rs names them
 cargo xtask simulate --mutants [--seeds N] [--name words]   break the core on purpose, and see that a life notices
 cargo xtask soak [--minutes N]
                               clients under faults for 20 minutes, or N, on Node and workerd: nothing may be left behind

@@ -1,0 +1,158 @@
+//! Habits of single servers in the field, each in few lives.
+//!
+//! A habit draws from streams of its own, so that a seed without it lives as before. To add one: a variant of [`Habit`],
+//! its place in [`Habit::ALL`], and what it does wherever `server.has(Habit::…)` asks for it. A habit that is not in
+//! [`SURVIVED`] is met only by lives that ask for it: `cargo xtask simulate --habit EarlyHead`.
+
+use cometd_edge::session::Input;
+use serde_json::Value;
+
+use crate::choices::Choices;
+use crate::fate::Fate;
+use crate::model_server::Server;
+use crate::network::Exchange;
+use crate::rng::Rng;
+use crate::world::{Ev, World};
+
+const OWN_WORDS: &str = "invalid clientId";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    /// A1: grants the acknowledgement extension and never sends a number.
+    AckWithoutNumbers,
+    /// S7: the head of a poll's response comes at once, and nothing more until the poll ends.
+    EarlyHead,
+    /// S7: and until then single spaces come.
+    Spaces,
+    /// S5: refuses an unknown client in words of its own.
+    OwnWords,
+    /// S5: and in a message that names no channel.
+    NoChannel,
+    /// S9a: accepts some handshakes with the advice never to reconnect.
+    AcceptsWithNone,
+}
+
+/// Those that the client survives.
+const SURVIVED: &[Habit] = &[];
+
+/// Of a thousand lives so many have a habit.
+const FREQUENCY: u64 = 30;
+
+/// Longer than the client waits for anything else.
+const SPACE_EVERY_MS: u64 = 15_000;
+
+impl Habit {
+    pub const ALL: [Self; 6] = [
+        Self::AckWithoutNumbers,
+        Self::EarlyHead,
+        Self::Spaces,
+        Self::OwnWords,
+        Self::NoChannel,
+        Self::AcceptsWithNone,
+    ];
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|habit| format!("{habit:?}") == name)
+    }
+
+    /// Chance for its `nth` use; the first is whether a life has it.
+    pub fn chance(self, seed: u64, nth: u64, permille: u64) -> bool {
+        Rng::of(seed, ("habit", format!("{self:?}"), nth)).chance(permille)
+    }
+
+    /// Those of this life, with the one that was asked for.
+    pub fn of_life(seed: u64, asked: Option<Self>, choices: &mut Choices) -> Vec<Self> {
+        choices.about(|| "habits".to_owned());
+        let drawn = |habit: &Self| {
+            SURVIVED.contains(habit) && habit.chance(seed, 0, FREQUENCY) || asked == Some(*habit)
+        };
+        let names: Vec<String> =
+            Self::ALL.iter().filter(|habit| drawn(habit)).map(|habit| format!("{habit:?}")).collect();
+        let names = choices.choose("are", Vec::new(), |_| names);
+        names.iter().filter_map(|name| Self::parse(name)).collect()
+    }
+}
+
+impl Server {
+    /// What it says to a client that it does not know, if it has words of its own for that.
+    pub fn in_own_words(&mut self, message: &Value, alone: bool) -> Option<String> {
+        let names_channel = self.has(Habit::OwnWords);
+        if !names_channel && !self.has(Habit::NoChannel) {
+            return None;
+        }
+        let channel = message["channel"].as_str().unwrap_or_default();
+        if channel != "/meta/connect" {
+            self.refused_in_own_words.extend(self.session_of(message));
+        }
+        let words =
+            format!(r#""advice":{{"reconnect":"handshake"}},"successful":false,"error":"{OWN_WORDS}""#);
+        Some(match names_channel {
+            true => format!("{{{}{words}{}}}", self.channel_member(channel, alone), self.id_of(message)),
+            false => format!("{{{words}}}"),
+        })
+    }
+
+    pub fn has(&self, habit: Habit) -> bool {
+        self.habits.contains(&habit)
+    }
+
+    /// Does it end this client with the reply that accepts it?
+    pub fn accepts_with_none(&mut self, choices: &mut Choices) -> bool {
+        let nth = 1 + u64::try_from(self.sessions.len()).expect("few sessions");
+        if self.calm || !self.has(Habit::AcceptsWithNone) {
+            return false;
+        }
+        let does = choices.choose("with-none", false, |_| Habit::AcceptsWithNone.chance(self.seed, nth, 300));
+        self.said_none |= does;
+        does
+    }
+}
+
+impl World {
+    /// The head of a poll's response, long before its body, and perhaps a space now and then.
+    pub fn early_head(&mut self, number: u32) {
+        let exchange = &mut self.exchanges[number as usize];
+        let begins = matches!(
+            exchange.fate,
+            Fate::Fine | Fate::CutAt(_) | Fate::HangsAt(_) | Fate::TruncatedAt(_) | Fate::MalformedAt(_)
+        );
+        if exchange.closed || exchange.answered || !begins {
+            return;
+        }
+        let request = exchange.request;
+        let first = !core::mem::replace(&mut exchange.headed, true);
+        let held = exchange.held;
+        if self.server.has(Habit::Spaces) {
+            // So long at most it is put off.
+            exchange.patience_ms = exchange.patience_ms.max(2 * exchange.first_patience_ms);
+            self.after(SPACE_EVERY_MS, Ev::EarlyHead(number));
+        }
+        if first {
+            self.exchanges[number as usize].status = 200;
+            self.trace(|| format!("  < #{number} head 200, early"));
+            self.input(Input::Head { request, status: 200, headers: &[] });
+        } else if !held {
+            self.trace(|| format!("  < #{number} a space"));
+            self.input(Input::Chunk { request, bytes: b" " });
+        }
+    }
+
+    /// S5: a refusal in the server's own words is believed only if the next session is refused, too.
+    pub fn own_words_refuse(&self, text: &str) {
+        let sessions = self.server.refused_in_own_words.len();
+        assert!(
+            sessions >= 2 || !text.contains(OWN_WORDS),
+            "S5: takes an unknown client for a refusal: {text}"
+        );
+    }
+
+    /// S9a: a client that ends although it was accepted says good-bye.
+    pub fn says_good_bye(&self) {
+        let Some(session) = self.checks.current.map(|index| &self.server.sessions[index]) else { return };
+        let said = |sent: &&Exchange| sent.kind == "disconnect" && sent.messages[0].contains(&session.id);
+        assert!(
+            !session.accepted_with_none || self.exchanges.iter().any(|sent| said(&sent)),
+            "S9a: a session that was accepted is left at the server"
+        );
+    }
+}
