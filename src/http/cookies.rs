@@ -132,7 +132,7 @@ impl Jar {
     /// Takes in what the caller gives, unless it is what was given there last; `endpoint` is the configured one, always.
     /// What was given before, and neither comes again nor was set anew by the server, goes out.
     ///
-    /// Pieces that [`check_cookies`] refuses are left out. Of several of one name the first counts.
+    /// Pieces that [`check_cookies`](super::check_cookies) refuses are left out. Of several of one name the first counts.
     pub fn give(&mut self, giver: Giver, text: &str, endpoint: &Endpoint, now: Instant, unix_ms_now: u64) {
         let [by_config, by_headers] = &mut self.given;
         let last = match giver {

@@ -24,6 +24,8 @@ pub struct Application {
     reading: bool,
     pauses_until: u64,
     acting: bool,
+    /// Events that nobody will read, of subscriptions that have ended: the application lets go of them at once (R8).
+    pub unread: Vec<(u32, usize)>,
 }
 
 impl Application {
@@ -347,6 +349,10 @@ impl World {
             Output::Ended { subscription, error } => {
                 self.no_secret(&format!("{error:?}"));
                 self.app.open.retain(|known| *known != subscription);
+                let unread = self.checks.queued_for(subscription).count();
+                if error.is_some() && unread > 0 {
+                    self.app.unread.push((subscription, unread));
+                }
                 self.promises.ended(subscription);
                 if let Some(channel) = error.as_ref().and_then(Error::channel) {
                     self.promises.forget_unloaded(channel);

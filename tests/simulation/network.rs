@@ -342,12 +342,15 @@ impl World {
     }
 
     /// The client gives up a request: a disconnect that nobody answered leaves a session behind, and so does a handshake
-    /// whose reply had begun (S8a).
+    /// whose reply had begun (S8a). Where the reply has come, and only the end of its array is missing, the client knows the
+    /// session, and disconnects it (S9a).
     pub fn maybe_left_behind(&mut self, number: u32) {
         let exchange = &self.exchanges[number as usize];
         let left = match exchange.kind {
             "disconnect" => !exchange.headed || !(400..500).contains(&exchange.status),
-            "handshake" => exchange.headed && exchange.status == 200,
+            "handshake" => {
+                exchange.headed && exchange.status == 200 && exchange.position + 1 < exchange.body.len()
+            }
             _ => false,
         };
         if left && self.app.closed_at.is_none() {

@@ -374,7 +374,9 @@ impl World {
             let output = self.session.poll_output();
             if let Output::Wait(at) = output {
                 self.wake = at.map(|at| at.as_millis());
-                break;
+                let Some((subscription, events)) = self.app.unread.pop() else { break };
+                self.input(Input::Taken { subscription, events });
+                continue;
             }
             assert!(self.closed_at.is_none(), "an output after Closed: {output:?}");
             self.output(output);
