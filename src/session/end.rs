@@ -228,15 +228,15 @@ impl Session {
     }
 
     pub(super) fn end_wake(&self, ending: &Ending) -> Instant {
-        match (&self.commands_lane, &self.session_lane) {
-            (Some(_), _) => ending.messages_until,
-            _ if self.is_shaking_hands() => ending.messages_until,
-            // An older session's farewell has less time.
-            (None, Some(exchange)) if !exchange.waits_for_the_client() => {
-                ending.give_up_at.min(exchange.deadline)
+        let awaits_replies = self.commands_lane.is_some() || self.is_shaking_hands();
+        let mut wake = if awaits_replies { ending.messages_until } else { ending.give_up_at };
+        // A request may have less time, as the disconnect of an older session has.
+        for exchange in [&self.session_lane, &self.commands_lane].into_iter().flatten() {
+            if !exchange.waits_for_the_client() {
+                wake.pull_to(exchange.deadline);
             }
-            (None, _) => ending.give_up_at,
         }
+        wake
     }
 
     /// Stops a request whose response no longer matters.
