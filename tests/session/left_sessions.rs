@@ -146,7 +146,7 @@ fn s9a_a_server_that_does_not_know_the_session_is_told_nothing() {
 
 #[test]
 fn s9a_whatever_ends_the_client_in_a_session_disconnects_it() {
-    let ends: [(&dyn Fn(&mut Sim), &str); 3] = [
+    let ends: [(&Deed, &str); 3] = [
         (
             &|sim| {
                 for _ in 0..3 {

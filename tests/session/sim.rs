@@ -23,6 +23,9 @@ pub use self::logins::*;
 pub use self::replies::*;
 pub use self::rests::*;
 
+/// What a table of cases does to a client.
+pub type Deed = dyn Fn(&mut Sim);
+
 pub struct Sim {
     pub session: Session,
     pub now: u64,

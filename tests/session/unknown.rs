@@ -213,7 +213,7 @@ fn s5_a_late_reply_to_an_old_session_does_not_hurt_the_new_one() {
 #[test]
 fn s9_a_service_subscription_is_named_by_a_gap_like_the_others() {
     let gap = |cause| vec![("/a".to_owned(), cause), ("/service/echo".to_owned(), cause)];
-    let lose: [(&dyn Fn(&mut Sim), GapCause); 5] = [
+    let lose: [(&Deed, GapCause); 5] = [
         (&|sim| sim.poll(&refused(UNKNOWN, "")), GapCause::SessionLost),
         (&|sim| sim.poll(&refused("403::Unknown client", "")), GapCause::SessionLost),
         (&|sim| sim.poll(&advised(r#"{"reconnect":"handshake"}"#)), GapCause::SessionLost),
