@@ -340,7 +340,10 @@ impl World {
                 self.rest_settled(command, &result);
                 self.suspended(command, &result);
                 if let Err(error) = &result {
-                    self.own_words_refuse(&error.to_string());
+                    // A message goes out a second and last time (R7), also after a token that was refused.
+                    if !self.checks.went_twice(command) {
+                        self.own_words_refuse(&error.to_string());
+                    }
                     self.no_secret(&format!("{error} {error:?}"));
                     self.app.open.retain(|known| *known != command);
                 }

@@ -301,6 +301,10 @@ impl Checks {
         waiting.filter(|(_, events)| *events > 0).collect()
     }
 
+    pub fn went_twice(&self, command: u32) -> bool {
+        self.commands.get(&command).is_some_and(|command| command.times >= 2)
+    }
+
     /// Numbers of the events that it may read.
     pub fn queued_for(&self, number: u32) -> impl Iterator<Item = u32> {
         let queue = self.subscriptions.get(&number).into_iter().flat_map(|subscription| &subscription.queue);

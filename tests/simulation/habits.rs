@@ -4,7 +4,7 @@
 //! its place in [`Habit::ALL`], and what it does wherever `server.has(Habit::…)` asks for it. A habit that is not in
 //! [`SURVIVED`] is met only by lives that ask for it: `cargo xtask simulate --habit EarlyHead`.
 
-use cometd_edge::session::Input;
+use cometd_edge::session::{Input, State};
 use serde_json::Value;
 
 use crate::choices::Choices;
@@ -33,7 +33,7 @@ pub enum Habit {
 }
 
 /// Those that the client survives.
-const SURVIVED: &[Habit] = &[];
+const SURVIVED: &[Habit] = &Habit::ALL;
 
 /// Of a thousand lives so many have a habit.
 const FREQUENCY: u64 = 30;
@@ -137,11 +137,13 @@ impl World {
         }
     }
 
-    /// S5: a refusal in the server's own words is believed only if the next session is refused, too.
+    /// S5: a refusal in the server's own words is believed only if the next session is refused, too. A client that ends has
+    /// no next session.
     pub fn own_words_refuse(&self, text: &str) {
         let sessions = self.server.refused_in_own_words.len();
+        let ends = self.checks.state == State::Closed;
         assert!(
-            sessions >= 2 || !text.contains(OWN_WORDS),
+            sessions >= 2 || ends || !text.contains(OWN_WORDS),
             "S5: takes an unknown client for a refusal: {text}"
         );
     }
