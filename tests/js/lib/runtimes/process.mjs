@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { bun, deno } from "../tools.mjs";
 import { runWithLines } from "../children.mjs";
 
-// Deno is given the network, a database and nothing else, and asks for nothing: a need for more would fail the run.
+// Deno is given the network, a database and nothing else, and asks for nothing: a need for more would fail the run. A
+// request that it denies would hold the process, for it forgets to let go of a body that is a Blob.
 const COMMANDS = {
   node: () => [process.execPath],
   deno: (kvDir) => [
-    ...[deno(), "run", "--quiet", "--no-prompt", "--node-modules-dir=manual", "--allow-net=127.0.0.1"],
+    ...[deno(), "run", "--quiet", "--no-prompt", "--node-modules-dir=manual", "--allow-net=127.0.0.1,nowhere.invalid"],
     ...["--unstable-kv", `--allow-read=${kvDir}`, `--allow-write=${kvDir}`],
   ],
   bun: () => [bun(), "run"],
