@@ -15,6 +15,8 @@ use crate::rng::Rng;
 use crate::world::{Ev, World};
 
 const OWN_WORDS: &str = "invalid clientId";
+/// With 0 for a value it is the caller's, else that of the session which has set it.
+pub const CALLERS_COOKIE: &str = "lang=";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
@@ -30,6 +32,8 @@ pub enum Habit {
     NoChannel,
     /// S9a: accepts some handshakes with the advice never to reconnect.
     AcceptsWithNone,
+    /// X4: sets the cookie that the caller has given.
+    CallersCookie,
 }
 
 /// Those that the client survives.
@@ -42,13 +46,14 @@ const FREQUENCY: u64 = 30;
 const SPACE_EVERY_MS: u64 = 15_000;
 
 impl Habit {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AckWithoutNumbers,
         Self::EarlyHead,
         Self::Spaces,
         Self::OwnWords,
         Self::NoChannel,
         Self::AcceptsWithNone,
+        Self::CallersCookie,
     ];
 
     pub fn parse(name: &str) -> Option<Self> {
@@ -146,6 +151,30 @@ impl World {
             sessions >= 2 || ends || !text.contains(OWN_WORDS),
             "S5: takes an unknown client for a refusal: {text}"
         );
+    }
+
+    /// X4: of the caller's cookie and the server's of that name one is sent, with a value that was given or set before.
+    /// Gives the cookies without it. It goes to no other origin, such as that of a login's instance.
+    pub fn without_callers_cookie(&self, url: &str, header: Option<String>) -> Option<String> {
+        if !self.server.has(Habit::CallersCookie) {
+            return header;
+        }
+        let mut others: Vec<String> = header
+            .unwrap_or_default()
+            .split("; ")
+            .filter(|pair| !pair.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let own: Vec<String> = others.extract_if(.., |pair| pair.starts_with(CALLERS_COOKIE)).collect();
+        let values: Vec<usize> = own
+            .iter()
+            .map(|pair| pair[CALLERS_COOKIE.len()..].parse().expect("a value that was given or set"))
+            .collect();
+        let sent = usize::from(url == crate::world::URL);
+        assert!((sent..=1).contains(&values.len()), "X4: cookies of one name, {values:?}");
+        let known = |value: &usize| (1 - sent..=self.server.sessions.len()).contains(value);
+        assert!(values.iter().all(known), "X4: a cookie that nobody has set here, {values:?}");
+        (!others.is_empty()).then(|| others.join("; "))
     }
 
     /// S9a: a client that ends although it was accepted says good-bye.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 
 use crate::choices::Choices;
-use crate::habits::Habit;
+use crate::habits::{CALLERS_COOKIE, Habit};
 use crate::plan::{AdviceStyle, Plan};
 use crate::replay_log::Accepted;
 use crate::replay_plan::{ReplayIds, ReplayPlan};
@@ -321,6 +321,10 @@ impl Server {
             reply
                 .headers
                 .push(("set-cookie".to_owned(), format!("BAYEUX_BROWSER={cookie}; Path=/; HttpOnly")));
+        }
+        if self.has(Habit::CallersCookie) {
+            let set = format!("{CALLERS_COOKIE}{}; Path=/", self.sessions.len());
+            reply.headers.push(("set-cookie".to_owned(), set));
         }
         reply
     }

@@ -153,7 +153,7 @@ impl World {
             client,
             ordinal,
             messages: request.messages().to_vec(),
-            cookie: header("cookie"),
+            cookie: self.without_callers_cookie(request.url(), header("cookie")),
             token,
             sent_at: self.now,
             since: self.last_whole_sent,

@@ -2,12 +2,13 @@
 
 use cometd_edge::session::{Command, Config, Input};
 
+use crate::habits::{CALLERS_COOKIE, Habit};
 use crate::plan::Plan;
 use crate::replay_plan::Conditions;
 use crate::schedule::Kind;
 use crate::world::{Ev, NETWORK_DELAY_MS, SECRET_HEADER, UNIX_ZERO, URL, World};
 
-pub fn config_of(plan: &Plan) -> Config {
+pub fn config_of(plan: &Plan, habits: &[Habit]) -> Config {
     let mut config = Config::new(URL).expect("a url");
     if let Some(replay) = plan.replay {
         config.replay = true;
@@ -20,6 +21,9 @@ pub fn config_of(plan: &Plan) -> Config {
     if plan.replay.is_none_or(|replay| !replay.salesforce) {
         config.header("Authorization", SECRET_HEADER).expect("a header");
         config.ack = plan.ask_ack;
+    }
+    if habits.contains(&Habit::CallersCookie) {
+        config.cookies(&format!("{CALLERS_COOKIE}0")).expect("a cookie");
     }
     config.inspect = plan.inspect;
     config.max_interval_ms = plan.max_interval_ms;

@@ -90,7 +90,7 @@ impl World {
 
     /// The next client, with a snapshot or without.
     pub fn successor(&mut self, seed: u64) -> Session {
-        let mut config = config_of(&self.plan);
+        let mut config = config_of(&self.plan, &self.server.habits);
         let left = &mut self.successors.snapshots;
         let plain = self.plan.replay.is_none();
         let last = left.len().checked_sub(1);

@@ -137,7 +137,7 @@ impl World {
         if plan.is_busy() && !schedule.next(0, Kind::Busy, "busy now and then") {
             plan.never_busy();
         }
-        let config = config_of(&plan);
+        let config = config_of(&plan, &habits);
         let limits = (config.limits.queued_events, config.limits.queued_bytes);
         let session = Session::new(config, seed, Instant::from_millis(0));
         if tracing {
