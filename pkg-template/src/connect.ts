@@ -4,7 +4,7 @@ import { Core } from "./core.js";
 import { Host } from "./host.js";
 import { Instance, type Loader } from "./instance.js";
 import { checkOptions } from "./options.js";
-import { globalFetch } from "./runtime.js";
+import { cookieHeaderAllowed, globalFetch } from "./runtime.js";
 import { plainSource, type TokenSource } from "./token.js";
 import { Tokens } from "./tokens.js";
 import type { ConnectOptions } from "./types.js";
@@ -15,7 +15,9 @@ import type { ConnectOptions } from "./types.js";
  * @param given - where tokens come from, if not from `options.auth`
  */
 export async function connectWith(loader: Loader, options: ConnectOptions, given?: TokenSource): Promise<Client> {
-  const checked = checkOptions(options, given);
+  // What this host's `Request` says of cookies is said of its `fetch`, which the loader's own transport stands in for.
+  const ownTransport = options?.fetch === undefined && loader.transport !== undefined;
+  const checked = checkOptions(options, ownTransport || cookieHeaderAllowed(), given);
   const { engine, fetch, signal } = checked;
   const source =
     given ?? (options.auth === undefined ? undefined : plainSource(options.auth, engine.url, engine.networkDelayMs));
@@ -23,8 +25,6 @@ export async function connectWith(loader: Loader, options: ConnectOptions, given
   // The wasm may be wanted by others: its loading goes on.
   await unlessAborted([signal], () => instance.load());
   instance.sweep();
-  // What this host's `Request` says of cookies is said of its `fetch`, which the loader's own transport stands in for.
-  if (!fetch && loader.transport) engine.ownCookies = true;
   const host = new Host(instance, fetch ?? loader.transport ?? globalFetch);
   const core = new Core(host, checked);
   if (source) core.tokens = new Tokens(core, source, fetch ?? globalFetch);

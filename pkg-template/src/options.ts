@@ -2,7 +2,7 @@ import { CometdError, describe } from "./errors.js";
 import type { EngineOptions } from "./engine.js";
 import { inspection } from "./extensions.js";
 import { checkReplay, type CheckedReplay } from "./replay.js";
-import { cookieHeaderAllowed, now, quietly } from "./runtime.js";
+import { now, quietly } from "./runtime.js";
 import { checkSnapshot, type Suspended } from "./suspended.js";
 import type { TokenSource } from "./token.js";
 import type { ConnectOptions, Extension, FetchLike, LogEntry } from "./types.js";
@@ -33,11 +33,11 @@ export function want(name: string, good: unknown, what: string): asserts good {
 }
 
 /**
- * `source`: where tokens come from, if not from `options.auth`.
+ * `ownCookies`: no browser keeps the cookies. `source`: where tokens come from, if not from `options.auth`.
  *
  * @throws CometdError `"invalid-argument"` that names the option; it never repeats a value, which may be a secret
  */
-export function checkOptions(options: ConnectOptions, source?: TokenSource): CheckedOptions {
+export function checkOptions(options: ConnectOptions, ownCookies: boolean, source?: TokenSource): CheckedOptions {
   want("connect", isObject(options), "an object with at least `url`");
   const extensions = checkExtensions(options.extensions);
   const { ack, appendMessageTypeToURL, log, onStatus, shouldRetrySubscribe, signal } = options;
@@ -47,7 +47,6 @@ export function checkOptions(options: ConnectOptions, source?: TokenSource): Che
   const replay = checkReplay(options.replay);
   const resume = checkSnapshot(options.resume);
   const auth = source !== undefined || options.auth !== undefined;
-  const ownCookies = cookieHeaderAllowed();
   const headers = isFunction(options.headers) ? (options.headers as () => unknown) : undefined;
   const engine: EngineOptions = {
     url: checkUrl(options.url, auth),

@@ -2,7 +2,7 @@
 // need, and nothing is lost.
 
 import { equal, ok, same } from "./assert.mjs";
-import { comes, goesOn, HELD, noGaps, orgTest, those } from "./salesforce-org.mjs";
+import { comes, goesOn, HELD, noGaps, orgTest, settled, those } from "./salesforce-org.mjs";
 
 const LIMITS = "/services/data/v67.0/limits";
 const REFUSING = "/services/data/v67.0/sobjects/Secret__c";
@@ -12,15 +12,6 @@ async function moves(org, oldHost) {
   const to = await org.t.line();
   await org.world.config({ moved: { from: org.line.host, to: to.origin, oldHost } });
   return to;
-}
-
-/** Follows, and has read the first five events. */
-async function settled(org, options) {
-  const all = await org.following(options);
-  await org.publishNumbers(5);
-  await comes(all.events, 1, 5);
-  await org.parked();
-  return all;
 }
 
 orgTest("an org whose old host redirects is found by a login", { config: HELD }, async (org) => {

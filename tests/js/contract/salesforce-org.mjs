@@ -164,3 +164,12 @@ export async function goesOn(org, events, last, channel = ORDERS) {
 export function noGaps(status) {
   same(those(status, "gap"), [], "gaps");
 }
+
+/** Follows until a poll is parked that nothing but the case will end, with five events behind it. */
+export async function settled(org, options) {
+  const all = await org.following(options);
+  await org.publishNumbers(5);
+  await comes(all.events, 1, 5);
+  await org.parked();
+  return all;
+}

@@ -2,21 +2,12 @@
 // nothing doubled, and the status tells what happened.
 
 import { equal, ok, same } from "./assert.mjs";
-import { allCome, comes, goesOn, HELD, noGaps, ORDERS, orgTest, those } from "./salesforce-org.mjs";
+import { allCome, comes, goesOn, HELD, noGaps, ORDERS, orgTest, settled, those } from "./salesforce-org.mjs";
 import { reader } from "./tools.mjs";
 
 const LIMITS = "/services/data/v67.0/limits";
 
-/** Follows until a poll is parked that nothing but the case will end, with five events behind it. */
-async function settled(org, options) {
-  const all = await org.following(options);
-  await org.publishNumbers(5);
-  await comes(all.events, 1, 5);
-  await org.parked();
-  return all;
-}
-
-/** As above; then `trouble` happens, five more events are published, and all of them come. */
+/** Settled; then `trouble` happens, five more events are published, and all of them come. */
 async function survives(org, trouble, options) {
   const all = await settled(org, options);
   await trouble(all);

@@ -7,8 +7,8 @@ const url = "http://localhost/cometd";
 const reader = (iterable) => iterable[Symbol.asyncIterator]();
 
 /** A client that has asked for the headers of one request. */
-async function asked(headers) {
-  const { client, engine } = await connected({ headers });
+async function asked(headers, more) {
+  const { client, engine } = await connected({ headers, ...more });
   engine.host.headers(5);
   return { client, engine };
 }
@@ -77,12 +77,13 @@ test("S8 a failure that is over is no cause of the next", async () => {
   let fails = true;
   const { client, engine } = await connected({ headers: () => (fails ? Promise.reject(thrown) : {}) });
   const status = reader(client.status());
-  const error = { code: "max-retries", message: "gave up", retryable: true };
+  const last = { code: "headers-failed", message: "no headers", retryable: true };
+  const error = { code: "max-retries", message: "gave up", retryable: true, last };
   for (const cause of [thrown, undefined]) {
     engine.host.headers(5);
     await turns();
     engine.host.status({ type: "retry", attempt: 1, delayMs: 0, error });
-    assert.equal((await status.next()).value.error.cause, cause);
+    assert.equal((await status.next()).value.error.cause.cause, cause);
     fails = false;
   }
 });
@@ -120,12 +121,12 @@ test("X4 a browser's client takes no cookies, and says which option has them", (
       ["headers: give no Cookie", { headers: { Cookie: "a=secret" } }],
       ["headers: give no cookie", { headers: new Headers({ cookie: "a=secret" }) }],
     ]) {
-      const world = fakeLoader({ load: () => assert.fail("loaded") });
+      const world = fakeLoader({ load: () => assert.fail("loaded"), transport: undefined });
       const error = await rejection(connectWith(world.loader, { url, ...options }));
       assert.deepEqual([error.code, error.message.startsWith(start)], ["invalid-argument", true], error.message);
       assert.ok(!error.message.includes("secret"), error.message);
     }
-    const { engine } = await asked(() => ({ cookie: "a=secret" }));
+    const { engine } = await asked(() => ({ cookie: "a=secret" }), { fetch: () => new Promise(() => {}) });
     const [[, , reason]] = engine.told("headers");
     assert.ok(reason.startsWith("headers: give no cookie") && !reason.includes("secret"), reason);
   }));
