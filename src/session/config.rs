@@ -1,4 +1,4 @@
-use super::error::ApiMisuse;
+use super::misuse::ApiMisuse;
 use super::snapshot::Snapshot;
 use crate::http::cookie_text::check_cookies;
 use crate::http::endpoint::Endpoint;

@@ -5,7 +5,8 @@
 //! session, a lost response and a change of mind all need no more than a correction of the table.
 
 use super::backoff::Backoff;
-use super::error::{ApiMisuse, Error};
+use super::error::Error;
+use super::misuse::ApiMisuse;
 use crate::Instant;
 use crate::bayeux::channel::Pattern;
 use crate::bayeux::failure::Failure;
