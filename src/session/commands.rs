@@ -277,7 +277,9 @@ impl Session {
                 && match &what {
                     // What was refused by its advice alone is refused for good the second time.
                     _ if self.is_gone(&failure) => true,
-                    What::Subscribe(channel) => current && self.subscriptions.first_unknown(channel),
+                    What::Subscribe(channel) => {
+                        current && self.subscriptions.first_unknown(channel, self.epoch)
+                    }
                     What::Publish(publish) => !publish.again,
                     What::Unsubscribe(_) | What::Raw(_) => true,
                 };

@@ -32,13 +32,11 @@ impl Session {
         let mut refused = Vec::new();
         let named = |sent: &Sent| !sent.answered && message.id() == Some(&sent.message_id);
         let one = exchange.sent.iter().any(named);
-        if !one && exchange.unknown_client.is_some() {
-            // It has been said of the whole request before.
-            return;
-        }
         for sent in exchange.sent.iter_mut().filter(|sent| if one { named(sent) } else { !sent.answered }) {
             match &sent.what {
-                What::Subscribe(channel) if !gone && !self.subscriptions.first_unknown(channel) => {
+                What::Subscribe(channel)
+                    if !gone && !self.subscriptions.first_unknown(channel, self.epoch) =>
+                {
                     sent.answered = true;
                     refused.push(channel.clone());
                 }

@@ -50,8 +50,9 @@ pub(super) struct Wire {
     pub backoff: Backoff,
     /// The application is asked about this refusal.
     pub deciding: Option<Deciding>,
-    /// It was refused as of a client that the server does not know (S5). Once it is subscribed in a new session instead.
-    pub unknown: bool,
+    /// The session that first refused it as of a client that the server does not know: for that one there is a new session,
+    /// for the next one to say so it is a refusal (S5).
+    pub unknown_in: Option<u32>,
     /// Has the server ever said yes? From then on a loss is a gap.
     pub confirmed: bool,
     /// A gap was reported, and neither a whole poll nor an event of this channel has come since: from this instant on
@@ -168,7 +169,7 @@ impl Subscriptions {
             again: false,
             backoff: Backoff::default(),
             deciding: None,
-            unknown: false,
+            unknown_in: None,
             confirmed: local,
             gap: None,
             after: None,
@@ -257,7 +258,7 @@ impl Subscriptions {
         let Some(wire) = self.wire(channel) else { return };
         wire.remote = Remote::Present;
         wire.confirmed = true;
-        wire.unknown = false;
+        wire.unknown_in = None;
         wire.unanswered = 0;
         wire.backoff.reset();
         self.sweep();
@@ -305,10 +306,10 @@ impl Subscriptions {
         self.sweep();
     }
 
-    /// The channel was refused as of a client that the server does not know (S5). Is it the first time since the server
-    /// accepted it?
-    pub fn first_unknown(&mut self, channel: &str) -> bool {
-        self.wire(channel).is_some_and(|wire| !core::mem::replace(&mut wire.unknown, true))
+    /// The channel was refused in this session as of a client that the server does not know (S5). Is it the first session
+    /// to say so since the server accepted it?
+    pub fn first_unknown(&mut self, channel: &str, epoch: u32) -> bool {
+        self.wire(channel).is_some_and(|wire| *wire.unknown_in.get_or_insert(epoch) == epoch)
     }
 
     /// The server has unsubscribed it, or refused to, which comes to the same for those who do not want it.

@@ -255,3 +255,22 @@ fn s9_a_service_subscription_that_was_suspended_is_named_when_its_session_is_gon
     sim.poll(&refused(UNKNOWN, ""));
     assert_eq!(sim.gaps(), [("/service/echo".to_owned(), GapCause::SessionLost)]);
 }
+
+#[test]
+fn s5_said_again_in_the_same_session_it_is_no_refusal() {
+    let own_words = format!(r#"{{"error":"invalid clientId","successful":false{HANDSHAKE}}}"#);
+    let mut sim = Sim::connected();
+    sim.subscribe(1, &["/a"]);
+    let id = sim.request("commands").id();
+    sim.head(id, 200);
+    sim.chunk(id, &format!("[{own_words},"));
+    // A rest cuts the body off, and then the session goes on.
+    sim.put_to_rest();
+    sim.advance(HOUR_MS);
+    sim.drain_for(801, None, HOUR_MS);
+    sim.answer("commands", &format!("[{own_words},{own_words}]"));
+    assert_eq!(sim.kinds(), ["handshake"]);
+    sim.shake();
+    sim.confirm();
+    assert_eq!(sim.ok(1).len(), 1);
+}
