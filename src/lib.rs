@@ -43,6 +43,7 @@ mod steps;
 #[cfg(feature = "test-support")]
 #[allow(dead_code)] // until the first loop counts its steps
 pub mod steps;
+mod backoff;
 mod text;
 mod time;
 

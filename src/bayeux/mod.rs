@@ -11,6 +11,7 @@ mod fields;
 pub mod json;
 pub mod message;
 mod passing;
+pub(crate) mod pattern_map;
 mod scanner;
 pub mod write;
 

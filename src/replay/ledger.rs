@@ -360,6 +360,30 @@ impl Ledger {
         self.version
     }
 
+    /// Whether the end of a response can make a position count.
+    pub(crate) fn awaits_response(&self) -> bool {
+        self.resubscribe.is_some()
+            || self.response_with_leftovers.is_some()
+            || self.pending.iter().any(|entry| !entry.is_settled())
+    }
+
+    /// Whether nothing is known of the channel that the store could not give back.
+    pub(crate) fn is_all_committed(&self) -> bool {
+        let unreceived = self.committed.is_none() && self.first_replay_id.is_none();
+        self.pending.is_empty() && self.awaiting_redelivery.is_empty() && (self.committed.is_some() || unreceived)
+    }
+
+    /// The numbers of the events that were given out here and are still remembered.
+    pub(crate) fn sequences(&self) -> impl Iterator<Item = u32> + '_ {
+        let uncommitted = self.pending.iter().chain(&self.awaiting_redelivery).flat_map(Entry::sequences);
+        uncommitted.chain(self.recent.sequences())
+    }
+
+    /// The channel may have been subscribed earlier in this session at the server.
+    pub(crate) fn may_have_leftovers(&mut self) {
+        self.subscribed_before = true;
+    }
+
     /// How many entries at the beginning of `pending` have positions that are not provisional.
     fn settled_count(&self) -> usize {
         order::whole_groups(&self.pending, self.pending.iter().take_while(|entry| entry.is_settled()).count())

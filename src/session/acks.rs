@@ -63,3 +63,112 @@ impl Acks {
         self.cut.take().is_none() || self.in_use
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ack(raw: &str) -> Option<Ack> {
+        let reply = format!(r#"{{"channel":"/meta/handshake","ext":{{"ack":{raw}}}}}"#);
+        crate::bayeux::Message::parse(reply).and_then(|message| message.ack())
+    }
+
+    /// The extension in use, with batch 5 acknowledged next.
+    fn in_use() -> Acks {
+        let mut acks = Acks::granted(ack("true")).expect("granted");
+        assert!(acks.body_ended(Some("5"), true, 2));
+        acks
+    }
+
+    #[test]
+    fn a1_it_is_not_in_use_before_the_first_number() {
+        let mut acks = Acks::granted(ack("true")).expect("granted");
+        assert_eq!((acks.number(), acks.in_use(), acks.skip()), ("0", false, 0));
+        assert!(acks.body_ended(Some("1"), true, 3));
+        assert_eq!((acks.number(), acks.in_use(), acks.skip()), ("1", true, 0));
+    }
+
+    #[test]
+    fn a1_a_number_in_the_handshake_counts() {
+        let acks = Acks::granted(ack(r#"{"enabled":true,"batch":7}"#)).expect("granted");
+        assert_eq!((acks.number(), acks.in_use()), ("7", true));
+    }
+
+    #[test]
+    fn a2_what_is_not_granted_is_not_used() {
+        assert!(Acks::granted(ack("false")).is_none());
+        assert!(Acks::granted(ack(r#"{"enabled":false}"#)).is_none());
+        assert!(Acks::granted(None).is_none());
+    }
+
+    #[test]
+    fn a1_a_cut_batch_is_skipped_up_to_where_it_was_cut() {
+        let mut acks = in_use();
+        acks.body_cut(3);
+        assert_eq!((acks.number(), acks.skip()), ("5", 3));
+        acks.body_cut(1);
+        assert_eq!(acks.skip(), 3, "the second cut came earlier");
+        acks.body_cut(4);
+        assert_eq!(acks.skip(), 4);
+        assert!(acks.body_ended(Some("6"), true, 9));
+        assert_eq!((acks.number(), acks.skip(), acks.in_use()), ("6", 0, true));
+    }
+
+    #[test]
+    fn a1_nothing_is_skipped_where_it_is_not_in_use() {
+        let mut acks = Acks::granted(ack("true")).expect("granted");
+        acks.body_cut(3);
+        assert_eq!(acks.skip(), 0);
+    }
+
+    #[test]
+    fn a1_a_refused_poll_leaves_the_cut_batch_to_come() {
+        let mut acks = in_use();
+        acks.body_cut(2);
+        assert!(acks.body_ended(None, false, 0));
+        assert_eq!((acks.skip(), acks.in_use()), (2, true));
+        let mut acks = in_use();
+        assert!(acks.body_ended(None, false, 3));
+        assert_eq!(acks.skip(), 3, "events beside the refusal were given out");
+    }
+
+    #[test]
+    fn a1_an_empty_batch_needs_no_number() {
+        let mut acks = in_use();
+        assert!(acks.body_ended(None, true, 0));
+        assert!(acks.in_use());
+    }
+
+    #[test]
+    fn a1_events_without_a_number_end_the_use() {
+        let mut acks = in_use();
+        assert!(acks.body_ended(None, true, 1));
+        assert!(!acks.in_use());
+    }
+
+    #[test]
+    fn a1_a_cut_batch_that_is_not_sent_again_is_lost() {
+        for events in [0, 1] {
+            let mut acks = in_use();
+            acks.body_cut(2);
+            assert!(!acks.body_ended(None, true, events));
+            assert!(!acks.in_use() && acks.skip() == 0);
+        }
+    }
+
+    #[test]
+    fn a1_a_cut_before_the_first_event_is_made_good_by_an_empty_batch() {
+        let mut acks = in_use();
+        acks.body_cut(0);
+        assert!(acks.body_ended(None, true, 0));
+        assert!(acks.in_use());
+    }
+
+    #[test]
+    fn s17_what_an_earlier_client_had_goes_on() {
+        let acks = Acks::resumed("9".to_owned(), Some(2));
+        assert_eq!((acks.number(), acks.in_use(), acks.skip()), ("9", true, 2));
+        let acks = Acks::resumed("9".to_owned(), None);
+        assert_eq!((acks.number(), acks.in_use(), acks.skip()), ("9", false, 0));
+    }
+}

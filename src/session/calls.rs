@@ -3,20 +3,21 @@
 //! The two carry the same id, as with `remoteCall` of CometD's clients. The server's reply to the message comes beside the
 //! answer, before or after it, and says no more than that the message has arrived.
 
-use super::commands::MOST_DEPTH;
-use super::exchange::{Lane, Publish};
-use super::{ApiMisuse, Error, Session};
-use crate::Instant;
-use crate::bayeux::channel::{Pattern, check_publish};
-use crate::bayeux::json;
-use crate::bayeux::message::Message;
-use crate::text::{decimal, joined};
+use std::collections::BTreeMap;
 
-/// A call without an answer. Until it is sent, and while its reply is open, its message is among the others.
-pub(super) struct Call {
+use super::error::Error;
+use crate::Instant;
+use crate::bayeux::message::Message;
+
+/// Calls without an answer, by the ids of their messages.
+#[derive(Default)]
+pub(super) struct Calls {
+    open: BTreeMap<String, Call>,
+}
+
+struct Call {
     command: u32,
     channel: String,
-    id: String,
     deadline: Instant,
     timeout_ms: u64,
     /// The server has taken the message in.
@@ -25,130 +26,181 @@ pub(super) struct Call {
     doubtful: bool,
 }
 
-impl Session {
-    pub(super) fn call(
-        &mut self,
-        command: u32,
-        channel: &str,
-        data: &str,
-        timeout_ms: Option<u64>,
-    ) -> Result<(), ApiMisuse> {
-        let malformed = |source| ApiMisuse::Channel { channel: channel.to_owned(), source };
-        check_publish(channel).map_err(malformed)?;
-        if !Pattern::parse(channel).map_err(malformed)?.is_service() {
-            return Err(ApiMisuse::NotService(channel.to_owned()));
-        }
-        if !json::validate(data, MOST_DEPTH) {
-            return Err(ApiMisuse::NotJson("call"));
-        }
-        // Of no other client that had this session before (S17), whose answers may be late.
-        let id = joined(&[&self.next_message_id(), "c", &decimal(self.unix_ms(self.now))], "");
-        let timeout_ms = timeout_ms.unwrap_or(self.config.network_delay_ms);
-        self.calls.push(Call {
-            command,
-            channel: channel.to_owned(),
-            id: id.clone(),
-            deadline: self.now.after(timeout_ms),
-            timeout_ms,
-            accepted: false,
-            doubtful: false,
-        });
-        let order = self.next_order();
-        let (channel, data) = (channel.to_owned(), data.to_owned());
-        self.publishes.push(Publish { command, order, channel, data, call: Some(id), again: false });
-        Ok(())
+/// A call that is over, and how it fails.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) struct Failed {
+    pub command: u32,
+    pub error: Error,
+}
+
+impl Calls {
+    pub fn add(&mut self, command: u32, channel: &str, id: &str, now: Instant, timeout_ms: u64) {
+        self.open.insert(
+            id.to_owned(),
+            Call {
+                command,
+                channel: channel.to_owned(),
+                deadline: now.after(timeout_ms),
+                timeout_ms,
+                accepted: false,
+                doubtful: false,
+            },
+        );
     }
 
-    /// Nobody waits for it any longer.
-    pub(super) fn cancel(&mut self, command: u32) {
-        self.calls.retain(|call| call.command != command);
-        self.publishes.retain(|publish| publish.call.is_none() || publish.command != command);
+    /// Takes out the call that this message answers, and gives its command.
+    pub fn answered(&mut self, message: &Message) -> Option<u32> {
+        let id = message.id()?;
+        let call = self.open.get(id).filter(|call| message.channel() == Some(call.channel.as_str()))?;
+        let command = call.command;
+        self.open.remove(id);
+        Some(command)
     }
 
-    /// Does somebody wait for what comes of this message?
-    pub(super) fn is_wanted(&self, publish: &Publish) -> bool {
-        publish.call.is_none() || self.calls.iter().any(|call| call.command == publish.command)
+    /// Takes out a call, and says whether it was there.
+    pub fn remove(&mut self, command: u32) -> bool {
+        let id = self.id_of(command);
+        id.is_some_and(|id| self.open.remove(&id).is_some())
     }
 
-    /// Takes in the answer to a call; `false`: it is none.
-    pub(super) fn answers_call(&mut self, lane: Lane, message: &Message) -> bool {
-        // What comes with the replies to messages may be such a reply, which has no data.
-        if lane == Lane::Commands && message.data().is_none() {
-            return false;
-        }
-        let is = |call: &&Call| {
-            message.id() == Some(call.id.as_str()) && message.channel() == Some(call.channel.as_str())
-        };
-        let Some(call) = self.calls.iter().find(is) else { return false };
-        let (command, channel) = (call.command, call.channel.clone());
-        let result = if message.successful() == Some(false) {
-            let data = message.data().and_then(|range| message.raw().get(range));
-            let data = data.map(|data| self.redact(data));
-            Err(Error::CallFailed { channel, failure: self.failure_of(message), data })
-        } else {
-            Ok(vec![message.raw().to_owned()])
-        };
-        self.end_call(command, result);
-        true
+    /// Does somebody wait for the answer?
+    pub fn is_open(&self, command: u32) -> bool {
+        self.open.values().any(|call| call.command == command)
     }
 
-    /// The message of a call has its reply, or will have none.
-    pub(super) fn call_sent(&mut self, command: u32, result: Result<Vec<String>, Error>) {
-        match result {
-            Ok(_) => {
-                if let Some(call) = self.calls.iter_mut().find(|call| call.command == command) {
-                    call.accepted = true;
-                }
-            }
-            Err(error) => self.end_call(command, Err(error)),
-        }
-    }
-
-    /// Settles a call, unless it has been already.
-    fn end_call(&mut self, command: u32, result: Result<Vec<String>, Error>) {
-        if self.calls.iter().any(|call| call.command == command) {
-            self.cancel(command);
-            self.settle(command, result);
-        }
-    }
-
-    /// The session is over in which the answers would have come.
-    pub(super) fn calls_lost(&mut self) {
-        while let Some(call) = self.calls.iter().find(|call| call.accepted) {
-            let (command, channel) = (call.command, call.channel.clone());
-            self.end_call(command, Err(Error::OutcomeUnknown { channel }));
+    /// The server has taken in the message of a call.
+    pub fn accepted(&mut self, command: u32) {
+        for call in self.open.values_mut().filter(|call| call.command == command) {
+            call.accepted = true;
         }
     }
 
     /// A response got lost, and maybe an answer with it.
-    pub(super) fn doubt_calls(&mut self) {
-        for call in &mut self.calls {
+    pub fn response_lost(&mut self) {
+        for call in self.open.values_mut() {
             call.doubtful |= call.accepted;
         }
     }
 
-    pub(super) fn end_calls(&mut self, reason: &Error) {
-        while let Some(call) = self.calls.first() {
-            self.end_call(call.command, Err(reason.clone()));
-        }
+    /// The session is over in which the answers would have come.
+    pub fn session_lost(&mut self) -> Vec<Failed> {
+        self.fail(|call| call.accepted, |call| Error::OutcomeUnknown { channel: call.channel.clone() })
     }
 
-    pub(super) fn expire_calls(&mut self) {
-        while let Some(call) = self.calls.iter().find(|call| call.deadline <= self.now) {
-            let error = if call.doubtful {
-                Error::OutcomeUnknown { channel: call.channel.clone() }
-            } else {
-                Error::Timeout { after_ms: call.timeout_ms }
-            };
-            self.end_call(call.command, Err(error));
-        }
+    /// The client is over.
+    pub fn end(&mut self, reason: &Error) -> Vec<Failed> {
+        self.fail(|_| true, |_| reason.clone())
     }
 
-    pub(super) fn calls_wake(&self) -> Instant {
-        let mut wake = Instant::NEVER;
-        for call in &self.calls {
-            wake.pull_to(call.deadline);
-        }
-        wake
+    /// No answer in time. Where one may have been lost, the outcome is unknown.
+    pub fn expired(&mut self, now: Instant) -> Vec<Failed> {
+        self.fail(
+            |call| call.deadline <= now,
+            |call| match call.doubtful {
+                true => Error::OutcomeUnknown { channel: call.channel.clone() },
+                false => Error::Timeout { after_ms: call.timeout_ms },
+            },
+        )
+    }
+
+    /// When the next one expires.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.open.values().map(|call| call.deadline).min()
+    }
+
+    fn id_of(&self, command: u32) -> Option<String> {
+        self.open.iter().find(|(_, call)| call.command == command).map(|(id, _)| id.clone())
+    }
+
+    /// Takes out the calls that are over, in the order of their commands.
+    fn fail(&mut self, is_over: impl Fn(&Call) -> bool, error: impl Fn(&Call) -> Error) -> Vec<Failed> {
+        let mut failed = Vec::new();
+        self.open.retain(|_, call| {
+            if is_over(call) {
+                failed.push(Failed { command: call.command, error: error(call) });
+                return false;
+            }
+            true
+        });
+        failed.sort_by_key(|failed| failed.command);
+        failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant::from_millis(1_000);
+
+    fn calls() -> Calls {
+        let mut calls = Calls::default();
+        calls.add(7, "/service/b", "id-a", NOW, 500);
+        calls.add(5, "/service/a", "id-b", NOW, 900);
+        calls
+    }
+
+    fn answer(channel: &str, id: &str) -> Message {
+        Message::parse(format!(r#"{{"channel":"{channel}","id":"{id}","data":1}}"#)).expect("a message")
+    }
+
+    fn unknown(channel: &str) -> Error {
+        Error::OutcomeUnknown { channel: channel.to_owned() }
+    }
+
+    #[test]
+    fn an_answer_has_the_id_and_the_channel_of_its_call() {
+        let mut calls = calls();
+        assert_eq!(calls.answered(&answer("/service/a", "id-a")), None);
+        assert_eq!(calls.answered(&answer("/service/b", "id-c")), None);
+        let without_id = Message::parse(r#"{"channel":"/service/b"}"#.to_owned()).expect("a message");
+        assert_eq!(calls.answered(&without_id), None);
+        assert_eq!(calls.answered(&answer("/service/b", "id-a")), Some(7));
+        assert_eq!(calls.answered(&answer("/service/b", "id-a")), None, "once");
+        assert!(calls.is_open(5) && !calls.is_open(7));
+    }
+
+    #[test]
+    fn a_call_is_removed_by_its_command() {
+        let mut calls = calls();
+        assert!(calls.remove(5) && !calls.remove(5));
+        assert!(calls.is_open(7));
+    }
+
+    #[test]
+    fn calls_expire_by_their_own_deadlines() {
+        let mut calls = calls();
+        assert_eq!(calls.deadline(), Some(NOW.after(500)));
+        assert_eq!(calls.expired(NOW.after(499)), []);
+        let expired = calls.expired(NOW.after(500));
+        assert_eq!(expired, [Failed { command: 7, error: Error::Timeout { after_ms: 500 } }]);
+        assert_eq!(calls.deadline(), Some(NOW.after(900)));
+        assert_eq!(Calls::default().deadline(), None);
+    }
+
+    #[test]
+    fn an_answer_that_may_be_lost_makes_the_outcome_unknown() {
+        let mut calls = calls();
+        calls.accepted(7);
+        calls.response_lost();
+        let errors: Vec<Error> = calls.expired(NOW.after(900)).into_iter().map(|failed| failed.error).collect();
+        assert_eq!(errors, [Error::Timeout { after_ms: 900 }, unknown("/service/b")]);
+    }
+
+    #[test]
+    fn a_lost_session_ends_the_calls_that_it_had_accepted() {
+        let mut calls = calls();
+        calls.accepted(7);
+        assert_eq!(calls.session_lost(), [Failed { command: 7, error: unknown("/service/b") }]);
+        assert!(calls.is_open(5));
+    }
+
+    #[test]
+    fn the_end_ends_all_in_the_order_of_their_commands() {
+        let mut calls = calls();
+        let commands: Vec<u32> = calls.end(&Error::Closed).into_iter().map(|failed| failed.command).collect();
+        assert_eq!(commands, [5, 7]);
+        assert_eq!(calls.end(&Error::Closed), []);
     }
 }

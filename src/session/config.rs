@@ -1,5 +1,6 @@
 use super::misuse::ApiMisuse;
 use super::snapshot::Snapshot;
+pub use crate::backoff::Retry;
 use crate::http::cookie_text::check_cookies;
 use crate::http::endpoint::Endpoint;
 use crate::http::headers::check_header;
@@ -166,39 +167,6 @@ pub enum Inspect {
     All,
 }
 
-/// Back-off and storm protection (S8, S8a).
-#[derive(Clone, Debug)]
-pub struct Retry {
-    /// The least wait from the second failure in a row on, in milliseconds; the first is retried at once.
-    /// Default: 1,000.
-    pub initial_delay_ms: u64,
-    /// How much longer than the last wait the next may be: it lies between `initial_delay_ms` and the last wait times
-    /// this ("decorrelated jitter"). Default: 3.
-    pub factor: f64,
-    /// The longest wait, in milliseconds. Default: 30,000.
-    pub max_delay_ms: u64,
-    /// Failures in a row that are retried. Default (`None`): 10 before the first session, unlimited after it.
-    pub max_retries: Option<u32>,
-    /// Handshakes in any 60 s; further ones wait. Default: 10.
-    pub handshakes_per_minute: usize,
-    /// For how long a session that was left behind without an answered disconnect is counted; at most 3 are, and
-    /// further handshakes wait. In milliseconds; default 150,000.
-    pub session_window_ms: u64,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            initial_delay_ms: 1_000,
-            factor: 3.0,
-            max_delay_ms: 30_000,
-            max_retries: None,
-            handshakes_per_minute: 10,
-            session_window_ms: 150_000,
-        }
-    }
-}
-
 /// Bounds on memory.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -208,12 +176,21 @@ pub struct Limits {
     pub queued_bytes: usize,
     /// The largest message that is taken in; larger ones are passed over (X3). Default: 4 MiB.
     pub message_bytes: usize,
+    /// Channels that are tracked by replay at once, those included whose positions must be kept although nobody reads them
+    /// (P2). A saved position is forgotten, and loaded again when it is needed. Default: 10,000.
+    pub tracked_channels: usize,
     /// The largest request, in bytes, unless a single message is larger (S3). Default: 32,768, as Salesforce demands.
     pub request_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queued_events: 10_000, queued_bytes: 16 << 20, message_bytes: 4 << 20, request_bytes: 32_768 }
+        Self {
+            queued_events: 10_000,
+            queued_bytes: 16 << 20,
+            message_bytes: 4 << 20,
+            tracked_channels: 10_000,
+            request_bytes: 32_768,
+        }
     }
 }

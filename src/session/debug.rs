@@ -77,10 +77,10 @@ impl fmt::Debug for Input<'_> {
 impl fmt::Debug for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Subscribe { subscription, channels, follow } => {
+            Self::Subscribe { subscription, channels, replay } => {
                 let mut subscribe = f.debug_struct("Subscribe");
                 subscribe.field("subscription", subscription).field("channels", channels);
-                subscribe.field("follow", follow).finish()
+                subscribe.field("replay", replay).finish()
             }
             Self::Unsubscribe { command, subscription, handed } => {
                 let mut unsubscribe = f.debug_struct("Unsubscribe");
@@ -116,7 +116,7 @@ impl fmt::Debug for Command<'_> {
                 drain.field("command", command).field("idle_ms", idle_ms);
                 drain.field("deadline_ms", deadline_ms).finish()
             }
-            Self::Rest { command } => f.debug_struct("Rest").field("command", command).finish(),
+            Self::Pause { command } => f.debug_struct("Pause").field("command", command).finish(),
             Self::Hidden(hidden) => f.debug_tuple("Hidden").field(hidden).finish(),
             Self::Suspend { command } => f.debug_struct("Suspend").field("command", command).finish(),
             Self::Restore { subscriptions, message } => {

@@ -271,6 +271,7 @@ impl Error {
         match self {
             Self::Misuse(ApiMisuse::Closed) | Self::Closed => "closed",
             Self::Misuse(ApiMisuse::Suspended) => "suspended",
+            Self::Misuse(ApiMisuse::TooManyChannels(_)) => "too-many-channels",
             Self::Deadline => "deadline",
             Self::Misuse(_) => "invalid-argument",
             Self::Network(_) => "network",
@@ -315,7 +316,7 @@ impl Error {
             }
             Self::HeadersFailed(_) => true,
             Self::QueueFull { .. } | Self::LoginFailed(_) | Self::StoreFailed { .. } => true,
-            Self::Deadline | Self::Misuse(ApiMisuse::Suspended) => true,
+            Self::Deadline | Self::Misuse(ApiMisuse::Suspended | ApiMisuse::TooManyChannels(_)) => true,
             Self::HttpStatus(status) => matches!(status, 408 | 429 | 500..),
             Self::MaxRetries { last, .. } => last.retryable(),
             Self::ConnectTimeout { last, .. } => last.as_ref().is_none_or(|last| last.retryable()),

@@ -1,59 +1,13 @@
+//! The requests of a session: one type for each kind, and what all of them have in common while they are under way.
+
 use super::io::RequestId;
+use super::outgoing::Sent;
 use crate::Instant;
-use crate::bayeux::decoder::Decoder;
+use crate::bayeux::decoder::{Bounds, DecodeError, Decoder, Item};
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
 
-/// One request in flight, and what its response has said so far.
-pub(super) struct Exchange {
-    pub id: RequestId,
-    pub kind: Kind,
-    /// The session that it belongs to; replies of an older one change nothing.
-    pub epoch: u32,
-    /// The token that it carried; 0 for none (S10).
-    pub token: u32,
-    pub started: Instant,
-    /// Where the range begins of what is lost with it: nothing older can be in it.
-    pub since: Instant,
-    /// When the session stops waiting for the next byte (S7).
-    pub deadline: Instant,
-    /// No white space before the body puts that off any further.
-    pub latest: Instant,
-    /// How long that wait is, for the error.
-    pub patience_ms: u64,
-    pub decoder: Decoder,
-    /// The head said 2xx: the body is Bayeux.
-    pub accepted: bool,
-    /// The body has ended; what is buffered is all there is.
-    pub ended: bool,
-    /// Reading has stopped because the application's queue is full (R8).
-    pub held: bool,
-    /// Since when, or the last time.
-    pub held_at: Instant,
-    /// A message is with the extensions.
-    pub inspecting: bool,
-    /// It is an event.
-    pub inspecting_event: bool,
-    /// Events taken in from this body, the skipped ones included (A1).
-    pub events: u32,
-    /// The reply to the handshake or connect.
-    pub reply: Option<Message>,
-    /// The server's own `/meta/disconnect` (S12).
-    pub disconnect: Option<Message>,
-    /// A reply said that the session is unknown (S9).
-    pub unknown_client: Option<Failure>,
-    /// A reply said that the token is not good.
-    pub unauthorized: Option<Failure>,
-    /// The commands of the request.
-    pub sent: Vec<Sent>,
-    /// It subscribes from a position.
-    pub replays: bool,
-    /// A poll that goes out although the queue is full (R8).
-    pub overflow: bool,
-    /// A poll that the server was not asked to answer at once.
-    pub parked: bool,
-}
-
+/// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Handshake,
@@ -72,14 +26,6 @@ impl Kind {
         }
     }
 
-    /// Where it travels.
-    pub const fn lane(self) -> Lane {
-        match self {
-            Self::Commands => Lane::Commands,
-            Self::Handshake | Self::Connect | Self::Disconnect => Lane::Session,
-        }
-    }
-
     /// May events ride on the reply (S13)? With the acknowledgement extension on polls alone.
     pub const fn brings_events(self, acknowledges: bool) -> bool {
         match self {
@@ -90,73 +36,264 @@ impl Kind {
     }
 }
 
-/// The two places for requests (S2). The first holds what makes and keeps the session, one at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    Session,
-    Commands,
+/// A request under way, or one that has just ended.
+pub(super) struct Exchange<R> {
+    pub flight: Flight,
+    pub request: R,
 }
 
-/// A command that has gone out.
-pub(super) struct Sent {
-    pub message_id: String,
-    pub what: What,
-    pub answered: bool,
+/// What goes in the lane that makes and keeps the session.
+pub(super) enum SessionRequest {
+    Handshake(Handshake),
+    Connect(Connect),
+    Disconnect,
 }
 
-impl Sent {
-    /// Is it a message of the application's, which is never sent twice (R7)?
-    pub fn is_message(&self) -> bool {
-        matches!(self.what, What::Publish(_) | What::Raw(_))
+#[derive(Default)]
+pub(super) struct Handshake {
+    pub reply: Option<Message>,
+}
+
+#[derive(Default)]
+pub(super) struct Connect {
+    pub reply: Option<Message>,
+    /// The server's own `/meta/disconnect` (S12).
+    pub disconnect: Option<Message>,
+    /// The server may hold it until there is something to say.
+    pub parked: bool,
+    /// It goes out although the queue is full (R8).
+    pub extra: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Commands {
+    pub sent: Vec<Sent>,
+    /// It subscribes from a position.
+    pub replays: bool,
+    /// The server's own `/meta/disconnect` (S12).
+    pub disconnect: Option<Message>,
+    /// A reply said that the session is unknown (S9).
+    pub unknown_client: Option<Failure>,
+    /// A reply said that the token is not good (S10).
+    pub unauthorized: Option<Failure>,
+}
+
+impl Commands {
+    /// Takes out the messages that have no answer, and drops the others.
+    pub fn take_unanswered(&mut self) -> Vec<Sent> {
+        let mut sent = core::mem::take(&mut self.sent);
+        sent.retain(Sent::is_open);
+        sent
+    }
+
+    /// Would aborting it leave the outcome of a message open?
+    pub fn carries_messages(&self) -> bool {
+        self.sent.iter().any(Sent::is_message)
+    }
+
+    /// Does somebody wait for the outcome of a message?
+    pub fn has_open_messages(&self) -> bool {
+        self.sent.iter().any(|sent| sent.is_open() && sent.is_message())
     }
 }
 
-impl Sent {
-    /// Does somebody wait for the outcome of this message?
-    pub fn is_open_message(&self) -> bool {
-        !self.answered && matches!(self.what, What::Publish(_) | What::Raw(_))
+impl SessionRequest {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Handshake(_) => Kind::Handshake,
+            Self::Connect(_) => Kind::Connect,
+            Self::Disconnect => Kind::Disconnect,
+        }
     }
 }
 
-#[repr(u32)]
-pub(super) enum What {
-    Subscribe(String),
-    Unsubscribe(String),
-    Publish(Publish),
-    Raw(Raw),
+/// What is known when a request goes out.
+pub(super) struct Departure {
+    pub id: RequestId,
+    /// The session that it belongs to; replies of an older one change nothing.
+    pub epoch: u32,
+    /// The token that it carries; 0 for none (S10).
+    pub token: u32,
+    pub now: Instant,
+    /// Where the range begins of what is lost with it: nothing older can be in it.
+    pub since: Instant,
+    /// How long the first byte may take.
+    pub patience_ms: u64,
+    pub message_bytes: usize,
 }
 
-/// A message to be published.
-pub(super) struct Publish {
-    pub command: u32,
-    pub order: u32,
-    pub channel: String,
-    pub data: String,
-    /// It is a call, and this its id, which the answer carries, too.
-    pub call: Option<String>,
-    /// It was answered "unknown client", hence not processed, and goes out a second and last time (R7).
-    pub again: bool,
+/// The exchange itself: how long to wait for it, and what has come of its body.
+pub(super) struct Flight {
+    departure: Departure,
+    /// When the session stops waiting for the next byte (S7).
+    deadline: Instant,
+    /// No white space before the body puts that off any further.
+    latest: Instant,
+    /// How long that wait is, for the error.
+    patience_ms: u64,
+    decoder: Decoder,
+    /// The head said 2xx: the body is Bayeux.
+    accepted: bool,
+    /// The body has ended; what is buffered is all there is.
+    ended: bool,
+    /// Reading has stopped then because the application's queue is full (R8).
+    held_at: Option<Instant>,
+    /// The extensions have a message; is it an event?
+    inspecting: Option<bool>,
+    /// Events taken in from this body, the skipped ones included (A1).
+    events: u32,
+    /// Bytes have come since the deadline was last set.
+    heard: bool,
 }
 
-/// A message of `send()`.
-pub(super) struct Raw {
-    pub command: u32,
-    pub order: u32,
-    pub channel: String,
-    /// Of a subscribe: the first one that it names.
-    pub subscription: Option<String>,
-    pub message: String,
-}
+impl Flight {
+    pub fn new(departure: Departure) -> Self {
+        let (now, patience_ms) = (departure.now, departure.patience_ms);
+        let bounds = Bounds { message_bytes: departure.message_bytes, ..Bounds::default() };
+        Self {
+            departure,
+            deadline: now.after(patience_ms),
+            latest: now.after(patience_ms.saturating_mul(2)),
+            patience_ms,
+            decoder: Decoder::new(bounds),
+            accepted: false,
+            ended: false,
+            held_at: None,
+            inspecting: None,
+            events: 0,
+            heard: false,
+        }
+    }
 
-impl Exchange {
-    /// Bytes have come: how long the next ones may take (S7). White space, and the `[` that opens the body, may be all that
-    /// a server sends while it holds a poll; they put the deadline off, but not for ever.
+    pub fn id(&self) -> RequestId {
+        self.departure.id
+    }
+
+    pub fn epoch(&self) -> u32 {
+        self.departure.epoch
+    }
+
+    pub fn token(&self) -> u32 {
+        self.departure.token
+    }
+
+    /// When it went out.
+    pub fn started(&self) -> Instant {
+        self.departure.now
+    }
+
+    /// Where the range begins of what is lost with it.
+    pub fn since(&self) -> Instant {
+        self.departure.since
+    }
+
+    pub fn age_ms(&self, now: Instant) -> u64 {
+        now.since(self.departure.now)
+    }
+
+    /// How long the session waits for the next byte, for the error.
+    pub fn patience_ms(&self) -> u64 {
+        self.patience_ms
+    }
+
+    /// When the session stops waiting. Time in which this side does not read does not count (S7).
+    pub fn deadline(&self) -> Option<Instant> {
+        (!self.is_held() && !self.is_inspecting()).then_some(self.deadline)
+    }
+
+    /// Has the head come, with a status of 2xx?
+    pub fn is_accepted(&self) -> bool {
+        self.accepted
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held_at.is_some()
+    }
+
+    pub fn is_inspecting(&self) -> bool {
+        self.inspecting.is_some()
+    }
+
+    /// Has the body ended, as HTTP says it should?
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Events taken in so far.
+    pub fn events(&self) -> u32 {
+        self.events
+    }
+
+    /// The head has come with a status of 2xx.
+    pub fn accept(&mut self) {
+        self.accepted = true;
+    }
+
+    /// Bytes of the body have come. Those behind another head than 2xx are no Bayeux.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.accepted && !bytes.is_empty() {
+            self.decoder.push(bytes);
+            self.heard = true;
+        }
+    }
+
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// The next item of the body. `None`: nothing more for now.
+    pub fn next(&mut self) -> Option<Result<Item, DecodeError>> {
+        self.decoder.next()
+    }
+
+    /// Whether the body that has ended is whole.
+    pub fn finish(&self) -> Result<(), DecodeError> {
+        self.decoder.finish()
+    }
+
+    /// Takes in an event, or skips one that was given out before (A1).
+    pub fn count_event(&mut self) {
+        self.events = self.events.saturating_add(1);
+    }
+
+    /// Stops reading.
+    pub fn hold(&mut self, now: Instant) {
+        self.held_at = Some(now);
+    }
+
+    /// Reading goes on: the time in which it stood still does not count.
+    pub fn release(&mut self, now: Instant) {
+        if let Some(held_at) = self.held_at.take() {
+            let still_ms = now.since(held_at);
+            self.deadline = self.deadline.after(still_ms);
+            self.latest = self.latest.after(still_ms);
+            self.heard = true;
+        }
+    }
+
+    /// The extensions have a message of this body.
+    pub fn inspect(&mut self, is_event: bool) {
+        self.inspecting = Some(is_event);
+    }
+
+    /// The extensions have answered. Gives `false` if they were not asked.
+    pub fn inspected(&mut self) -> bool {
+        let Some(is_event) = self.inspecting.take() else { return false };
+        // Only now: if the body had been cut before, the event would come again (A1).
+        if is_event {
+            self.count_event();
+        }
+        self.heard = true;
+        true
+    }
+
+    /// Where bytes have come: how long the next ones may take (S7). White space, and the `[` that opens the body, may be all
+    /// that a server sends while it holds a poll; they put the deadline off, but not for ever.
     pub fn await_more(&mut self, now: Instant, network_delay_ms: u64) {
-        let next = now.after(network_delay_ms);
-        // A disconnect has its time in all.
-        if self.kind == Kind::Disconnect {
+        if !core::mem::take(&mut self.heard) {
             return;
         }
+        let next = now.after(network_delay_ms);
         if self.decoder.has_begun() {
             (self.deadline, self.patience_ms) = (next, network_delay_ms);
         } else {
@@ -165,46 +302,157 @@ impl Exchange {
             self.deadline = deadline;
         }
     }
+}
 
-    /// Reading goes on: the time in which it stood still does not count.
-    pub fn release(&mut self, now: Instant) {
-        self.held = false;
-        let still_ms = now.since(self.held_at);
-        self.deadline = self.deadline.after(still_ms);
-        self.latest = self.latest.after(still_ms);
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Does `message` answer one of the commands? By id, else by channel, else the first without an answer (S14).
-    pub fn answered_by(&self, message: &Message) -> Option<usize> {
-        let open = || self.sent.iter().enumerate().filter(|(_, sent)| !sent.answered);
-        let by_id = |sent: &Sent| message.id() == Some(&sent.message_id);
-        let subscription = message.subscription();
-        let same = |wanted: &str| subscription.as_deref().is_none_or(|given| given == wanted);
-        let by_channel = |sent: &Sent| {
-            message.channel().is_none_or(|channel| match &sent.what {
-                What::Subscribe(name) => channel == "/meta/subscribe" && same(name),
-                What::Unsubscribe(name) => channel == "/meta/unsubscribe" && same(name),
-                What::Publish(publish) => channel == publish.channel,
-                What::Raw(raw) => channel == raw.channel && raw.subscription.as_deref().is_none_or(same),
-            })
+    const NOW: Instant = Instant::from_millis(1_000);
+
+    fn flight() -> Flight {
+        let departure = Departure {
+            id: RequestId(3),
+            epoch: 2,
+            token: 4,
+            now: NOW,
+            since: Instant::from_millis(500),
+            patience_ms: 30_000,
+            message_bytes: 1_000,
         };
-        // What a service says to somebody else's message, or to one that nobody waits for any more.
-        let stray = message.id().is_some() && message.data().is_some();
-        // Messages of `send()` may carry the caller's own ids, equal to one of ours.
-        let found = open().find(|(_, sent)| by_id(sent) && by_channel(sent));
-        let found = found.or_else(|| open().find(|(_, sent)| by_channel(sent) && !stray));
-        found.or_else(|| open().find(|(_, sent)| by_id(sent))).map(|(index, _)| index)
+        let mut flight = Flight::new(departure);
+        flight.accept();
+        flight
     }
 
-    /// Takes out the commands that have no answer, and drops the others.
-    pub fn take_unanswered(&mut self) -> Vec<Sent> {
-        let mut sent = core::mem::take(&mut self.sent);
-        sent.retain(|sent| !sent.answered);
-        sent
+    #[test]
+    fn a_flight_knows_what_it_left_with() {
+        let flight = flight();
+        assert_eq!((flight.id(), flight.epoch(), flight.token()), (RequestId(3), 2, 4));
+        assert_eq!((flight.started(), flight.since()), (NOW, Instant::from_millis(500)));
+        assert_eq!((flight.age_ms(NOW.after(9)), flight.patience_ms()), (9, 30_000));
+        assert_eq!(flight.deadline(), Some(NOW.after(30_000)));
+        assert!(flight.is_accepted() && !flight.is_ended() && !flight.is_held() && !flight.is_inspecting());
     }
 
-    /// Would aborting it leave the outcome of a message open?
-    pub fn carries_messages(&self) -> bool {
-        self.sent.iter().any(Sent::is_message)
+    #[test]
+    fn s14_only_the_body_of_a_2xx_is_read() {
+        let mut flight = flight();
+        flight.accepted = false;
+        flight.push(b"[{}]");
+        assert!(flight.next().is_none());
+        flight.accept();
+        flight.push(b"[{}]");
+        assert!(matches!(flight.next(), Some(Ok(Item::Message(_)))));
+        assert_eq!(flight.finish(), Ok(()));
+    }
+
+    #[test]
+    fn the_bound_of_a_message_is_kept_to() {
+        let mut flight = flight();
+        flight.push(format!("[{{\"a\":\"{}\"}}]", "x".repeat(2_000)).as_bytes());
+        assert!(matches!(flight.next(), Some(Ok(Item::TooLarge { .. }))));
+    }
+
+    #[test]
+    fn a_body_that_has_ended_says_so() {
+        let mut flight = flight();
+        flight.push(b"[{}");
+        flight.end();
+        assert!(flight.is_ended() && flight.finish().is_err());
+    }
+
+    #[test]
+    fn s7_after_the_first_bytes_each_has_the_network_delay() {
+        let mut flight = flight();
+        flight.push(b"[{");
+        let _ = flight.next();
+        flight.await_more(NOW.after(100), 10_000);
+        assert_eq!((flight.deadline(), flight.patience_ms()), (Some(NOW.after(10_100)), 10_000));
+    }
+
+    #[test]
+    fn s7_without_bytes_the_deadline_stays() {
+        let mut flight = flight();
+        flight.await_more(NOW.after(100), 10_000);
+        flight.push(b"");
+        flight.await_more(NOW.after(100), 10_000);
+        assert_eq!(flight.deadline(), Some(NOW.after(30_000)));
+    }
+
+    #[test]
+    fn s7_white_space_puts_the_deadline_off_to_twice_at_most() {
+        let mut flight = flight();
+        for (after_ms, deadline_ms) in [(100, 30_000), (25_000, 35_000), (34_000, 44_000), (59_000, 60_000)] {
+            flight.push(b" ");
+            assert!(flight.next().is_none());
+            flight.await_more(NOW.after(after_ms), 10_000);
+            assert_eq!(flight.deadline(), Some(NOW.after(deadline_ms)), "{after_ms}");
+            assert_eq!(flight.patience_ms(), deadline_ms);
+        }
+    }
+
+    #[test]
+    fn s7_time_in_which_this_side_does_not_read_does_not_count() {
+        let mut flight = flight();
+        flight.hold(NOW.after(1_000));
+        assert!(flight.is_held());
+        assert_eq!(flight.deadline(), None);
+        flight.release(NOW.after(6_000));
+        assert!(!flight.is_held());
+        assert_eq!(flight.deadline(), Some(NOW.after(35_000)));
+        assert_eq!(flight.latest, NOW.after(65_000));
+        flight.release(NOW.after(9_000));
+        assert_eq!(flight.deadline(), Some(NOW.after(35_000)), "released once");
+    }
+
+    #[test]
+    fn s7_what_is_released_may_take_the_network_delay_again() {
+        let mut flight = flight();
+        flight.push(b"[{");
+        let _ = flight.next();
+        flight.await_more(NOW, 10_000);
+        flight.hold(NOW);
+        flight.release(NOW.after(50_000));
+        flight.await_more(NOW.after(50_000), 10_000);
+        assert_eq!(flight.deadline(), Some(NOW.after(60_000)));
+    }
+
+    #[test]
+    fn a_message_with_the_extensions_stops_the_clock() {
+        let mut flight = flight();
+        assert!(!flight.inspected());
+        flight.inspect(true);
+        assert!(flight.is_inspecting());
+        assert_eq!((flight.deadline(), flight.events()), (None, 0));
+        assert!(flight.inspected());
+        assert_eq!((flight.is_inspecting(), flight.events()), (false, 1));
+        flight.inspect(false);
+        assert!(flight.inspected());
+        assert_eq!(flight.events(), 1);
+        flight.await_more(NOW.after(29_000), 10_000);
+        assert_eq!(flight.deadline(), Some(NOW.after(39_000)));
+    }
+
+    #[test]
+    fn s13_events_ride_on_polls_and_without_acknowledgements_on_commands() {
+        let brings = |kind: Kind| (kind.brings_events(false), kind.brings_events(true));
+        assert_eq!(brings(Kind::Connect), (true, true));
+        assert_eq!(brings(Kind::Commands), (true, false));
+        assert_eq!(brings(Kind::Handshake), (false, false));
+        assert_eq!(brings(Kind::Disconnect), (false, false));
+    }
+
+    #[test]
+    fn each_request_has_a_name() {
+        let names = [Kind::Handshake, Kind::Connect, Kind::Commands, Kind::Disconnect].map(Kind::as_str);
+        assert_eq!(names, ["handshake", "connect", "commands", "disconnect"]);
+        let kinds = [
+            SessionRequest::Handshake(Handshake::default()),
+            SessionRequest::Connect(Connect::default()),
+            SessionRequest::Disconnect,
+        ];
+        let kinds = kinds.map(|request| request.kind());
+        assert_eq!(kinds, [Kind::Handshake, Kind::Connect, Kind::Disconnect]);
     }
 }

@@ -150,8 +150,8 @@ pub enum Command<'a> {
         subscription: u32,
         /// Channel names and globs, at least one.
         channels: &'a [String],
-        /// Follow them by their positions.
-        follow: Option<Follow<'a>>,
+        /// Track them by their positions.
+        replay: Option<ReplayOptions<'a>>,
     },
     /// End a subscription: nothing of it comes out any more; settles when the server has answered.
     Unsubscribe {
@@ -215,7 +215,7 @@ pub enum Command<'a> {
     },
     /// Give out every message of the server as [`Output::Message`], or stop doing so.
     Tap(bool),
-    /// Go on until nothing has come for `idle_ms` or the deadline has passed, both counted from now, and then rest
+    /// Go on until nothing has come for `idle_ms` or the deadline has passed, both counted from now, and then pause
     /// ([`State::Suspended`]): what was open is released, and nothing is sent (D1, D2). Settles at that moment, with
     /// [`Error::Deadline`] if there was no session at all.
     Drain {
@@ -226,12 +226,13 @@ pub enum Command<'a> {
         /// Milliseconds.
         deadline_ms: u64,
     },
-    /// Rest; ends a drain. Settles once what is committed is saved, within two seconds (D2).
-    Rest {
+    /// Send nothing until the next drain ([`State::Suspended`]); ends a drain. Settles once what is committed is saved, within
+    /// two seconds (D2).
+    Pause {
         /// The number to settle.
         command: u32,
     },
-    /// The page is hidden, and rests at once; or it is shown again, and goes on (R7a).
+    /// The page is hidden, and the client pauses at once; or it is shown again, and goes on (R7a).
     Hidden(bool),
     /// End without ending the session at the server; settles with a snapshot for [`Config::resume`], within two seconds,
     /// and [`Output::Closed`] follows (S17).
@@ -252,9 +253,9 @@ pub enum Command<'a> {
     Close,
 }
 
-/// How channels are followed (R2 to R6).
+/// How the positions of channels are tracked (R2 to R6).
 #[derive(Clone, Copy, Debug)]
-pub struct Follow<'a> {
+pub struct ReplayOptions<'a> {
     /// Where each channel starts if the store has no position; those that are missing start with new events.
     pub starts: &'a [Start],
     /// When events count as done.
@@ -263,7 +264,7 @@ pub struct Follow<'a> {
     pub on_invalid: OnInvalid,
 }
 
-impl Follow<'_> {
+impl ReplayOptions<'_> {
     pub(super) fn start(&self, index: usize) -> Start {
         self.starts.get(index).cloned().unwrap_or(Start::New)
     }

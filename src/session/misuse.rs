@@ -49,6 +49,9 @@ pub enum ApiMisuse {
     TwoFilters(String),
     /// Subscriptions to one channel share its position, and so must agree (R3a).
     OtherConditions(String),
+    /// As many channels are tracked as [`Limits::tracked_channels`](super::Limits::tracked_channels) allows, and the
+    /// position of each must be kept.
+    TooManyChannels(usize),
     /// There is one drain at a time.
     Draining,
     /// The client rests, and sends nothing (D2).
@@ -70,6 +73,10 @@ impl ApiMisuse {
             Self::Channel { channel, source } => (what, more) = (channel, source.as_str()),
             Self::NumberInUse(used) => {
                 number = decimal(u64::from(*used));
+                what = &number;
+            }
+            Self::TooManyChannels(max) => {
+                number = decimal(*max as u64);
                 what = &number;
             }
             Self::NotJson(call) => what = call,
@@ -110,6 +117,9 @@ impl ApiMisuse {
             }
             Self::OtherConditions(_) => {
                 "channel %: another subscription to it has a different `start` or `commit`"
+            }
+            Self::TooManyChannels(_) => {
+                "subscribe: % channels are tracked already (limits.trackedChannels): unsubscribe some, and let their events be committed"
             }
             Self::Draining => "drain: there is one already",
             Self::Suspended => "the client is suspended: it goes on with drain()",

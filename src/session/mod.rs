@@ -1,61 +1,92 @@
-//! The client's state machine: handshake, poll, commands, recovery. No I/O, no clock, no randomness.
+//! The client: small machines that own their state, and [`Session`], where they meet.
+//!
+//! A machine is a file with private fields; none holds or calls another. [`Session`] routes each input, and carries what one
+//! machine says to the next. Its own code stands in files that call one another in one direction, from the first to the last:
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `application`, `reading`, `waiting` | the inputs: commands, responses, time |
+//! | `pausing`, `closing`, `storing`, `authenticating` | the other tasks of a client |
+//! | `handshaking`, `polling`, `commanding`, `replying` | the requests, and what follows from their ends |
+//! | `recovery`, `leaving`, `sending`, `telling` | what all of them need |
 
+// The machines, each by itself.
 mod acks;
-mod backoff;
-mod body;
 mod calls;
-mod commands;
-mod config;
-mod connect;
-mod contact;
-mod debug;
-mod end;
-mod error;
+mod channels;
 mod exchange;
 mod flow;
-mod followed;
-mod handshake;
-mod headers;
+mod handshakes;
+mod lanes;
+mod link;
+mod losses;
+mod outbox;
+mod outgoing;
+mod pause;
+mod poll;
+mod predecessor;
+mod secrets;
+mod shutdown;
+mod storm_guard;
+mod subscriptions;
+mod timers;
+mod tokens;
+mod verdict;
+
+// What goes in and out.
+mod config;
+mod debug;
+mod error;
 mod io;
-mod messages;
 mod misuse;
-mod receive;
-mod refusals;
-mod request;
-mod rest;
-mod retry_now;
 mod snapshot;
 mod status;
-mod subscriptions;
-mod tokens;
+
+// Where the machines meet.
+mod application;
+mod authenticating;
+mod closing;
+mod commanding;
+mod handshaking;
+mod leaving;
+mod pausing;
+mod polling;
+mod reading;
+mod recovery;
+mod replying;
+mod sending;
+mod storing;
+mod telling;
+mod waiting;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use backoff::{Backoff, Rng, StormGuard};
-use calls::Call;
+use calls::Calls;
+use channels::Channels;
 pub use config::{Config, Inspect, Limits, Retry};
-use connect::Polling;
-use contact::FirstContact;
-use end::{Ending, Farewell};
 pub use error::{Broken, Error};
-use exchange::{Exchange, Lane, Publish, Raw};
-use flow::{Flow, FlowChange};
-use followed::Followed;
-use headers::Headers;
-pub use io::{Command, Event, Follow, Input, Output, Request, RequestId, body_of};
+use flow::Flow;
+use handshakes::Handshakes;
+pub use io::{Command, Event, Input, Output, ReplayOptions, Request, RequestId, body_of};
+use lanes::Lanes;
+use link::Link;
+use losses::LossTracker;
 pub use misuse::ApiMisuse;
-use rest::{Drain, Rest};
-use snapshot::Snapshot;
+use outbox::Outbox;
+use pause::Pause;
+use poll::Poll;
+use predecessor::Predecessor;
+use shutdown::Shutdown;
 pub use status::{GapCause, State, Status};
-use subscriptions::{Change, Subscriptions};
+use subscriptions::Subscriptions;
 use tokens::Tokens;
 
 use crate::Instant;
+use crate::backoff::Rng;
 use crate::bayeux::json;
-use crate::http::cookies::{Giver, Jar};
-use crate::http::endpoint::Endpoint;
-use crate::text::decimal;
+use crate::http::cookies::Giver;
+use crate::replay::book::Book;
 
 /// One client: a Bayeux session, the next one when that is lost, and what the application wants of them.
 ///
@@ -65,126 +96,66 @@ use crate::text::decimal;
 /// (S3). Network data never makes `handle_input` fail.
 pub struct Session {
     config: Config,
-    rng: Rng,
     now: Instant,
+    rng: Rng,
     out: VecDeque<Output>,
+    /// As the application was told it.
     state: State,
-    ending: Option<Ending>,
-
-    /// The client id as a raw JSON token, while there is a session.
-    client_id: Option<String>,
-    /// Those of the sessions before, which late replies may name (X2).
-    old_client_ids: Vec<String>,
-    /// Counts sessions, so that late replies to an old one are told apart.
-    epoch: u32,
-    /// Has `connect()` been answered?
-    started: bool,
-    /// Until the server has answered anything.
-    first_contact: Option<FirstContact>,
-    /// Sessions that the server made and did not know afterwards, before any poll succeeded.
-    unknown_sessions: u8,
-    handshake_at: Instant,
-    storm: StormGuard,
-    backoff: Backoff,
-    polling: Polling,
-
-    /// Where the url of the configuration points: its host may be given tokens (X1).
-    own_endpoint: Endpoint,
-    tokens: Tokens,
-    /// A session that the server does not yet know to be over (R7d).
-    farewell: Option<Farewell>,
-
-    session_lane: Option<Box<Exchange>>,
-    commands_lane: Option<Box<Exchange>>,
-    next_request: u32,
-    next_message: u32,
-    headers: Headers,
-    jar: Jar,
-
-    subscriptions: Subscriptions,
-    followed: Vec<Followed>,
-    next_store: u32,
-    next_sequence: u32,
-    next_decision: u32,
-    publishes: Vec<Publish>,
-    calls: Vec<Call>,
-    raws: Vec<Raw>,
-    /// Replies of `send()` calls that still wait for some.
-    raw_replies: Vec<(u32, Vec<String>)>,
-    next_order: u32,
-    commands_at: Instant,
-    commands_backoff: Backoff,
-
-    flow: Flow,
-    /// When the last poll that succeeded was sent: what was published before has come, or has its gap.
-    sound_until: Instant,
-    /// A poll has succeeded, ever.
-    polled: bool,
-    undecodable: u8,
+    /// The application wants every message of the server.
     tap: bool,
 
-    drain: Option<Drain>,
-    rest: Option<Rest>,
-    /// What the client before has left (S17).
-    resumed: Option<Box<Snapshot>>,
-    began: Instant,
+    link: Link,
+    lanes: Lanes,
+    poll: Poll,
+    handshakes: Handshakes,
+    subscriptions: Subscriptions,
+    channels: Channels,
+    outbox: Outbox,
+    calls: Calls,
+    book: Book,
+    losses: LossTracker,
+    tokens: Tokens,
+    flow: Flow,
+    pause: Pause,
+    shutdown: Shutdown,
+    /// The client before, where there is a snapshot of it (S17).
+    predecessor: Option<Predecessor>,
 }
 
 impl Session {
     /// A session that begins with a handshake at the first drain.
     ///
     /// `seed` feeds the retry jitter: equal seeds and equal inputs give equal outputs.
-    pub fn new(config: Config, seed: u64, now: Instant) -> Self {
+    pub fn new(mut config: Config, seed: u64, now: Instant) -> Self {
+        let resumed = config.resumed.take();
+        let cookies = core::mem::take(&mut config.cookies);
         let mut session = Self {
-            rng: Rng::new(seed),
+            link: Link::new(config.endpoint.clone(), config.own_cookies),
+            lanes: Lanes::default(),
+            poll: Poll::new(now),
+            handshakes: Handshakes::new(now, config.connect_timeout_ms),
+            subscriptions: Subscriptions::default(),
+            channels: Channels::default(),
+            outbox: Outbox::new(now),
+            calls: Calls::default(),
+            book: Book::new(config.limits.tracked_channels),
+            losses: LossTracker::new(now),
+            tokens: Tokens::new(config.auth, now),
+            flow: Flow::new(&config.limits, now),
+            pause: Pause::new(),
+            shutdown: Shutdown::No,
+            predecessor: None,
+            config,
             now,
+            rng: Rng::new(seed),
             out: VecDeque::new(),
             state: State::Handshaking,
-            ending: None,
-            client_id: None,
-            old_client_ids: Vec::new(),
-            epoch: 0,
-            started: false,
-            first_contact: Some(FirstContact::new(now, config.connect_timeout_ms)),
-            unknown_sessions: 0,
-            handshake_at: now,
-            storm: StormGuard::default(),
-            backoff: Backoff::default(),
-            polling: Polling::new(now),
-            own_endpoint: config.endpoint.clone(),
-            tokens: Tokens::new(config.auth, now),
-            farewell: None,
-            session_lane: None,
-            commands_lane: None,
-            next_request: 0,
-            next_message: 0,
-            headers: Headers::default(),
-            jar: Jar::new(),
-            subscriptions: Subscriptions::default(),
-            followed: Vec::new(),
-            next_store: 0,
-            next_sequence: 0,
-            next_decision: 0,
-            publishes: Vec::new(),
-            calls: Vec::new(),
-            raws: Vec::new(),
-            raw_replies: Vec::new(),
-            next_order: 0,
-            commands_at: now,
-            commands_backoff: Backoff::default(),
-            flow: Flow::new(&config.limits, now),
-            sound_until: now,
-            polled: false,
-            undecodable: 0,
             tap: false,
-            drain: None,
-            rest: None,
-            resumed: None,
-            began: now,
-            config,
         };
-        session.take_up();
-        let cookies = core::mem::take(&mut session.config.cookies);
+        session.channels.advance(now);
+        if let Some(snapshot) = resumed {
+            session.resume(*snapshot);
+        }
         session.give_cookies(Giver::Config, &cookies);
         session
     }
@@ -195,38 +166,15 @@ impl Session {
     /// [`ApiMisuse`], from commands only: the session is unchanged.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) -> Result<(), ApiMisuse> {
         self.now = self.now.max(now);
-        match input {
-            // Nobody listens to the store or the network any more.
-            input if self.is_closed() && !matches!(input, Input::Command(_)) => {}
-            Input::Timeout => {}
-            Input::Head { request, status, headers } => self.head(request, status, headers),
-            Input::Chunk { request, bytes } => self.chunk(request, bytes),
-            Input::End { request } => self.body_ended(request),
-            Input::Failed { request, reason } => {
-                let broken = Broken { request: request.get(), reason: self.redact(reason) };
-                self.request_failed(request, Error::Network(broken));
-            }
-            Input::Unreadable { request, given } => {
-                self.request_failed(request, Error::NotAResponse(given));
-            }
-            Input::Headers { request, answer } => self.headers_given(request, answer),
-            Input::Inspected { request, message } => self.inspected(request, message),
-            Input::Taken { subscription, events } => {
-                let (events, bytes) = self.subscriptions.taken(subscription, events);
-                self.no_longer_queued(events, bytes);
-            }
-            Input::Token { number, access_token, url } => self.token_given(number, access_token, url),
-            Input::TokenFailed { message, retryable } => self.token_failed(message, retryable),
-            Input::TokenRefused { number } => self.token_refused_elsewhere(number),
-            Input::Loaded { request, result } => self.loaded(request, result),
-            Input::Saved { request, problem } => self.saved(request, problem),
-            Input::Decided { request, retry } => self.decided(request, retry),
-            Input::Progress { subscription, sequence, done } => self.progress(subscription, sequence, done),
-            Input::Command(command) => self.command(command)?,
+        self.channels.advance(self.now);
+        // Nobody listens to the store or the network any more.
+        if self.is_closed() && !matches!(input, Input::Command(_)) {
+            return Ok(());
         }
-        if !self.is_closed() {
-            self.expire();
-        }
+        self.route(input)?;
+        self.read_on();
+        self.expire();
+        self.read_on();
         Ok(())
     }
 
@@ -234,7 +182,8 @@ impl Session {
     pub fn poll_output(&mut self) -> Output {
         if self.out.is_empty() {
             self.schedule();
-            self.headers.drop_unused();
+            self.lanes.drop_unused_headers();
+            self.read_on();
         }
         self.out.pop_front().unwrap_or_else(|| Output::Wait(self.next_wake()))
     }
@@ -247,229 +196,94 @@ impl Session {
     /// The client id of the Bayeux session in progress, with which anybody could act in its place: a secret (X2). `None` while
     /// there is none.
     pub fn client_id(&self) -> Option<Cow<'_, str>> {
-        let token = self.client_id.as_deref().filter(|_| self.ending.is_none())?;
+        let token = self.link.client_id().filter(|_| !self.shutdown.has_begun())?;
         json::decode_string(token).or(Some(Cow::Borrowed(token)))
     }
 
     /// Is the session over, with nothing left to do?
     pub fn is_closed(&self) -> bool {
-        self.ending.as_ref().is_some_and(|ending| ending.done)
+        self.shutdown.is_closed()
+    }
+
+    /// One function for each input.
+    fn route(&mut self, input: Input<'_>) -> Result<(), ApiMisuse> {
+        match input {
+            Input::Timeout => {}
+            Input::Head { request, status, headers } => self.head(request, status, headers),
+            Input::Chunk { request, bytes } => self.body(request, Some(bytes)),
+            Input::End { request } => self.body(request, None),
+            Input::Failed { request, reason } => {
+                let broken = Broken { request: request.get(), reason: self.redact(reason) };
+                self.request_failed(request, Error::Network(broken));
+            }
+            Input::Unreadable { request, given } => {
+                self.request_failed(request, Error::NotAResponse(given));
+            }
+            Input::Headers { request, answer } => self.headers_given(request, answer),
+            Input::Inspected { request, message } => self.inspected(request, message),
+            Input::Taken { subscription, events } => {
+                let change = self.flow.taken(subscription, events);
+                self.flow_changed(change);
+            }
+            Input::Token { number, access_token, url } => self.token_given(number, access_token, url),
+            Input::TokenFailed { message, retryable } => self.token_failed(message, retryable),
+            Input::TokenRefused { number } => self.token_refused_elsewhere(number),
+            Input::Loaded { request, result } => self.loaded(request, result),
+            Input::Saved { request, problem } => self.saved(request, problem),
+            Input::Decided { request, retry } => self.decided(request, retry),
+            Input::Progress { subscription, sequence, done } => {
+                self.book.progress(subscription, sequence, done);
+            }
+            Input::Command(command) => self.command(command)?,
+        }
+        Ok(())
     }
 
     /// Starts what may start now.
     fn schedule(&mut self) {
-        self.schedule_store();
-        if self.ending.is_some() {
-            return self.schedule_end();
+        if self.is_closed() {
+            return;
         }
-        self.mind_drain();
-        if self.rest.is_some() {
-            return self.schedule_rest();
+        self.schedule_store();
+        if self.shutdown.has_begun() {
+            return self.schedule_shutdown();
+        }
+        self.schedule_drain();
+        if self.pause.is_paused() {
+            return self.schedule_pause();
         }
         self.schedule_token();
-        if self.client_id.is_none() {
-            self.schedule_farewell();
-            self.schedule_handshake();
-            self.schedule_commands();
+        if self.link.has_session() {
+            self.schedule_poll();
         } else {
-            self.schedule_connect();
-            self.schedule_commands();
+            self.schedule_pending_disconnect();
+            self.schedule_handshake();
         }
-    }
-
-    /// Acts on every deadline that has passed.
-    fn expire(&mut self) {
-        for lane in [Lane::Session, Lane::Commands] {
-            let now = self.now;
-            let overdue = self
-                .lane(lane)
-                .take_if(|exchange| !exchange.waits_for_the_client() && exchange.deadline <= now);
-            if let Some(mut exchange) = overdue {
-                self.emit(Output::Abort(exchange.id));
-                let after_ms = exchange.patience_ms;
-                self.exchange_failed(&mut exchange, Error::Timeout { after_ms }, 0);
-            }
-        }
-        self.expire_headers();
-        self.expire_hold();
-        self.expire_full();
-        self.expire_store();
-        self.expire_decisions();
-        self.expire_calls();
-        self.expire_first_contact();
-    }
-
-    /// The next instant at which something would happen by itself.
-    fn next_wake(&self) -> Option<Instant> {
-        if let Some(ending) = &self.ending {
-            let wake = self.end_wake(ending).min(self.store_wake()).min(self.headers.wake());
-            return (!ending.done).then_some(wake);
-        }
-        if let Some(rest) = &self.rest {
-            let wake = self.rest_wake(rest).min(self.drain_wake()).min(self.headers.wake());
-            return (wake != Instant::NEVER).then_some(wake);
-        }
-        let mut wake = self.store_wake().min(self.drain_wake()).min(self.headers.wake());
-        wake.pull_to(self.decision_wake());
-        wake.pull_to(self.calls_wake());
-        wake.pull_to(self.first_contact_wake());
-        wake.pull_to(self.commands_wake());
-        for lane in [&self.session_lane, &self.commands_lane] {
-            if let Some(exchange) = lane.as_ref().filter(|exchange| !exchange.waits_for_the_client()) {
-                wake.pull_to(exchange.deadline);
-            }
-        }
-        for at in [self.hold_deadline(), self.full_deadline(), self.token_wake()] {
-            wake.pull_to(at.unwrap_or(Instant::NEVER));
-        }
-        if self.session_lane.is_none() && !self.headers.awaited(Lane::Session) {
-            if self.client_id.is_none() {
-                if self.may_send() {
-                    wake.pull_to(self.handshake_at);
-                }
-            } else if self.may_poll() && !self.awaits_replay() {
-                wake.pull_to(self.polling.at);
-            }
-        }
-        (wake != Instant::NEVER).then_some(wake)
+        self.schedule_commands();
     }
 
     fn request_failed(&mut self, request: RequestId, error: Error) {
-        if let Some(mut exchange) = self.lane_of(request).and_then(|lane| self.lane(lane).take()) {
-            self.exchange_failed(&mut exchange, error, 0);
+        if let Some(lane) = self.lanes.lane_of(request) {
+            self.fail_request(lane, error, 0);
         }
     }
 
-    fn lane(&mut self, lane: Lane) -> &mut Option<Box<Exchange>> {
-        match lane {
-            Lane::Session => &mut self.session_lane,
-            Lane::Commands => &mut self.commands_lane,
-        }
-    }
-
-    fn lane_of(&self, request: RequestId) -> Option<Lane> {
-        let is = |lane: &Option<Box<Exchange>>| lane.as_ref().is_some_and(|exchange| exchange.id == request);
-        if is(&self.session_lane) {
-            Some(Lane::Session)
-        } else if is(&self.commands_lane) {
-            Some(Lane::Commands)
-        } else {
-            None
-        }
-    }
-
-    /// Counts a failure. Gives the wait before the next attempt, or ends the client if there were too many (S8).
-    fn back_off(&mut self, error: Error, at_least_ms: u64) -> Option<u64> {
-        self.first_contact_failed(&error);
-        let most = self.config.retry.max_retries.unwrap_or(if self.started { u32::MAX } else { 10 });
-        if self.backoff.attempts() >= most {
-            let attempts = self.backoff.attempts().saturating_add(1);
-            // With no retry allowed, the failure itself says more.
-            self.end(Some(if most == 0 {
-                error
-            } else {
-                Error::MaxRetries { attempts, last: Box::new(error) }
-            }));
-            return None;
-        }
-        let delay_ms = self.backoff.next(self.now, at_least_ms, &self.config.retry, &mut self.rng);
-        self.set_state(State::Retrying);
-        self.report(Status::Retry { attempt: self.backoff.attempts(), delay_ms, error });
-        Some(delay_ms)
-    }
-
-    /// Out of line: the code that grows the queue is needed once, not at every place that gives something out.
-    #[inline(never)]
-    fn emit(&mut self, output: Output) {
-        self.out.push_back(output);
-    }
-
-    fn set_state(&mut self, state: State) {
-        // At rest nothing else is to be seen.
-        let rests = self.rest.is_some() && state != State::Closed;
-        if self.state != state && !rests {
-            self.state = state;
-            self.emit(Output::State(state));
-        }
-    }
-
-    fn report(&mut self, status: Status) {
-        self.emit(Output::Status(status));
-    }
-
-    /// Events of all confirmed subscriptions may be missing; with `uncovered`, of those that no earlier gap covers.
-    fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
-        let since_unix_ms = self.gap_since(since);
-        for (channel, after) in self.subscriptions.missing(since, uncovered) {
-            // What is followed is sent again, from the last position on, unless there is none yet (R7c). Of an event that
-            // is too large that is no use.
-            let cause = match self.followed(&channel) {
-                Some(one) if cause != GapCause::EventTooLarge && one.ledger.has_position() => continue,
-                Some(_) if cause != GapCause::EventTooLarge => GapCause::NoPosition,
-                _ => cause,
-            };
-            self.report(Status::Gap { channel, cause, after, since_unix_ms });
-        }
-    }
-
-    /// Tells the application what a change of the subscriptions means for it.
-    fn apply(&mut self) {
-        let (mut events, mut bytes) = (0, 0);
-        for change in core::mem::take(&mut self.subscriptions.changes) {
-            match change {
-                Change::Settled(command, result) => {
-                    let refused = result.is_err().then(|| self.subscriptions.take_out(command)).flatten();
-                    if let Some((_, its_events, its_bytes)) = refused {
-                        events += its_events;
-                        bytes += its_bytes;
-                    }
-                    self.emit(Output::Settled { command, result });
-                }
-                Change::Ended(subscription, error) => {
-                    self.subscriptions.ended(subscription);
-                    self.emit(Output::Ended { subscription, error: Some(error) });
-                }
-                Change::ChannelFailed(channel, error) => {
-                    self.report(Status::SubscribeFailed { channel, error });
-                }
+    /// Resumes the session of the snapshot, if that is where this one is to be, and if it can go on there (S17).
+    fn resume(&mut self, snapshot: snapshot::Snapshot) {
+        let continues = snapshot.url == self.config.endpoint.href()
+            && self.keeps_session()
+            && snapshot.client_id.is_some();
+        self.predecessor = Some(Predecessor::new(&snapshot, continues, self.now));
+        if snapshot.url == self.config.endpoint.href() && self.keeps_session() {
+            if let Some(client_id) = &snapshot.client_id {
+                self.link.session_began(client_id);
             }
+            self.link.adopt_cookies(snapshot.jar);
+            self.poll.session_resumed(snapshot.ack, snapshot.lost);
+        } else if snapshot.jar.callers_origin() == self.link.configured().origin() {
+            self.link.adopt_cookies(snapshot.jar.callers());
         }
-        // Not before all is told: a body that is read on may end the client.
-        if events > 0 {
-            self.no_longer_queued(events, bytes);
-        }
-    }
-
-    fn no_longer_queued(&mut self, events: usize, bytes: usize) {
-        if self.flow.remove(events, bytes) == FlowChange::Resumed {
-            self.report_backpressure(false);
-            self.resume_bodies();
-        }
-    }
-
-    fn report_backpressure(&mut self, active: bool) {
-        if active {
-            self.flow.slowest = self.subscriptions.slowest().unwrap_or_default().to_owned();
-        }
-        self.report(Status::Backpressure {
-            channel: self.flow.slowest.clone(),
-            active,
-            queued_events: self.flow.events,
-            queued_bytes: self.flow.bytes,
-        });
-    }
-
-    fn unix_ms(&self, instant: Instant) -> u64 {
-        self.config.unix_ms_at_zero.saturating_add(instant.as_millis())
-    }
-
-    fn next_order(&mut self) -> u32 {
-        self.next_order = self.next_order.wrapping_add(1);
-        self.next_order
-    }
-
-    fn next_message_id(&mut self) -> String {
-        self.next_message = self.next_message.wrapping_add(1);
-        decimal(u64::from(self.next_message))
+        // Nothing has been heard since the client before, which ended before this clock could tell of it.
+        self.losses.set_verified_until(Instant::default());
     }
 }

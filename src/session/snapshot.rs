@@ -1,22 +1,21 @@
-//! S17: what a client leaves behind when it is suspended, and how the next one takes it up.
+//! S17: what a client leaves behind when it is suspended, as text.
 
-use super::subscriptions::{Remote, Wire};
-use super::{ApiMisuse, Config, GapCause, Session, Status};
+use super::config::Config;
+use super::misuse::ApiMisuse;
 use crate::Instant;
-use crate::bayeux::channel::Pattern;
 use crate::bayeux::json::{
     decode_string, is_array, is_object, member, members, push_string, strings, validate,
 };
 use crate::bayeux::message::is_batch;
 use crate::http::cookies::Jar;
-use crate::replay::{Position, Start};
+use crate::replay::Position;
 use crate::text::{decimal, number};
 
 /// What is read of a snapshot.
 #[derive(Clone, Default)]
 pub(super) struct Snapshot {
     /// Where the session lives.
-    url: String,
+    pub url: String,
     /// A raw JSON token; `None` where the session was ended.
     pub client_id: Option<String>,
     pub jar: Jar,
@@ -25,20 +24,15 @@ pub(super) struct Snapshot {
     /// A poll was cut off, with which events may be lost.
     pub lost: bool,
     /// A channel was not subscribed again yet.
-    gap: bool,
+    pub gap: bool,
     /// What was published before has come.
-    unix_ms: u64,
-    /// The channels that were subscribed, as they were written, and that this client has not taken up yet.
-    channels: Vec<String>,
-    /// Those of them of which events have come meanwhile, for nobody.
-    missed: Vec<String>,
-    /// The session was taken up.
-    goes_on: bool,
-    positions: Vec<(String, Position)>,
+    pub unix_ms: u64,
+    /// The channels that were subscribed, as they were written, with their positions.
+    pub channels: Vec<(String, Option<Position>)>,
 }
 
 impl Config {
-    /// Takes up what [`Command::Suspend`](super::Command::Suspend) settled with (S17). Subscribe the same channels again:
+    /// Resumes what [`Command::Suspend`](super::Command::Suspend) settled with (S17). Subscribe the same channels again:
     /// they go on at their committed positions, or at the store's where it has one; without an access token, in the same
     /// session if the server still knows it. A snapshot is good for one client: its session has one owner.
     ///
@@ -51,111 +45,10 @@ impl Config {
     }
 }
 
-impl Session {
-    /// Takes up the session of the snapshot, if that is where this one is to be, and if it can go on there.
-    pub(super) fn take_up(&mut self) {
-        let Some(mut snapshot) = self.config.resumed.take() else { return };
-        if snapshot.url == self.config.endpoint.href() && self.keeps_session() {
-            self.client_id = snapshot.client_id.take();
-            snapshot.goes_on = self.client_id.is_some();
-            self.jar = core::mem::take(&mut snapshot.jar);
-            self.polling.take_up(&snapshot);
-        } else if snapshot.jar.callers_origin() == self.own_endpoint.origin() {
-            self.jar = snapshot.jar.callers();
-        }
-        // Nothing has been heard since the client before, which ended before this clock could tell of it.
-        self.sound_until = Instant::default();
-        self.resumed = Some(snapshot);
-    }
-
-    /// Can the next client go on in the session of this one? A new token means a new handshake (S10), and whether Salesforce
-    /// replays within a living session is not known.
-    pub(super) fn keeps_session(&self) -> bool {
-        !self.config.auth && !self.config.salesforce
-    }
-
-    /// Does the session of the client before go on?
-    pub(super) fn goes_on(&self) -> bool {
-        self.epoch == 0 && self.resumed.as_ref().is_some_and(|snapshot| snapshot.goes_on)
-    }
-
-    /// A channel was subscribed by the client before: what is lost of it from then on is a gap.
-    pub(super) fn resumes(&mut self, channel: &str) {
-        let (followed, goes_on) = (self.followed(channel).is_some(), self.goes_on());
-        let Some(snapshot) = &mut self.resumed else { return };
-        if followed || !take_out(&mut snapshot.channels, channel) {
-            return;
-        }
-        let since_unix_ms = snapshot.unix_ms;
-        let lost = snapshot.lost || snapshot.gap || snapshot.missed.iter().any(|missed| missed == channel);
-        if let Some(wire) = self.subscriptions.wire(channel) {
-            wire.promised(Some(Instant::default()).filter(|_| lost || !goes_on));
-        }
-        let cause = match goes_on {
-            false => GapCause::SessionLost,
-            true if lost => GapCause::ResponseLost,
-            true => return,
-        };
-        self.report(Status::Gap { channel: channel.to_owned(), cause, after: None, since_unix_ms });
-    }
-
-    /// Where a channel goes on: where the store says, which wins, else where the client before was. `None`: nowhere, which
-    /// is a gap where it had begun with new events (R7c).
-    pub(super) fn resumed_position(
-        &mut self,
-        channel: &str,
-        start: &Start,
-        stored: Option<Position>,
-    ) -> Option<Position> {
-        let Some(snapshot) = &mut self.resumed else { return stored };
-        let position = stored.or_else(|| snapshot.position(channel).cloned());
-        if take_out(&mut snapshot.channels, channel) {
-            let since_unix_ms = snapshot.unix_ms;
-            if let Some(wire) = self.subscriptions.wire(channel) {
-                wire.promised(None);
-            }
-            if position.is_none() && *start == Start::New {
-                let (channel, cause) = (channel.to_owned(), GapCause::NoPosition);
-                self.report(Status::Gap { channel, cause, after: None, since_unix_ms });
-            }
-        }
-        position
-    }
-
-    /// An event has come that nobody wants: whoever takes its channel up later has missed it.
-    pub(super) fn missed(&mut self, channel: &str) {
-        let Some(snapshot) = &mut self.resumed else { return };
-        for name in &snapshot.channels {
-            let is = |pattern: Pattern| pattern.matches(channel);
-            if Pattern::parse(name).is_ok_and(is) && !snapshot.missed.contains(name) {
-                snapshot.missed.push(name.clone());
-            }
-        }
-    }
-
-    /// When the range of a gap begins. What was sent before a poll had succeeded may be lost since the client before was
-    /// suspended.
-    pub(super) fn gap_since(&self, since: Instant) -> u64 {
-        match &self.resumed {
-            Some(snapshot) if since < self.began || since == self.began && !self.polled => snapshot.unix_ms,
-            _ => self.unix_ms(since),
-        }
-    }
-
-    /// The same for a channel whose position is refused: that of the client before is as old as that.
-    pub(super) fn refused_since(&self, channel: &str, after: &str) -> u64 {
-        let is = |position: &Position| position.replay_id == after;
-        let before = self.resumed.as_ref().filter(|snapshot| snapshot.position(channel).is_some_and(is));
-        before.map_or_else(|| self.gap_since(self.sound_until), |snapshot| snapshot.unix_ms)
-    }
-
-    /// All that the next client needs. It holds secrets.
-    pub(super) fn snapshot(&self) -> String {
+impl Snapshot {
+    /// All that the next client needs, as JSON. It holds secrets.
+    pub fn write(&self) -> String {
         let mut out = String::from("{");
-        // All that was published before the last poll that succeeded has come. Of what nobody has taken up yet, the range
-        // is still that of the client before.
-        let before = self.resumed.as_ref().filter(|snapshot| !snapshot.channels.is_empty());
-        let unix_ms = before.map_or_else(|| self.gap_since(self.sound_until), |snapshot| snapshot.unix_ms);
         let mut text = |name: &str, value: &str| {
             if out.len() > 1 {
                 out.push(',');
@@ -164,39 +57,27 @@ impl Session {
             out.push(':');
             push_string(&mut out, value);
         };
-        text("url", self.config.endpoint.href());
-        text("time", &decimal(unix_ms));
-        let client_id = self.client_id.as_ref().filter(|_| self.keeps_session());
-        if let Some(client_id) = client_id {
+        text("url", &self.url);
+        text("time", &decimal(self.unix_ms));
+        if let Some(client_id) = &self.client_id {
             text("clientId", client_id);
-            if let Some((number, skip)) = self.polling.batch() {
-                text("ack", number);
-                if let Some(skip) = skip {
-                    text("skip", &decimal(u64::from(skip)));
-                }
+        }
+        if let Some((number, skip)) = &self.ack {
+            text("ack", number);
+            if let Some(skip) = skip {
+                text("skip", &decimal(u64::from(*skip)));
             }
-            // A gap goes on where the server does not have the channel yet: the next client tells of it.
-            let present = |wire: &Wire| matches!(wire.remote, Remote::Present | Remote::Local);
-            let absent = |wire: &Wire| wire.confirmed && !present(wire);
-            let open = |wire: &Wire| absent(wire) && self.followed(wire.pattern.as_str()).is_none();
-            if self.subscriptions.wires.iter().any(open) {
-                text("gap", "");
-            }
-            if self.polling.lost
-                || before.is_some_and(|snapshot| !self.goes_on() || !snapshot.missed.is_empty())
-            {
-                text("lost", "");
+        }
+        for (name, is_so) in [("gap", self.gap), ("lost", self.lost)] {
+            if is_so {
+                text(name, "");
             }
         }
         out.push_str(r#","cookies":["#);
-        // What is the caller's outlives the session (X4).
-        let jar = if client_id.is_some() { &self.jar } else { &self.jar.callers() };
-        jar.write(&mut out);
-        out.push(']');
-        out.push_str(r#","channels":{"#);
-        let mut first = true;
-        let mut channel = |name: &str, position: Option<&Position>| {
-            if !core::mem::take(&mut first) {
+        self.jar.write(&mut out);
+        out.push_str(r#"],"channels":{"#);
+        for (index, (name, position)) in self.channels.iter().enumerate() {
+            if index > 0 {
                 out.push(',');
             }
             push_string(&mut out, name);
@@ -209,32 +90,13 @@ impl Session {
                 }
             }
             out.push(']');
-        };
-        for wire in self.subscriptions.wires.iter().filter(|wire| wire.confirmed) {
-            let name = wire.pattern.as_str();
-            if self.subscriptions.wants(name) {
-                let ledger = self.followed(name).and_then(|one| one.ledger.to_save());
-                channel(name, ledger.map(|(_, position)| position));
-            }
-        }
-        if let Some(snapshot) = before {
-            for name in &snapshot.channels {
-                let known = self.subscriptions.confirmed(name);
-                // Who has let go of it does not want it any more.
-                let given_up = self.followed(name).is_some() && !self.subscriptions.wants(name);
-                if !known && !given_up {
-                    let ledger = self.followed(name).and_then(|one| one.ledger.to_save());
-                    channel(name, ledger.map(|(_, position)| position).or(snapshot.position(name)));
-                }
-            }
         }
         out.push_str("}}");
         out
     }
-}
 
-impl Snapshot {
-    fn read(text: &str, now: Instant) -> Option<Self> {
+    /// Reads what [`write`](Self::write) wrote.
+    pub fn read(text: &str, now: Instant) -> Option<Self> {
         if !validate(text, 8) || !is_object(text) {
             return None;
         }
@@ -266,22 +128,89 @@ impl Snapshot {
             }
             let name = decode_string(name)?.into_owned();
             let mut parts = strings(position).into_iter();
-            if let Some(replay_id) = parts.next() {
-                let position = Position { replay_id, created_date: parts.next() };
-                snapshot.positions.push((name.clone(), position));
+            let position =
+                parts.next().map(|replay_id| Position { replay_id, created_date: parts.next() });
+            if position.as_ref().is_some_and(|position| !position.makes_sense()) {
+                return None;
             }
-            snapshot.channels.push(name);
+            snapshot.channels.push((name, position));
         }
-        snapshot.positions.iter().all(|(_, position)| position.makes_sense()).then_some(snapshot)
-    }
-
-    fn position(&self, channel: &str) -> Option<&Position> {
-        self.positions.iter().find(|(name, _)| name == channel).map(|(_, position)| position)
+        Some(snapshot)
     }
 }
 
-/// Was it in there?
-fn take_out(channels: &mut Vec<String>, channel: &str) -> bool {
-    let known = channels.iter().position(|known| known == channel);
-    known.map(|index| channels.remove(index)).is_some()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::endpoint::Endpoint;
+
+    fn position(replay_id: &str, created_date: Option<&str>) -> Option<Position> {
+        Some(Position { replay_id: replay_id.to_owned(), created_date: created_date.map(str::to_owned) })
+    }
+
+    fn full() -> Snapshot {
+        let mut jar = Jar::new();
+        let endpoint = Endpoint::parse("https://one.example/cometd").expect("a url");
+        jar.store("a=b", &endpoint, Instant::default(), 0);
+        Snapshot {
+            url: "https://one.example/cometd".to_owned(),
+            client_id: Some("\"id\"".to_owned()),
+            jar,
+            ack: Some(("5".to_owned(), Some(2))),
+            lost: true,
+            gap: true,
+            unix_ms: 1_234,
+            channels: vec![
+                ("/a".to_owned(), position("7", Some("2026"))),
+                ("/b".to_owned(), position("8", None)),
+                ("/\"c".to_owned(), None),
+            ],
+        }
+    }
+
+    fn read(text: &str) -> Option<Snapshot> {
+        Snapshot::read(text, Instant::default())
+    }
+
+    #[test]
+    fn s17_what_is_written_is_read() {
+        let (full, again) = (full(), read(&full().write()).expect("a snapshot"));
+        assert_eq!(again.write(), full.write());
+        assert_eq!((again.url, again.client_id, again.ack), (full.url, full.client_id, full.ack));
+        assert_eq!((again.lost, again.gap, again.unix_ms), (true, true, 1_234));
+        assert_eq!((again.channels, again.jar.len()), (full.channels, 1));
+    }
+
+    #[test]
+    fn s17_what_is_not_there_is_left_out() {
+        let empty = Snapshot { url: "https://one.example/".to_owned(), ..Snapshot::default() };
+        let again = read(&empty.write()).expect("a snapshot");
+        assert_eq!((again.client_id, again.ack, again.lost, again.gap), (None, None, false, false));
+        assert!(again.channels.is_empty() && again.jar.is_empty());
+        let without_skip = Snapshot { ack: Some(("5".to_owned(), None)), ..empty };
+        assert_eq!(read(&without_skip.write()).expect("a snapshot").ack, Some(("5".to_owned(), None)));
+    }
+
+    #[test]
+    fn s17_what_is_no_snapshot_is_refused() {
+        let good = r#"{"url":"u","time":"1","cookies":[],"channels":{"/a":["7"]}}"#;
+        assert!(read(good).is_some());
+        for bad in [
+            "",
+            "[]",
+            r#"{"url":"u","time":"1","cookies":[]}"#,
+            r#"{"url":"u","time":"1","channels":{}}"#,
+            r#"{"url":"u","time":"1","cookies":{},"channels":{}}"#,
+            r#"{"url":"u","time":"1","cookies":[],"channels":[]}"#,
+            r#"{"time":"1","cookies":[],"channels":{}}"#,
+            r#"{"url":"u","cookies":[],"channels":{}}"#,
+            r#"{"url":"u","time":"x","cookies":[],"channels":{}}"#,
+            r#"{"url":"u","time":"1","cookies":[],"channels":{"/a":7}}"#,
+            r#"{"url":"u","time":"1","cookies":[],"channels":{"/a":[""]}}"#,
+            r#"{"url":"u","time":"1","cookies":[],"channels":{},"clientId":"1,2"}"#,
+            r#"{"url":"u","time":"1","cookies":[],"channels":{},"ack":"1,2"}"#,
+        ] {
+            assert!(read(bad).is_none(), "{bad}");
+        }
+    }
 }

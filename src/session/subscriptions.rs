@@ -1,494 +1,402 @@
-//! Who wants which channel, and what the server knows of it.
+//! What the application wants: its subscriptions, each to one or more channels.
 //!
-//! The application's subscriptions and the server's are two tables: several subscriptions to one channel share one on
-//! the wire. The difference between what is wanted and what the server knows is what remains to be sent, so a lost
-//! session, a lost response and a change of mind all need no more than a correction of the table.
+//! Several subscriptions to one channel share one at the server; `channels` has those.
 
-use super::backoff::Backoff;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::error::Error;
 use super::misuse::ApiMisuse;
-use crate::Instant;
-use crate::bayeux::channel::Pattern;
-use crate::bayeux::failure::Failure;
+use crate::bayeux::channel::{Pattern, topic};
+use crate::bayeux::pattern_map::PatternMap;
+use crate::steps::step;
 
-/// A subscription of the application, to one or more channels.
-pub(super) struct Subscription {
-    pub id: u32,
-    pub channels: Vec<SubscribedChannel>,
+/// The subscriptions of the application, by number.
+#[derive(Default)]
+pub(super) struct Subscriptions {
+    open: BTreeMap<u32, LocalSubscription>,
+    /// Who wants a channel, and where it stands among those of the subscription. A channel that has failed is not wanted.
+    by_name: PatternMap<BTreeMap<u32, usize>>,
+}
+
+/// A subscription of the application.
+pub(super) struct LocalSubscription {
+    channels: Vec<SubscribedChannel>,
+    /// How many channels have no answer yet.
+    pending: usize,
+    /// How many the server has accepted.
+    accepted: usize,
     /// Has its `subscribe()` been answered?
     settled: bool,
     replies: Vec<String>,
-    /// Bytes of each event that the application has not done with (R8).
-    queued: Vec<usize>,
 }
 
-pub(super) struct SubscribedChannel {
-    pub pattern: Pattern,
+struct SubscribedChannel {
+    pattern: Pattern,
     state: ChannelState,
 }
 
-#[repr(u32)]
 enum ChannelState {
     Pending,
-    Open,
+    Accepted,
     Failed(Error),
 }
 
-/// A channel as the server knows it, or a `/service/*` channel, of which it need not know.
-pub(super) struct Wire {
-    pub pattern: Pattern,
-    pub remote: Remote,
-    /// Order among the commands of the application.
-    pub order: u32,
-    /// Not before this.
-    pub retry_at: Instant,
-    /// Replies that never came.
-    pub unanswered: u8,
-    /// It must be subscribed anew, from an earlier position (R7b).
-    pub again: bool,
-    /// Refusals in a row that were tried again (S11).
-    pub backoff: Backoff,
-    /// The application is asked about this refusal.
-    pub deciding: Option<Deciding>,
-    /// The session that first refused it as of a client that the server does not know: for that one there is a new session,
-    /// for the next one to say so it is a refusal (S5).
-    pub unknown_in: Option<u32>,
-    /// Has the server ever said yes? From then on a loss is a gap.
-    pub confirmed: bool,
-    /// A gap was reported, and neither a whole poll nor an event of this channel has come since: from this instant on
-    /// it covers whatever fails meanwhile.
-    gap: Option<Instant>,
-    /// Replay id of the last event received, where events carry one.
-    pub after: Option<String>,
-    /// `unsubscribe()` calls that wait for the server.
-    waiters: Vec<u32>,
-}
-
-/// A question that is open.
-pub(super) struct Deciding {
-    pub request: u32,
-    pub deadline: Instant,
-    pub failure: Failure,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Remote {
-    /// There is nothing to subscribe: messages on `/service/*` come to this client anyway.
-    Local,
-    /// The server does not know of it.
-    Absent,
-    /// A subscribe is under way.
-    Subscribing,
-    /// The server delivers it.
-    Present,
-    /// An unsubscribe is under way.
-    Unsubscribing,
-}
-
-/// What a change of the table means for the application.
-#[repr(u32)]
+/// What a change means for the application.
+#[derive(Debug, PartialEq)]
 pub(super) enum Change {
-    /// A subscribe or unsubscribe call has its answer.
-    Settled(u32, Result<Vec<String>, Error>),
-    /// A subscription has no channel left.
+    /// `subscribe()` has succeeded, with these replies of the server.
+    Subscribed(u32, Vec<String>),
+    /// `subscribe()` has failed: the subscription is gone.
+    Refused(u32, Error),
+    /// A subscription that had succeeded has no channel left: it is gone.
     Ended(u32, Error),
-    /// One channel of several failed.
+    /// One channel of several has failed.
     ChannelFailed(String, Error),
 }
 
-/// A subscription that an error has ended, and the bytes of each event that the application has not done with.
-struct Unread {
-    id: u32,
-    channel: String,
-    queued: Vec<usize>,
-}
-
-#[derive(Default)]
-pub(super) struct Subscriptions {
-    pub subs: Vec<Subscription>,
-    /// Their events are still in memory, so they count until they are read, or left (R8).
-    unread: Vec<Unread>,
-    pub wires: Vec<Wire>,
-    /// What the last changes of the table mean for the application, which is to be told soon.
-    pub changes: Vec<Change>,
-}
+/// What is to be told to the application, in this order.
+#[derive(Debug, Default, PartialEq)]
+#[must_use]
+pub(super) struct Changes(pub Vec<Change>);
 
 impl Subscriptions {
-    /// Adds a subscription; its channels are subscribed with the next request.
-    pub fn add(&mut self, id: u32, channels: &[String], order: u32, now: Instant) -> Result<(), ApiMisuse> {
-        if channels.is_empty() {
-            return Err(ApiMisuse::NoChannels);
-        }
-        if id == 0
-            || self.subs.iter().any(|sub| sub.id == id)
-            || self.unread.iter().any(|unread| unread.id == id)
-        {
-            return Err(ApiMisuse::NumberInUse(id));
-        }
-        let mut patterns: Vec<Pattern> = Vec::with_capacity(channels.len());
+    /// The channels of a new subscription, each once.
+    pub fn parse(channels: &[String]) -> Result<Vec<Pattern>, ApiMisuse> {
+        let mut names = BTreeSet::new();
+        let mut patterns = Vec::with_capacity(channels.len());
         for channel in channels {
+            step();
             let pattern = Pattern::parse(channel)
                 .map_err(|source| ApiMisuse::Channel { channel: channel.clone(), source })?;
-            if !patterns.iter().any(|known| known.as_str() == pattern.as_str()) {
+            if names.insert(channel) {
                 patterns.push(pattern);
             }
         }
-        let mut channels = Vec::with_capacity(patterns.len());
-        for pattern in patterns {
-            channels.push(self.attach(pattern, order, now));
-        }
-        let sub = Subscription { id, channels, settled: false, replies: Vec::new(), queued: Vec::new() };
-        self.subs.push(sub);
-        self.sweep();
-        if let Some(sub) = self.subs.last_mut() {
-            sub.settle(&mut self.changes);
-        }
-        Ok(())
+        if patterns.is_empty() { Err(ApiMisuse::NoChannels) } else { Ok(patterns) }
     }
 
-    fn attach(&mut self, pattern: Pattern, order: u32, now: Instant) -> SubscribedChannel {
-        // [bayeux] Servers need not record subscriptions to /service/*.
-        let local = pattern.is_service();
-        if let Some(wire) = self.wire(pattern.as_str()) {
-            let open = local || wire.remote == Remote::Present && wire.confirmed;
-            if wire.remote == Remote::Present && !open {
-                // The reply to an unsubscribe was lost: only a subscribe makes sure.
-                wire.remote = Remote::Absent;
-            }
-            return SubscribedChannel {
-                pattern,
-                state: if open { ChannelState::Open } else { ChannelState::Pending },
-            };
-        }
-        self.wires.push(Wire {
-            pattern: pattern.clone(),
-            remote: if local { Remote::Local } else { Remote::Absent },
-            order,
-            retry_at: now,
-            unanswered: 0,
-            again: false,
-            backoff: Backoff::default(),
-            deciding: None,
-            unknown_in: None,
-            confirmed: local,
-            gap: None,
-            after: None,
-            waiters: Vec::new(),
-        });
-        SubscribedChannel { pattern, state: if local { ChannelState::Open } else { ChannelState::Pending } }
-    }
-
-    /// Takes a subscription out of the table, and gives the events and bytes that it had queued.
-    pub fn take_out(&mut self, id: u32) -> Option<(Subscription, usize, usize)> {
-        let index = self.subs.iter().position(|sub| sub.id == id)?;
-        // Keeps the order, in which events name them.
-        let sub = self.subs.remove(index);
-        let (events, bytes) = (sub.queued.len(), sub.queued.iter().sum());
-        Some((sub, events, bytes))
-    }
-
-    /// An error has ended this subscription: what it has queued may still be read, and counts until then.
-    pub fn ended(&mut self, id: u32) {
-        let Some((sub, events, _)) = self.take_out(id) else { return };
-        if events > 0 {
-            let channel = sub.channels.first().map(|entry| entry.pattern.as_str().to_owned());
-            self.unread.push(Unread { id, channel: channel.unwrap_or_default(), queued: sub.queued });
-        }
-    }
-
-    /// The application leaves a subscription that had ended: the events and bytes that it had not read.
-    pub fn left_unread(&mut self, id: u32) -> (usize, usize) {
-        self.taken(id, usize::MAX)
-    }
-
-    /// `command` settles once the server delivers none of these channels any more, or somebody wants them again.
-    pub fn release(&mut self, channels: &[SubscribedChannel], command: u32, order: u32) {
-        let mut waiting = false;
-        for channel in channels {
-            let Some(wire) = self.wire(channel.pattern.as_str()) else { continue };
-            if !wire.is_unknown_to_server() {
-                wire.order = order;
-                wire.waiters.push(command);
-                waiting = true;
-            }
-        }
-        self.sweep();
-        if !waiting {
-            self.changes.push(Change::Settled(command, Ok(Vec::new())));
-        }
-    }
-
-    /// No server answers for now, so nobody waits for it to forget a channel.
-    pub fn let_go(&mut self) {
-        let mut waiting: Vec<u32> = Vec::new();
-        for command in self.wires.iter_mut().flat_map(|wire| core::mem::take(&mut wire.waiters)) {
-            if !waiting.contains(&command) {
-                waiting.push(command);
-                self.changes.push(Change::Settled(command, Ok(Vec::new())));
-            }
-        }
-    }
-
-    /// Answers `unsubscribe()` calls that need not wait any longer, and drops what nobody wants and the server does
-    /// not know. Ends every change of the table.
-    fn sweep(&mut self) {
-        let mut released = Vec::new();
-        let mut wires = core::mem::take(&mut self.wires);
-        wires.retain_mut(|wire| {
-            let wanted = self.wants(wire.pattern.as_str());
-            if wire.is_unknown_to_server() || wanted && wire.remote != Remote::Unsubscribing {
-                for command in core::mem::take(&mut wire.waiters) {
-                    if !released.contains(&command) {
-                        released.push(command);
-                    }
+    /// Adds a subscription to these channels; each is accepted already, or is to be subscribed at the server.
+    pub fn add(&mut self, id: u32, channels: Vec<(Pattern, bool)>) -> Changes {
+        let mut subscription = LocalSubscription {
+            channels: Vec::with_capacity(channels.len()),
+            pending: 0,
+            accepted: 0,
+            settled: false,
+            replies: Vec::new(),
+        };
+        for (index, (pattern, accepted)) in channels.into_iter().enumerate() {
+            step();
+            match self.by_name.get_mut(pattern.as_str()) {
+                Some(subscribers) => {
+                    subscribers.insert(id, index);
+                }
+                None => {
+                    self.by_name.insert(&pattern, BTreeMap::from([(id, index)]));
                 }
             }
-            wanted || !wire.is_unknown_to_server()
-        });
-        self.wires = wires;
-        for command in released {
-            if !self.wires.iter().any(|wire| wire.waiters.contains(&command)) {
-                self.changes.push(Change::Settled(command, Ok(Vec::new())));
-            }
+            subscription.accepted += usize::from(accepted);
+            subscription.pending += usize::from(!accepted);
+            let state = if accepted { ChannelState::Accepted } else { ChannelState::Pending };
+            subscription.channels.push(SubscribedChannel { pattern, state });
         }
+        self.open.insert(id, subscription);
+        let mut changes = Changes::default();
+        self.settle(id, &mut changes);
+        changes
     }
 
-    /// The server said yes.
-    pub fn subscribed(&mut self, channel: &str, reply: &str) {
-        let Some(wire) = self.wire(channel) else { return };
-        wire.remote = Remote::Present;
-        wire.confirmed = true;
-        wire.unknown_in = None;
-        wire.unanswered = 0;
-        wire.backoff.reset();
-        self.sweep();
-        for sub in &mut self.subs {
-            let mut concerned = false;
-            for entry in &mut sub.channels {
-                if entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_)) {
-                    entry.state = ChannelState::Open;
-                    concerned = true;
-                }
-            }
-            if concerned && !sub.settled {
-                sub.replies.push(reply.to_owned());
-                sub.settle(&mut self.changes);
+    /// Takes out a subscription that the application leaves.
+    pub fn remove(&mut self, id: u32) -> Option<LocalSubscription> {
+        let subscription = self.open.remove(&id)?;
+        for entry in subscription.channels.iter().inspect(|_| step()) {
+            if !matches!(entry.state, ChannelState::Failed(_)) {
+                self.no_longer_wants(entry.pattern.as_str(), id);
             }
         }
+        Some(subscription)
     }
 
-    /// The server said no.
-    pub fn refused(&mut self, channel: &str, error: &Error) {
-        if let Some(wire) = self.wire(channel) {
-            wire.remote = Remote::Absent;
+    /// The numbers of all, ascending.
+    pub fn ids(&self) -> Vec<u32> {
+        self.open.keys().inspect(|_| step()).copied().collect()
+    }
+
+    /// Is this one open?
+    pub fn contains(&self, id: u32) -> bool {
+        self.open.contains_key(&id)
+    }
+
+    /// The server has accepted a channel.
+    pub fn accepted(&mut self, name: &str, reply: &str) -> Changes {
+        let mut changes = Changes::default();
+        for (id, index) in self.subscribers_of(name) {
+            let Some(subscription) = self.open.get_mut(&id) else { continue };
+            let Some(entry) = subscription.channels.get_mut(index) else { continue };
+            if matches!(entry.state, ChannelState::Pending) {
+                entry.state = ChannelState::Accepted;
+                subscription.pending -= 1;
+                subscription.accepted += 1;
+            }
+            if !subscription.settled {
+                subscription.replies.push(reply.to_owned());
+                self.settle(id, &mut changes);
+            }
         }
-        self.failed(channel, error);
+        changes
     }
 
-    /// The channel cannot go on, whatever the server thinks: `error` for all who wanted it.
-    pub fn failed(&mut self, channel: &str, error: &Error) {
-        for sub in &mut self.subs {
-            let still = |entry: &&mut SubscribedChannel| {
-                entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_))
-            };
-            let Some(entry) = sub.channels.iter_mut().find(still) else { continue };
-            entry.state = ChannelState::Failed(error.clone());
-            let all_failed = sub.channels.iter().all(|entry| matches!(entry.state, ChannelState::Failed(_)));
+    /// A channel cannot go on: nobody wants it any more.
+    pub fn failed(&mut self, name: &str, error: &Error) -> Changes {
+        let mut changes = Changes::default();
+        let subscribers = self.by_name.remove(name).unwrap_or_default();
+        for (id, index) in subscribers {
+            step();
+            let Some(subscription) = self.open.get_mut(&id) else { continue };
+            let Some(entry) = subscription.channels.get_mut(index) else { continue };
+            let before = core::mem::replace(&mut entry.state, ChannelState::Failed(error.clone()));
+            subscription.pending -= usize::from(matches!(before, ChannelState::Pending));
+            subscription.accepted -= usize::from(matches!(before, ChannelState::Accepted));
+            let all_failed = subscription.pending == 0 && subscription.accepted == 0;
             if !all_failed {
-                self.changes.push(Change::ChannelFailed(channel.to_owned(), error.clone()));
+                changes.0.push(Change::ChannelFailed(name.to_owned(), error.clone()));
             }
-            if !sub.settled {
-                sub.settle(&mut self.changes);
+            if !subscription.settled {
+                self.settle(id, &mut changes);
             } else if all_failed {
-                self.changes.push(Change::Ended(sub.id, error.clone()));
+                self.open.remove(&id);
+                changes.0.push(Change::Ended(id, error.clone()));
             }
         }
-        self.sweep();
-    }
-
-    /// The channel was refused in this session as of a client that the server does not know (S5). Is it the first session
-    /// to say so since the server accepted it?
-    pub fn first_unknown(&mut self, channel: &str, epoch: u32) -> bool {
-        self.wire(channel).is_some_and(|wire| *wire.unknown_in.get_or_insert(epoch) == epoch)
-    }
-
-    /// The server has unsubscribed it, or refused to, which comes to the same for those who do not want it.
-    pub fn unsubscribed(&mut self, channel: &str) {
-        if let Some(wire) = self.wire(channel) {
-            wire.remote = Remote::Absent;
-        }
-        self.sweep();
-    }
-
-    /// A request that held this channel failed on the way, so the server may know of it or not: what is wanted now is
-    /// sent (again), be it a subscribe (R7) or an unsubscribe.
-    pub fn undo(&mut self, channel: &str, retry_at: Instant) {
-        let wanted = self.wants(channel);
-        let under_way = |wire: &&mut Wire| matches!(wire.remote, Remote::Subscribing | Remote::Unsubscribing);
-        if let Some(wire) = self.wire(channel).filter(under_way) {
-            wire.remote = if wanted { Remote::Absent } else { Remote::Present };
-            wire.retry_at = retry_at;
-        }
-        self.sweep();
-    }
-
-    /// Channels that were promised and of which events from `since` on may be missing, with the last replay id of
-    /// each. With `uncovered`, those alone that no earlier gap covers.
-    pub fn missing(&mut self, since: Instant, uncovered: bool) -> Vec<(String, Option<String>)> {
-        let mut missing = Vec::new();
-        let mut wires = core::mem::take(&mut self.wires);
-        for wire in &mut wires {
-            let covered = uncovered && wire.gap.is_some_and(|known| known <= since);
-            if wire.confirmed && !covered && self.wants(wire.pattern.as_str()) {
-                wire.gap = Some(since);
-                missing.push((wire.pattern.as_str().to_owned(), wire.after.clone()));
-            }
-        }
-        self.wires = wires;
-        missing
-    }
-
-    /// The channel begins anew: whatever is lost of it from now on is a gap of its own, and nothing has to come again.
-    pub fn begin_anew(&mut self, channel: &str) {
-        if let Some(wire) = self.wire(channel) {
-            (wire.gap, wire.again) = (None, false);
-        }
-    }
-
-    /// A poll has arrived whole: what is lost from now on is a gap of its own.
-    pub fn gaps_end(&mut self) {
-        for wire in &mut self.wires {
-            wire.gap = None;
-        }
-    }
-
-    /// The session is gone, and with it all that the server knew (S9).
-    pub fn session_lost(&mut self, now: Instant) {
-        for wire in self.wires.iter_mut().filter(|wire| wire.remote != Remote::Local) {
-            wire.remote = Remote::Absent;
-            wire.again = false;
-            wire.retry_at = now;
-        }
-        self.sweep();
+        changes
     }
 
     /// The subscriptions that an event on this channel is for, ascending.
     pub fn takers(&self, channel: &str) -> Vec<u32> {
-        self.with_channel(|pattern| pattern.matches(channel))
+        let mut takers: Vec<u32> =
+            self.by_name.matching(channel).flat_map(|subscribers| subscribers.keys().copied()).collect();
+        takers.sort_unstable();
+        takers.dedup();
+        takers
     }
 
     /// The subscriptions to this very channel, ascending.
-    pub fn holders(&self, channel: &str) -> Vec<u32> {
-        self.with_channel(|pattern| pattern.as_str() == channel)
+    pub fn holders(&self, name: &str) -> Vec<u32> {
+        self.by_name.get(name).map(|subscribers| subscribers.keys().copied().collect()).unwrap_or_default()
     }
 
-    #[inline(never)]
-    fn with_channel(&self, is: impl Fn(&Pattern) -> bool) -> Vec<u32> {
-        let mut numbers = Vec::new();
-        for sub in &self.subs {
-            let fits = |entry: &SubscribedChannel| {
-                !matches!(entry.state, ChannelState::Failed(_)) && is(&entry.pattern)
-            };
-            if sub.channels.iter().any(fits) {
-                numbers.push(sub.id);
+    /// Does any subscription want this channel?
+    pub fn wants(&self, name: &str) -> bool {
+        self.by_name.get(name).is_some()
+    }
+
+    /// A literal channel that is wanted and has the topic of this one, and another query.
+    pub fn wants_other_filter(&self, name: &str) -> bool {
+        let others = self.by_name.names_matching(topic(name));
+        others.into_iter().any(|(other, pattern)| !pattern.is_glob() && other != name)
+    }
+
+    /// The names that an event on this channel belongs to.
+    pub fn names_matching(&self, channel: &str) -> Vec<String> {
+        self.by_name.names_matching(channel).into_iter().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    fn subscribers_of(&self, name: &str) -> Vec<(u32, usize)> {
+        let subscribers = self.by_name.get(name).into_iter().flatten().inspect(|_| step());
+        subscribers.map(|(id, index)| (*id, *index)).collect()
+    }
+
+    fn no_longer_wants(&mut self, name: &str, id: u32) {
+        if let Some(subscribers) = self.by_name.get_mut(name) {
+            subscribers.remove(&id);
+            if subscribers.is_empty() {
+                self.by_name.remove(name);
             }
         }
-        numbers
     }
 
-    /// An event has arrived on this channel.
-    pub fn arrived(&mut self, channel: &str, replay_id: Option<&str>) {
-        for wire in self.wires.iter_mut().filter(|wire| wire.pattern.matches(channel)) {
-            wire.gap = None;
-            wire.after = replay_id.map(str::to_owned).or(wire.after.take());
-        }
-    }
-
-    /// Queues an event of `bytes` for these subscriptions.
-    pub fn queue(&mut self, numbers: &[u32], bytes: usize) {
-        for sub in self.subs.iter_mut().filter(|sub| numbers.contains(&sub.id)) {
-            sub.queued.push(bytes);
-        }
-    }
-
-    /// Does the server deliver all that is wanted?
-    pub fn all_present(&self) -> bool {
-        let present = |wire: &Wire| matches!(wire.remote, Remote::Present | Remote::Local) && !wire.again;
-        self.wires.iter().all(present)
-    }
-
-    /// The application is done with the oldest `events` of a subscription: what no longer counts.
-    pub fn taken(&mut self, id: u32, events: usize) -> (usize, usize) {
-        let open = self.subs.iter_mut().find(|sub| sub.id == id).map(|sub| &mut sub.queued);
-        let ended = self.unread.iter_mut().find(|unread| unread.id == id).map(|unread| &mut unread.queued);
-        let Some(queued) = open.or(ended) else { return (0, 0) };
-        let events = events.min(queued.len());
-        let bytes = queued.drain(..events).sum();
-        self.unread.retain(|unread| !unread.queued.is_empty());
-        (events, bytes)
-    }
-
-    /// A channel of the subscription with the longest queue.
-    pub fn slowest(&self) -> Option<&str> {
-        let open = self
-            .subs
-            .iter()
-            .filter_map(|sub| sub.channels.first().map(|entry| (sub.queued.len(), entry.pattern.as_str())));
-        let ended = self.unread.iter().map(|unread| (unread.queued.len(), unread.channel.as_str()));
-        ended.chain(open).max_by_key(|(events, _)| *events).map(|(_, channel)| channel)
-    }
-
-    /// Does any subscription still want this channel?
-    pub fn wants(&self, channel: &str) -> bool {
-        let wants = |entry: &SubscribedChannel| {
-            entry.pattern.as_str() == channel && !matches!(entry.state, ChannelState::Failed(_))
-        };
-        self.subs.iter().any(|sub| sub.channels.iter().any(wants))
-    }
-
-    /// Has the server ever said yes to this channel?
-    pub fn confirmed(&self, channel: &str) -> bool {
-        self.wires.iter().any(|wire| wire.confirmed && wire.pattern.as_str() == channel)
-    }
-
-    pub fn wire(&mut self, channel: &str) -> Option<&mut Wire> {
-        self.wires.iter_mut().find(|wire| wire.pattern.as_str() == channel)
-    }
-}
-
-impl Wire {
-    fn is_unknown_to_server(&self) -> bool {
-        matches!(self.remote, Remote::Absent | Remote::Local)
-    }
-
-    /// An earlier client had it; what is lost of it since this instant is known to be.
-    pub fn promised(&mut self, gap: Option<Instant>) {
-        self.confirmed = true;
-        self.gap = self.gap.or(gap);
-    }
-}
-
-impl Subscription {
     /// Answers `subscribe()` once no channel is pending (S15): with an error only if all failed.
-    fn settle(&mut self, changes: &mut Vec<Change>) {
-        let mut open = false;
-        let mut first_error = None;
-        for entry in &self.channels {
-            match &entry.state {
-                ChannelState::Pending => return,
-                ChannelState::Open => open = true,
-                ChannelState::Failed(error) => first_error = first_error.or(Some(error)),
-            }
+    fn settle(&mut self, id: u32, changes: &mut Changes) {
+        let Some(subscription) = self.open.get_mut(&id).filter(|open| open.pending == 0) else { return };
+        subscription.settled = true;
+        if subscription.accepted > 0 {
+            changes.0.push(Change::Subscribed(id, core::mem::take(&mut subscription.replies)));
+        } else if let Some(error) = subscription.first_error().cloned() {
+            self.open.remove(&id);
+            changes.0.push(Change::Refused(id, error));
         }
-        self.settled = true;
-        let result = match first_error {
-            Some(error) if !open => Err(error.clone()),
-            _ => Ok(core::mem::take(&mut self.replies)),
-        };
-        changes.push(Change::Settled(self.id, result));
+    }
+}
+
+impl LocalSubscription {
+    /// The names of its channels, as they were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.channels.iter().map(|entry| entry.pattern.as_str())
     }
 
+    /// The names of its channels that have not failed.
+    pub fn wanted_names(&self) -> impl Iterator<Item = &str> {
+        let wanted = self.channels.iter().filter(|entry| !matches!(entry.state, ChannelState::Failed(_)));
+        wanted.map(|entry| entry.pattern.as_str())
+    }
+
+    /// Has its `subscribe()` been answered?
     pub fn is_settled(&self) -> bool {
         self.settled
+    }
+
+    fn first_error(&self) -> Option<&Error> {
+        self.channels.iter().find_map(|entry| match &entry.state {
+            ChannelState::Failed(error) => Some(error),
+            ChannelState::Pending | ChannelState::Accepted => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(subscriptions: &mut Subscriptions, id: u32, channels: &[(&str, bool)]) -> Vec<Change> {
+        let channels =
+            channels.iter().map(|(name, accepted)| (Pattern::parse(name).expect("a channel"), *accepted));
+        subscriptions.add(id, channels.collect()).0
+    }
+
+    /// 1 wants /a and /b, 2 wants /a and /x/*; nothing is accepted.
+    fn subscriptions() -> Subscriptions {
+        let mut subscriptions = Subscriptions::default();
+        assert_eq!(add(&mut subscriptions, 1, &[("/a", false), ("/b", false)]), []);
+        assert_eq!(add(&mut subscriptions, 2, &[("/a", false), ("/x/*", false)]), []);
+        subscriptions
+    }
+
+    fn parse(channels: &[&str]) -> Result<Vec<String>, ApiMisuse> {
+        let channels: Vec<String> = channels.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Subscriptions::parse(&channels)?.iter().map(|pattern| pattern.as_str().to_owned()).collect())
+    }
+
+    fn replies(replies: &[&str]) -> Vec<String> {
+        replies.iter().map(|reply| (*reply).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_channel_that_is_named_twice_is_subscribed_once() {
+        assert_eq!(parse(&["/b", "/a", "/b"]), Ok(vec!["/b".to_owned(), "/a".to_owned()]));
+        assert_eq!(parse(&[]), Err(ApiMisuse::NoChannels));
+        assert!(matches!(parse(&["/a", "b"]), Err(ApiMisuse::Channel { channel, .. }) if channel == "b"));
+    }
+
+    #[test]
+    fn s15_it_succeeds_once_all_channels_are_answered() {
+        let mut subscriptions = subscriptions();
+        assert_eq!(subscriptions.accepted("/b", "B").0, []);
+        assert_eq!(subscriptions.accepted("/a", "A").0, [Change::Subscribed(1, replies(&["B", "A"]))]);
+        assert_eq!(subscriptions.accepted("/x/*", "X").0, [Change::Subscribed(2, replies(&["A", "X"]))]);
+        assert_eq!(subscriptions.accepted("/a", "again").0, []);
+        assert_eq!(subscriptions.accepted("/other", "O").0, []);
+    }
+
+    #[test]
+    fn what_is_accepted_already_needs_no_answer() {
+        let mut subscriptions = Subscriptions::default();
+        assert_eq!(add(&mut subscriptions, 1, &[("/a", true)]), [Change::Subscribed(1, vec![])]);
+        assert_eq!(add(&mut subscriptions, 2, &[("/a", true), ("/b", false)]), []);
+        assert_eq!(subscriptions.accepted("/b", "B").0, [Change::Subscribed(2, replies(&["B"]))]);
+    }
+
+    #[test]
+    fn s15_it_succeeds_where_one_channel_of_several_fails() {
+        let mut subscriptions = subscriptions();
+        let failed = Change::ChannelFailed("/b".to_owned(), Error::NotBayeux);
+        assert_eq!(subscriptions.failed("/b", &Error::NotBayeux).0, [failed]);
+        assert_eq!(subscriptions.accepted("/a", "A").0, [Change::Subscribed(1, replies(&["A"]))]);
+    }
+
+    #[test]
+    fn s15_it_is_refused_with_the_first_error_where_all_fail() {
+        let mut subscriptions = subscriptions();
+        let failed = Change::ChannelFailed("/b".to_owned(), Error::NotBayeux);
+        assert_eq!(subscriptions.failed("/b", &Error::NotBayeux).0, [failed]);
+        let changes = subscriptions.failed("/a", &Error::Redirect).0;
+        let failed = Change::ChannelFailed("/a".to_owned(), Error::Redirect);
+        assert_eq!(changes, [Change::Refused(1, Error::Redirect), failed]);
+        assert!(!subscriptions.contains(1) && subscriptions.contains(2));
+    }
+
+    #[test]
+    fn a_subscription_that_has_succeeded_ends_with_its_last_channel() {
+        let mut subscriptions = subscriptions();
+        let _ = subscriptions.accepted("/a", "A");
+        let _ = subscriptions.accepted("/b", "B");
+        let failed = Change::ChannelFailed("/b".to_owned(), Error::NotBayeux);
+        assert_eq!(subscriptions.failed("/b", &Error::NotBayeux).0, [failed]);
+        let changes = subscriptions.failed("/a", &Error::Redirect).0;
+        let failed = Change::ChannelFailed("/a".to_owned(), Error::Redirect);
+        assert_eq!(changes, [Change::Ended(1, Error::Redirect), failed]);
+        assert_eq!(subscriptions.failed("/a", &Error::Redirect).0, [], "nobody wants it any more");
+    }
+
+    #[test]
+    fn who_wants_a_channel_is_known_until_it_fails_or_is_left() {
+        let mut subscriptions = subscriptions();
+        assert!(subscriptions.wants("/a") && subscriptions.wants("/x/*") && !subscriptions.wants("/x/y"));
+        assert_eq!(subscriptions.holders("/a"), [1, 2]);
+        let _ = subscriptions.failed("/b", &Error::NotBayeux);
+        assert!(!subscriptions.wants("/b"));
+        let left = subscriptions.remove(1).expect("it is open");
+        assert_eq!(left.names().collect::<Vec<_>>(), ["/a", "/b"]);
+        assert_eq!(left.wanted_names().collect::<Vec<_>>(), ["/a"]);
+        assert!(!left.is_settled());
+        assert_eq!(subscriptions.holders("/a"), [2]);
+        assert!(subscriptions.remove(1).is_none());
+        assert!(subscriptions.remove(2).is_some());
+        assert!(!subscriptions.wants("/a") && subscriptions.ids().is_empty());
+    }
+
+    #[test]
+    fn a_new_subscription_may_want_what_failed_for_another() {
+        let mut subscriptions = subscriptions();
+        let _ = subscriptions.failed("/a", &Error::NotBayeux);
+        assert_eq!(add(&mut subscriptions, 3, &[("/a", true)]), [Change::Subscribed(3, vec![])]);
+        let left = subscriptions.remove(1).expect("it is open");
+        assert_eq!(left.wanted_names().collect::<Vec<_>>(), ["/b"]);
+        assert_eq!(subscriptions.holders("/a"), [3]);
+        assert!(subscriptions.remove(3).expect("it is open").is_settled());
+    }
+
+    #[test]
+    fn events_are_for_all_that_match_in_ascending_order() {
+        let mut subscriptions = subscriptions();
+        add(&mut subscriptions, 3, &[("/x/y", true), ("/x/*", true)]);
+        assert_eq!(subscriptions.takers("/x/y"), [2, 3]);
+        assert_eq!(subscriptions.takers("/a"), [1, 2]);
+        assert_eq!(subscriptions.takers("/c"), Vec::<u32>::new());
+        assert_eq!(subscriptions.ids(), [1, 2, 3]);
+        let mut names = subscriptions.names_matching("/x/y");
+        names.sort();
+        assert_eq!(names, ["/x/*", "/x/y"]);
+    }
+
+    #[test]
+    fn r2_another_filter_on_the_topic_is_found() {
+        let mut subscriptions = Subscriptions::default();
+        add(&mut subscriptions, 1, &[("/t?a", false), ("/*", false)]);
+        assert!(!subscriptions.wants_other_filter("/t?a"));
+        assert!(subscriptions.wants_other_filter("/t?b") && subscriptions.wants_other_filter("/t"));
+        assert!(!subscriptions.wants_other_filter("/u"));
+    }
+
+    #[test]
+    fn p2_a_reply_costs_the_same_with_many_channels() {
+        let count = |channels: usize| {
+            let mut subscriptions = Subscriptions::default();
+            let names = (0..channels).map(|n| (Pattern::parse(&format!("/c/{n}")).expect("a channel"), false));
+            let _ = subscriptions.add(1, names.collect());
+            crate::steps::taken();
+            let _ = subscriptions.accepted("/c/5", "reply");
+            assert_eq!(subscriptions.takers("/c/5"), [1]);
+            crate::steps::taken()
+        };
+        assert_eq!(count(10), count(10_000));
     }
 }

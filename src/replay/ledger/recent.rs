@@ -25,6 +25,10 @@ impl RecentEvents {
         self.0.iter().any(|recent| recent.sequences.contains(&sequence))
     }
 
+    pub(super) fn sequences(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().flat_map(|recent| recent.sequences.iter().copied())
+    }
+
     /// Makes room for events that are committed at once. They are all kept, however many they are, since each of them may
     /// come again, wherever the last of them stands.
     pub(super) fn make_room(&mut self) {

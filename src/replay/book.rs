@@ -1,0 +1,424 @@
+//! R2, R5, R6: the channels that are tracked by replay, and what is kept of them in the store.
+
+mod given;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::given::GivenOut;
+use self::store::StoreState;
+pub(crate) use self::store::{StoreCall, StoreFailure, StoreOperation};
+use super::ledger::{Arrival, Ledger, Wait};
+use super::position::{Commit, OnInvalid, Position, Start};
+use crate::Instant;
+use crate::bayeux::channel::{Pattern, topic};
+use crate::bayeux::message::Message;
+use crate::bayeux::pattern_map::PatternMap;
+use crate::steps::step;
+
+/// Every tracked channel: its ledger, its calls to the store, its position.
+pub(crate) struct Book {
+    channels: BTreeMap<u32, TrackedChannel>,
+    names: PatternMap<u32>,
+    last_channel: u32,
+    /// How many channels are tracked at most.
+    max_channels: usize,
+    /// A channel was forgotten, which may have been subscribed in the session that lives.
+    forgot: bool,
+    given: GivenOut,
+    /// Channels with positions that wait for a response to end (R4a).
+    provisional: BTreeSet<u32>,
+    /// How many are wanted.
+    wanted: usize,
+    /// Channels with a position that the store does not have yet.
+    unsaved: BTreeSet<u32>,
+    /// Channels that nobody reads, and whose position can be had again from the store.
+    idle: BTreeSet<u32>,
+    /// When something is to be done for a channel.
+    wakes: BTreeSet<(Instant, u32)>,
+    /// The channels of the calls to the store that have no answer.
+    calls: BTreeMap<u32, u32>,
+    last_call: u32,
+}
+
+/// A channel that is tracked. Its position outlives its subscriptions.
+struct TrackedChannel {
+    ledger: Ledger,
+    store: StoreState,
+    /// A subscription is open.
+    wanted: bool,
+    /// As it stands in `wakes`.
+    wake: Option<Instant>,
+}
+
+/// How a channel is tracked.
+#[derive(Clone)]
+pub(crate) struct Conditions {
+    pub start: Start,
+    pub commit: Commit,
+    pub on_invalid: OnInvalid,
+}
+
+/// A position that the server refused (R6).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RefusedPosition {
+    /// The replay id.
+    pub after: String,
+    /// Commits that waited for positions of the epoch that is over.
+    pub commands: Vec<u32>,
+}
+
+/// An event that has come, and how.
+pub(crate) struct Received<'a> {
+    pub event: &'a Message,
+    /// The number by which it is given out.
+    pub sequence: u32,
+    /// The subscriptions that it is for, ascending.
+    pub subscriptions: Vec<u32>,
+    /// The subscriptions to the very channel that is tracked, ascending.
+    pub holders: &'a [u32],
+    /// The request whose response brought it.
+    pub request: u32,
+    /// The other response that is open and may hold events that belong before it.
+    pub beside: Option<u32>,
+    /// Its position does not count.
+    pub late: bool,
+}
+
+impl Book {
+    pub fn new(max_channels: usize) -> Self {
+        Self {
+            channels: BTreeMap::new(),
+            names: PatternMap::default(),
+            last_channel: 0,
+            max_channels,
+            forgot: false,
+            given: GivenOut::default(),
+            provisional: BTreeSet::new(),
+            wanted: 0,
+            unsaved: BTreeSet::new(),
+            idle: BTreeSet::new(),
+            wakes: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            last_call: 0,
+        }
+    }
+
+    /// Can so many more channels be tracked? Channels that nobody reads make room, if their positions are saved (P2).
+    pub fn has_room_for(&self, channels: usize) -> bool {
+        self.max_channels.saturating_sub(self.channels.len()) + self.idle.len() >= channels
+    }
+
+    /// Tracks a channel for a new subscription; `others` are those that are open. Gives `true` where earlier events have to
+    /// come again for it (R7b).
+    pub fn track(
+        &mut self,
+        pattern: &Pattern,
+        conditions: Conditions,
+        others: &[u32],
+        now: Instant,
+    ) -> bool {
+        let Conditions { start, commit, on_invalid } = conditions;
+        if let Some(channel) = self.names.get(pattern.as_str()).copied() {
+            return self
+                .update(channel, |tracked| {
+                    if others.is_empty() {
+                        tracked.ledger.conditions(start, commit, on_invalid);
+                    }
+                    tracked.ledger.subscription_added(others)
+                })
+                .unwrap_or(false);
+        }
+        if self.channels.len() >= self.max_channels
+            && let Some(idle) = self.idle.first().copied()
+        {
+            self.remove(idle);
+            self.forgot = true;
+        }
+        self.last_channel += 1;
+        let mut ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
+        if self.forgot {
+            ledger.may_have_leftovers();
+        }
+        let tracked = TrackedChannel { ledger, store: StoreState::new(now), wanted: false, wake: None };
+        self.channels.insert(self.last_channel, tracked);
+        self.names.insert(pattern, self.last_channel);
+        false
+    }
+
+    /// Whether a subscription to this channel is open.
+    pub fn set_wanted(&mut self, name: &str, wanted: bool) {
+        let Some(channel) = self.names.get(name).copied() else { return };
+        let before = self.update(channel, |tracked| core::mem::replace(&mut tracked.wanted, wanted));
+        match (before, wanted) {
+            (Some(false), true) => self.wanted += 1,
+            (Some(true), false) => self.wanted -= 1,
+            _ => {}
+        }
+    }
+
+    /// A subscription has gone from a channel, and `open` are left; `handed`: the last event of it that was handed out.
+    pub fn subscription_removed(&mut self, name: &str, subscription: u32, handed: u32, open: &[u32]) {
+        let Some(channel) = self.names.get(name).copied() else { return };
+        self.update(channel, |tracked| tracked.ledger.subscription_removed(subscription, handed, open));
+    }
+
+    /// Is this channel tracked?
+    pub fn tracks(&self, name: &str) -> bool {
+        self.names.get(name).is_some()
+    }
+
+    /// The names of all tracked channels.
+    pub fn names(&self) -> Vec<String> {
+        self.names.iter().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// How this channel is tracked.
+    pub fn conditions(&self, name: &str) -> Option<(&Start, Commit)> {
+        self.get(name).map(|tracked| (tracked.ledger.start(), tracked.ledger.commit))
+    }
+
+    /// Has the store been heard about this channel (R5a)?
+    pub fn is_loaded(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|tracked| tracked.store.is_loaded())
+    }
+
+    /// Whether a new subscribe goes on where the last one stopped, and so loses nothing (R7c).
+    pub fn has_position(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|tracked| tracked.ledger.has_position())
+    }
+
+    /// The position that may be saved.
+    pub fn position(&self, name: &str) -> Option<&Position> {
+        self.get(name).and_then(|tracked| tracked.ledger.to_save()).map(|(_, position)| position)
+    }
+
+    /// Is any tracked channel wanted?
+    pub fn any_wanted(&self) -> bool {
+        self.wanted > 0
+    }
+
+    /// The wanted channel that tracks the position of an event on `channel`. Events match with and without the query (R2).
+    pub fn tracking(&self, channel: &str) -> Option<&str> {
+        self.of_topic(channel).into_iter().find_map(|number| {
+            let tracked = self.channels.get(&number).filter(|tracked| tracked.wanted)?;
+            Some(tracked.ledger.channel())
+        })
+    }
+
+    /// Takes in an event of the tracked channel `name`, and gives those of its subscriptions that have not received it yet.
+    /// `None`: it has no position.
+    pub fn receive(&mut self, name: &str, received: Received<'_>) -> Option<Vec<u32>> {
+        let Received { event, sequence, mut subscriptions, holders, request, beside, late } = received;
+        let position = Position::of(event)?;
+        let number = self.names.get(name).copied()?;
+        let new = self.update(number, |tracked| {
+            if !tracked.store.is_loaded() {
+                // It comes by another subscription, and again once this one has its position (R5a).
+                subscriptions.retain(|subscription| !holders.contains(subscription));
+                return subscriptions;
+            }
+            tracked.ledger.receive(Arrival {
+                sequence,
+                position,
+                uuid: event.event_uuid(),
+                subscriptions: &subscriptions,
+                committers: holders,
+                request,
+                wait: beside.map_or(Wait::Nothing, Wait::Response),
+                late,
+            })
+        })?;
+        self.provisional.insert(number);
+        let manual = self.channels.get(&number).is_none_or(|tracked| tracked.ledger.commit == Commit::Manual);
+        let committers = new.iter().copied().filter(|subscription| !manual && holders.contains(subscription));
+        self.given.add(sequence, number, committers);
+        if self.given.is_to_be_rebuilt() {
+            let ledgers = self.channels.iter().map(|(number, tracked)| (*number, &tracked.ledger));
+            self.given.rebuild(ledgers);
+        }
+        Some(new)
+    }
+
+    /// Does this channel have to be subscribed again from the committed position?
+    pub fn is_rewinding(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|tracked| tracked.ledger.is_rewinding())
+    }
+
+    /// An event has come on `channel`: where nobody wants a channel of its topic, it comes again for the next one who does
+    /// (R7b).
+    pub fn event_passed(&mut self, channel: &str) {
+        for number in self.of_topic(channel) {
+            self.update(number, |tracked| {
+                if !tracked.wanted {
+                    tracked.ledger.event_unwanted();
+                }
+            });
+        }
+    }
+
+    /// A response got lost. Channels that are wanted come again; of the others events may have passed in it, which the
+    /// server still sends until it has unsubscribed them (R7b).
+    pub fn response_lost(&mut self) {
+        let unwanted = self.channels.iter().filter(|(_, tracked)| !tracked.wanted).inspect(|_| step());
+        for number in unwanted.map(|(number, _)| *number).collect::<Vec<_>>() {
+            self.update(number, |tracked| tracked.ledger.event_unwanted());
+        }
+    }
+
+    /// A response has arrived whole: what waited for it counts (R4a). `poll`: it is that of a successful poll; `present`:
+    /// the server has accepted the channel; `beside`: another response that is open and may bring events.
+    pub fn response_ended(
+        &mut self,
+        request: u32,
+        poll: bool,
+        present: impl Fn(&str) -> bool,
+        beside: Option<u32>,
+    ) {
+        for number in core::mem::take(&mut self.provisional) {
+            let waits = self.update(number, |tracked| {
+                let present = present(tracked.ledger.channel());
+                tracked.ledger.response_ended(request, poll, present, beside);
+                tracked.ledger.awaits_response()
+            });
+            if waits == Some(true) {
+                self.provisional.insert(number);
+            }
+        }
+    }
+
+    /// The position after which a subscribe would begin, where the channel is tracked.
+    pub fn resume_from(&self, name: &str) -> Option<&str> {
+        self.get(name).map(|tracked| tracked.ledger.resume_from())
+    }
+
+    /// The channel is subscribed by this request; `beside`: its events come by another subscription, too. Gives the position
+    /// after which it begins, the last one that is certain (R7).
+    pub fn subscribing(&mut self, name: &str, request: u32, beside: bool) -> Option<String> {
+        let number = self.names.get(name).copied()?;
+        self.provisional.insert(number);
+        self.update(number, |tracked| tracked.ledger.subscribing(request, beside))
+    }
+
+    /// The session is gone: the next subscribes begin at the last certain positions.
+    pub fn restart(&mut self) {
+        self.forgot = false;
+        for tracked in self.channels.values_mut().inspect(|_| step()) {
+            tracked.ledger.restart();
+        }
+    }
+
+    /// The application was handed the events of a subscription up to this one, or is done with them (R3).
+    pub fn progress(&mut self, subscription: u32, sequence: u32, done: bool) {
+        let mode = if done { Commit::Processed } else { Commit::Delivered };
+        while let Some((given, number)) = self.given.first(subscription).filter(|(given, _)| *given <= sequence) {
+            let processed = self.update(number, |tracked| {
+                let counts = tracked.ledger.commit == mode;
+                if counts {
+                    tracked.ledger.processed(subscription, given, false);
+                }
+                counts
+            });
+            if processed == Some(false) {
+                return;
+            }
+            self.given.remove_first(subscription);
+        }
+    }
+
+    /// `event.commit()`. Gives the commands that are settled by it: what is known no longer has been saved long ago, or
+    /// belongs to an epoch that is over.
+    pub fn commit(&mut self, command: u32, subscriptions: &[u32], sequence: u32) -> Vec<u32> {
+        let of = self.given.channel_of(sequence);
+        let known = of.filter(|of| self.channels.get(of).is_some_and(|one| one.ledger.gave_out(sequence)));
+        let settled = known.and_then(|number| {
+            self.update(number, |tracked| {
+                tracked.ledger.wait_for(command, sequence);
+                for subscription in subscriptions {
+                    tracked.ledger.processed(*subscription, sequence, false);
+                }
+                tracked.store.commands_saved(&mut tracked.ledger)
+            })
+        });
+        settled.unwrap_or_else(|| vec![command])
+    }
+
+    /// The server refuses the position of a channel (R6): another one takes its place. `None` where that is final: the
+    /// channel wants no other, or the other was refused.
+    pub fn position_refused(&mut self, name: &str) -> Option<RefusedPosition> {
+        let number = self.names.get(name).copied()?;
+        self.update(number, |tracked| {
+            let fallback = match tracked.ledger.on_invalid {
+                OnInvalid::All => Start::All,
+                OnInvalid::New => Start::New,
+                OnInvalid::Fail => return None,
+            };
+            let after = tracked.ledger.resume_from().to_owned();
+            if after == Start::New.as_str() || after == Start::All.as_str() {
+                return None;
+            }
+            let commands = tracked.ledger.refused(fallback);
+            // What the old epoch still had to save is of no use to anybody.
+            tracked.store.skip_to(tracked.ledger.version());
+            Some(RefusedPosition { after, commands })
+        })?
+    }
+
+    /// The client is over, and nobody will save any more. Gives the commits that wait.
+    pub fn end(&mut self) -> Vec<u32> {
+        self.channels.values_mut().inspect(|_| step()).flat_map(|tracked| tracked.ledger.take_waiters(None)).collect()
+    }
+
+    fn get(&self, name: &str) -> Option<&TrackedChannel> {
+        self.channels.get(self.names.get(name)?)
+    }
+
+    fn of_topic(&self, channel: &str) -> Vec<u32> {
+        self.names.matching(topic(channel)).copied().collect()
+    }
+
+    /// Every change of a channel: it keeps the indexes right.
+    fn update<T>(&mut self, number: u32, change: impl FnOnce(&mut TrackedChannel) -> T) -> Option<T> {
+        step();
+        let tracked = self.channels.get_mut(&number)?;
+        let result = change(tracked);
+        let wake = tracked.store.wake(&tracked.ledger, tracked.wanted);
+        if wake != tracked.wake {
+            if let Some(before) = tracked.wake {
+                self.wakes.remove(&(before, number));
+            }
+            self.wakes.extend(wake.map(|at| (at, number)));
+            tracked.wake = wake;
+        }
+        let is_saved = tracked.store.is_saved(&tracked.ledger);
+        let is_idle =
+            !tracked.wanted && is_saved && tracked.store.is_at_rest() && tracked.ledger.is_all_committed();
+        set(&mut self.unsaved, number, !is_saved);
+        set(&mut self.idle, number, is_idle);
+        Some(result)
+    }
+
+    fn remove(&mut self, number: u32) -> Option<TrackedChannel> {
+        let tracked = self.channels.remove(&number)?;
+        self.names.remove(tracked.ledger.channel());
+        self.wanted -= usize::from(tracked.wanted);
+        if let Some(wake) = tracked.wake {
+            self.wakes.remove(&(wake, number));
+        }
+        self.unsaved.remove(&number);
+        self.idle.remove(&number);
+        self.provisional.remove(&number);
+        Some(tracked)
+    }
+}
+
+/// Puts a number into a set, or takes it out.
+fn set(numbers: &mut BTreeSet<u32>, number: u32, is_in: bool) {
+    if is_in {
+        numbers.insert(number);
+    } else {
+        numbers.remove(&number);
+    }
+}

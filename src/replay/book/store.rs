@@ -1,0 +1,228 @@
+//! R5, R5a: the calls to the store: one load before the channel is subscribed, one save at a time, the newest waits.
+
+use super::{Book, TrackedChannel};
+use crate::Instant;
+use crate::backoff::{Backoff, Retry, Rng};
+use crate::replay::ledger::Ledger;
+use crate::replay::position::{Position, Start};
+
+/// A store that has not answered by then is asked anew (R5, R5a).
+const STORE_MS: u64 = 10_000;
+
+/// What the store knows of a channel.
+pub(super) struct StoreState {
+    load: Load,
+    save: Option<Call>,
+    /// The last version that the store has.
+    saved: u32,
+    save_at: Instant,
+    backoff: Backoff,
+}
+
+#[derive(Clone, Copy)]
+enum Load {
+    /// To be asked for, not before this.
+    Due(Instant),
+    Asked(Call),
+    Done,
+}
+
+/// A call of the store that has no answer yet.
+#[derive(Clone, Copy)]
+struct Call {
+    request: u32,
+    deadline: Instant,
+    /// Of the position, where it is a save.
+    version: u32,
+}
+
+/// What the store is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum StoreCall {
+    Load { request: u32, channel: String },
+    Save { request: u32, channel: String, position: Position },
+}
+
+/// A call that has failed, and will be made again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StoreFailure {
+    pub channel: String,
+    pub operation: StoreOperation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreOperation {
+    Load,
+    Save,
+}
+
+impl Book {
+    /// What the store is to do next; ask until there is nothing more.
+    pub fn next_store_call(&mut self, now: Instant) -> Option<StoreCall> {
+        let mut due = self.wakes.range(..=(now, u32::MAX)).map(|(_, number)| *number);
+        let number = due.find(|number| self.channels.get(number).is_some_and(|tracked| tracked.is_due(now)))?;
+        let request = self.last_call.wrapping_add(1);
+        let call = self.update(number, |tracked| {
+            let channel = tracked.ledger.channel().to_owned();
+            let call = Call { request, deadline: now.after(STORE_MS), version: tracked.ledger.version() };
+            if tracked.wanted && matches!(tracked.store.load, Load::Due(at) if at <= now) {
+                tracked.store.load = Load::Asked(call);
+                return Some(StoreCall::Load { request, channel });
+            }
+            let (version, position) = tracked.ledger.to_save()?;
+            tracked.store.save = Some(Call { version, ..call });
+            Some(StoreCall::Save { request, channel, position: position.clone() })
+        })??;
+        self.last_call = request;
+        self.calls.insert(request, number);
+        Some(call)
+    }
+
+    /// The channel that a load was asked for, and where that starts without a position; `None` for an answer that nobody
+    /// waits for.
+    pub fn loading(&self, request: u32) -> Option<(&str, &Start)> {
+        let tracked = self.channels.get(self.calls.get(&request)?)?;
+        let asked = matches!(tracked.store.load, Load::Asked(call) if call.request == request);
+        asked.then(|| (tracked.ledger.channel(), tracked.ledger.start()))
+    }
+
+    /// The store has answered a load.
+    pub fn loaded(&mut self, request: u32, position: Option<Position>) {
+        let Some(number) = self.calls.remove(&request) else { return };
+        self.update(number, |tracked| {
+            tracked.store.load = Load::Done;
+            tracked.store.backoff.reset();
+            tracked.ledger.loaded(position);
+        });
+    }
+
+    /// What the store holds for this load is no position: the channel is not subscribed, and so it is never overwritten
+    /// (R5a). Gives the channel.
+    pub fn load_invalid(&mut self, request: u32) -> Option<String> {
+        let number = self.calls.remove(&request)?;
+        self.remove(number).map(|tracked| tracked.ledger.channel().to_owned())
+    }
+
+    /// The store has made a save. Gives the commits that are settled by it.
+    pub fn saved(&mut self, request: u32) -> Vec<u32> {
+        let number = self.calls.remove(&request);
+        let commands = number.and_then(|number| {
+            self.update(number, |tracked| {
+                let call = tracked.store.save.take_if(|call| call.request == request)?;
+                // It may be one of an epoch that is over (R6).
+                tracked.store.saved = tracked.store.saved.max(call.version);
+                tracked.store.backoff.reset();
+                Some(tracked.ledger.take_waiters(Some(call.version)))
+            })?
+        });
+        commands.unwrap_or_default()
+    }
+
+    /// A call has failed: it is made again after a back-off (R5).
+    pub fn store_failed(&mut self, request: u32, now: Instant, retry: &Retry, rng: &mut Rng) -> Option<StoreFailure> {
+        let number = self.calls.remove(&request)?;
+        self.update(number, |tracked| {
+            let store = &mut tracked.store;
+            let at = now.after(store.backoff.next(now, 0, retry, rng));
+            let operation = if matches!(store.load, Load::Asked(call) if call.request == request) {
+                store.load = Load::Due(at);
+                StoreOperation::Load
+            } else {
+                (store.save, store.save_at) = (None, at);
+                StoreOperation::Save
+            };
+            StoreFailure { channel: tracked.ledger.channel().to_owned(), operation }
+        })
+    }
+
+    /// A call that has had no answer in time.
+    pub fn overdue(&self, now: Instant) -> Option<u32> {
+        let due = self.wakes.range(..=(now, u32::MAX));
+        let mut calls = due.filter_map(|(_, number)| self.channels.get(number)?.store.overdue(now));
+        calls.next()
+    }
+
+    /// When something is to be done for a channel.
+    pub fn wake(&self) -> Option<Instant> {
+        self.wakes.first().map(|(at, _)| *at)
+    }
+
+    /// Is there a position that the store does not have yet?
+    pub fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
+    /// Asks a store that has failed now (S8).
+    pub fn hurry(&mut self, now: Instant) {
+        for number in self.channels.keys().copied().collect::<Vec<_>>() {
+            self.update(number, |tracked| {
+                let store = &mut tracked.store;
+                if let Load::Due(at) = &mut store.load {
+                    store.backoff.hurry(now, at);
+                }
+                store.backoff.hurry(now, &mut store.save_at);
+            });
+        }
+    }
+}
+
+impl TrackedChannel {
+    /// Is a call to be made?
+    fn is_due(&self, now: Instant) -> bool {
+        let StoreState { load, save, save_at, .. } = &self.store;
+        let load = self.wanted && matches!(load, Load::Due(at) if *at <= now);
+        load || save.is_none() && !self.store.is_saved(&self.ledger) && *save_at <= now
+    }
+}
+
+impl StoreState {
+    /// The position of the channel is still to be loaded.
+    pub fn new(now: Instant) -> Self {
+        Self { load: Load::Due(now), save: None, saved: 0, save_at: now, backoff: Backoff::default() }
+    }
+
+    /// Has the store been heard (R5a)?
+    pub fn is_loaded(&self) -> bool {
+        matches!(self.load, Load::Done)
+    }
+
+    /// Does the store have the newest position?
+    pub fn is_saved(&self, ledger: &Ledger) -> bool {
+        self.save.is_none() && self.saved >= ledger.version()
+    }
+
+    /// Is no call under way?
+    pub fn is_at_rest(&self) -> bool {
+        self.save.is_none() && !matches!(self.load, Load::Asked(_))
+    }
+
+    /// Positions up to this version need not be saved.
+    pub fn skip_to(&mut self, version: u32) {
+        self.saved = version;
+    }
+
+    /// The commits whose positions the store has.
+    pub fn commands_saved(&self, ledger: &mut Ledger) -> Vec<u32> {
+        if self.is_saved(ledger) { ledger.take_waiters(Some(self.saved)) } else { Vec::new() }
+    }
+
+    /// When something is to be done.
+    pub fn wake(&self, ledger: &Ledger, wanted: bool) -> Option<Instant> {
+        let load = match self.load {
+            Load::Due(at) => wanted.then_some(at),
+            Load::Asked(call) => Some(call.deadline),
+            Load::Done => None,
+        };
+        let save = match self.save {
+            Some(call) => Some(call.deadline),
+            None => (!self.is_saved(ledger)).then_some(self.save_at),
+        };
+        load.into_iter().chain(save).min()
+    }
+
+    fn overdue(&self, now: Instant) -> Option<u32> {
+        let load = if let Load::Asked(call) = self.load { Some(call) } else { None };
+        let mut late = load.into_iter().chain(self.save).filter(|call| call.deadline <= now);
+        late.next().map(|call| call.request)
+    }
+}

@@ -1,0 +1,306 @@
+//! What the application wants: its commands, one function each.
+
+use super::channels::Tracking;
+use super::io::{Command, ReplayOptions};
+use super::status::{GapCause, Status};
+use super::subscriptions::Subscriptions;
+use super::{ApiMisuse, Error, Output, Session};
+use crate::Instant;
+use crate::bayeux::channel::{Pattern, check_publish, topic};
+use crate::bayeux::json;
+use crate::bayeux::message::Message;
+use crate::replay::Start;
+use crate::replay::book::Conditions;
+use crate::text::{decimal, joined};
+
+/// How deep the caller's JSON may be nested.
+const MAX_DEPTH: u32 = 128;
+
+impl Session {
+    pub(super) fn command(&mut self, command: Command<'_>) -> Result<(), ApiMisuse> {
+        match command {
+            Command::Close => self.end(None),
+            Command::Tap(on) => self.tap = on,
+            _ if self.shutdown.has_begun() => return Err(ApiMisuse::Closed),
+            Command::Subscribe { .. }
+            | Command::Publish { .. }
+            | Command::Send { .. }
+            | Command::Call { .. }
+                if self.pause.is_suspended() =>
+            {
+                return Err(ApiMisuse::Suspended);
+            }
+            Command::Subscribe { subscription, channels, replay } => {
+                self.subscribe(subscription, channels, replay.as_ref())?;
+            }
+            Command::Unsubscribe { command, subscription, handed } => {
+                self.unsubscribe(command, subscription, handed);
+            }
+            Command::Commit { command, subscriptions, sequence } => {
+                let settled = self.book.commit(command, subscriptions, sequence);
+                self.settle_all(settled, None);
+            }
+            Command::Publish { command, channel, data } => self.publish(command, channel, data)?,
+            Command::Call { command, channel, data, timeout_ms } => {
+                self.call(command, channel, data, timeout_ms)?;
+            }
+            Command::Cancel { command } => {
+                self.calls.remove(command);
+                self.outbox.cancel_call(command);
+            }
+            Command::Send { command, messages } => self.send_raw(command, messages)?,
+            Command::RetryNow => self.retry_now(),
+            Command::Drain { command, idle_ms, deadline_ms } => self.drain(command, idle_ms, deadline_ms)?,
+            Command::Pause { command } => self.suspend_and_save(command),
+            Command::Hidden(hidden) => self.set_hidden(hidden),
+            Command::Suspend { command } => self.suspend_and_leave(command),
+            Command::Restore { subscriptions, message } => self.restore(subscriptions, message),
+        }
+        Ok(())
+    }
+
+    fn subscribe(
+        &mut self,
+        subscription: u32,
+        channels: &[String],
+        replay: Option<&ReplayOptions<'_>>,
+    ) -> Result<(), ApiMisuse> {
+        if let Some(replay) = replay {
+            self.check_replay(channels, replay)?;
+        }
+        let patterns = Subscriptions::parse(channels)?;
+        if subscription == 0 || self.subscriptions.contains(subscription) || self.flow.knows(subscription) {
+            return Err(ApiMisuse::NumberInUse(subscription));
+        }
+        let order = self.outbox.next_order();
+        if let Some(replay) = replay {
+            self.track(channels, replay);
+        }
+        self.flow.open(subscription, patterns.first().map_or("", Pattern::as_str));
+        let mut wanted = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            let accepted = self.want(&pattern, order);
+            wanted.push((pattern, accepted));
+        }
+        let changes = self.subscriptions.add(subscription, wanted);
+        for channel in channels {
+            self.take_over(channel);
+        }
+        if self.poll.is_lost() {
+            // The server may put its events into the poll that got lost until another takes that one's place.
+            self.gap(GapCause::ResponseLost, self.now, true);
+        }
+        self.tell(changes);
+        Ok(())
+    }
+
+    /// Can these channels be tracked in this way (R2, R2a, R3a)?
+    fn check_replay(&self, channels: &[String], replay: &ReplayOptions<'_>) -> Result<(), ApiMisuse> {
+        let mut topics = std::collections::BTreeMap::new();
+        let mut new = 0;
+        for (index, channel) in channels.iter().enumerate() {
+            // What is no channel is said by others.
+            let Ok(pattern) = Pattern::parse(channel) else { continue };
+            let start = replay.start(index);
+            if pattern.is_glob() && start != Start::New {
+                return Err(ApiMisuse::GlobWithPosition(channel.clone()));
+            }
+            if !is_tracked(&pattern) {
+                continue;
+            }
+            let other = topics.insert(topic(channel).to_owned(), channel);
+            if other.is_some_and(|other| other != channel) || self.subscriptions.wants_other_filter(channel) {
+                return Err(ApiMisuse::TwoFilters(channel.clone()));
+            }
+            if self.subscriptions.wants(channel)
+                && let Some((known, commit)) = self.book.conditions(channel)
+                && (commit != replay.commit || *known != start)
+            {
+                return Err(ApiMisuse::OtherConditions(channel.clone()));
+            }
+            new += usize::from(other.is_none() && !self.book.tracks(channel));
+        }
+        if self.book.has_room_for(new) {
+            return Ok(());
+        }
+        Err(ApiMisuse::TooManyChannels(self.config.limits.tracked_channels))
+    }
+
+    /// Tracks the channels of a subscription that is about to be added.
+    fn track(&mut self, channels: &[String], replay: &ReplayOptions<'_>) {
+        for (index, channel) in channels.iter().enumerate() {
+            let Ok(pattern) = Pattern::parse(channel) else { continue };
+            if !is_tracked(&pattern) {
+                continue;
+            }
+            let start = replay.start(index);
+            let conditions = Conditions { start, commit: replay.commit, on_invalid: replay.on_invalid };
+            let others = self.subscriptions.holders(channel);
+            // What was received since the last committed position has to come again for the new one (R7b).
+            if self.book.track(&pattern, conditions, &others, self.now) {
+                let released = self.channels.resubscribe(channel);
+                self.tell_released(released);
+            }
+        }
+    }
+
+    /// A subscription wants this channel. Gives whether the server delivers it already.
+    fn want(&mut self, pattern: &Pattern, order: u32) -> bool {
+        let name = pattern.as_str();
+        let tracking = match (self.book.tracks(name), self.book.is_loaded(name)) {
+            (false, _) => Tracking::Untracked,
+            (true, false) => Tracking::Loading,
+            (true, true) => Tracking::Loaded,
+        };
+        let promised = self.losses.is_promised(name);
+        let (accepted, released) = self.channels.want(pattern, promised, tracking, order, self.now);
+        if accepted {
+            self.losses.promise(pattern);
+        }
+        self.book.set_wanted(name, true);
+        self.tell_released(released);
+        accepted
+    }
+
+    /// A channel may have been subscribed by the client before: what is lost of it from then on is a gap.
+    fn take_over(&mut self, channel: &str) {
+        if self.book.tracks(channel) {
+            return;
+        }
+        let Some(before) = &mut self.predecessor else { return };
+        let continues = before.session_continues(self.link.epoch());
+        let Some(lost) = before.take(channel) else { return };
+        let since_unix_ms = before.unix_ms();
+        if let Ok(pattern) = Pattern::parse(channel) {
+            if lost || !continues {
+                self.losses.promise_with_gap(&pattern, Instant::default());
+            } else {
+                self.losses.promise(&pattern);
+            }
+        }
+        let cause = match continues {
+            false => GapCause::SessionLost,
+            true if lost => GapCause::ResponseLost,
+            true => return,
+        };
+        self.report(Status::Gap { channel: channel.to_owned(), cause, after: None, since_unix_ms });
+    }
+
+    fn unsubscribe(&mut self, command: u32, subscription: u32, handed: u32) {
+        let left = self.subscriptions.remove(subscription);
+        let unread = self.flow.forget(subscription);
+        let Some(left) = left else {
+            self.settle(command, Ok(Vec::new()));
+            return self.flow_changed(unread);
+        };
+        for name in left.names() {
+            let open = self.subscriptions.holders(name);
+            self.book.subscription_removed(name, subscription, handed, &open);
+            self.book.set_wanted(name, !open.is_empty());
+        }
+        if left.is_settled() {
+            self.emit(Output::Ended { subscription, error: None });
+        } else {
+            self.settle(subscription, Err(Error::Closed));
+        }
+        let order = self.outbox.next_order();
+        let released = self.channels.leave(left.wanted_names(), command, order);
+        self.tell_released(released);
+        if self.pause.is_suspended() {
+            let released = self.channels.release_all();
+            self.tell_released(released);
+        }
+        self.flow_changed(unread);
+    }
+
+    fn publish(&mut self, command: u32, channel: &str, data: &str) -> Result<(), ApiMisuse> {
+        check_publish(channel).map_err(|source| ApiMisuse::Channel { channel: channel.to_owned(), source })?;
+        if !json::validate(data, MAX_DEPTH) {
+            return Err(ApiMisuse::NotJson("publish"));
+        }
+        self.outbox.publish(command, channel, data, None);
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        command: u32,
+        channel: &str,
+        data: &str,
+        timeout_ms: Option<u64>,
+    ) -> Result<(), ApiMisuse> {
+        let malformed = |source| ApiMisuse::Channel { channel: channel.to_owned(), source };
+        check_publish(channel).map_err(malformed)?;
+        if !Pattern::parse(channel).map_err(malformed)?.is_service() {
+            return Err(ApiMisuse::NotService(channel.to_owned()));
+        }
+        if !json::validate(data, MAX_DEPTH) {
+            return Err(ApiMisuse::NotJson("call"));
+        }
+        // Of no other client that had this session before (S17), whose answers may be late.
+        let id = joined(&[&self.lanes.next_message_id(), "c", &decimal(self.unix_ms(self.now))], "");
+        let timeout_ms = timeout_ms.unwrap_or(self.config.network_delay_ms);
+        self.calls.add(command, channel, &id, self.now, timeout_ms);
+        self.outbox.publish(command, channel, data, Some(id));
+        Ok(())
+    }
+
+    fn send_raw(&mut self, command: u32, messages: &[String]) -> Result<(), ApiMisuse> {
+        let mut checked = Vec::with_capacity(messages.len());
+        for text in messages {
+            let message = json::validate(text, MAX_DEPTH).then(|| Message::parse(text.clone())).flatten();
+            let message = message.ok_or(ApiMisuse::NotJson("send"))?;
+            let channel = message.channel().ok_or(ApiMisuse::NoChannelInMessage)?;
+            if message.is_meta() && !subscribes_to_services(&message) {
+                return Err(ApiMisuse::OwnChannel(channel.to_owned()));
+            }
+            let subscription = message.subscription().map(|name| name.into_owned());
+            checked.push((channel.to_owned(), subscription, message.into_raw()));
+        }
+        if let Some((command, result)) = self.outbox.send(command, checked) {
+            self.settle(command, result);
+        }
+        Ok(())
+    }
+
+    /// Makes every attempt that only a back-off holds up (S8). What the server asked for, and the storm guard (S8a), which
+    /// is looked at when a handshake goes out, are not to be talked out of.
+    fn retry_now(&mut self) {
+        let now = self.now;
+        if !self.link.has_session() {
+            self.handshakes.hurry(now);
+        } else if let Some(at) = self.poll.back_off_end() {
+            self.handshakes.hurry_to(now, at);
+        }
+        if let Some(at) = self.tokens.back_off_end() {
+            self.handshakes.hurry_to(now, at);
+        }
+        self.outbox.hurry(now);
+        let released = self.channels.hurry(now, |at| self.outbox.hurry_to(now, at));
+        self.tell_released(released);
+        self.book.hurry(now);
+    }
+
+    /// An event that was queued when the client before was suspended (S17).
+    fn restore(&mut self, wanted: &[u32], message: &str) {
+        let Some(message) = Message::parse(message.to_owned()) else { return };
+        let mut takers = self.subscriptions.takers(message.channel().unwrap_or_default());
+        takers.retain(|number| wanted.contains(number));
+        self.give_out(takers, message);
+    }
+}
+
+/// Does the channel have a position of its own (R2a)?
+fn is_tracked(pattern: &Pattern) -> bool {
+    !pattern.is_glob() && !pattern.is_service()
+}
+
+/// Does it concern nothing but the subscriptions of service channels, of which the session itself tells the server nothing?
+fn subscribes_to_services(message: &Message) -> bool {
+    let own = matches!(message.channel(), Some("/meta/subscribe" | "/meta/unsubscribe"));
+    let Some(given) = json::member(message.raw(), "subscription").filter(|_| own) else { return false };
+    let mut names: Vec<String> = json::strings(given);
+    names.extend(json::decode_string(given).map(|name| name.into_owned()));
+    let all = !json::is_array(given) || json::elements(given).count() == names.len();
+    all && !names.is_empty() && names.iter().all(|name| name.starts_with("/service/"))
+}

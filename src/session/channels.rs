@@ -1,0 +1,491 @@
+//! What the server has been told: one entry for each channel that the application wants or that the server still delivers.
+//!
+//! The difference between what is wanted and what the server knows is what remains to be sent, so a lost session, a lost
+//! response and a change of mind all need no more than a correction of an entry.
+
+mod due;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub(super) use self::due::{Action, Place};
+use self::due::{Due, Need};
+use crate::Instant;
+use crate::backoff::{Backoff, Retry, Rng};
+use crate::bayeux::channel::Pattern;
+use crate::bayeux::failure::Failure;
+use crate::bayeux::pattern_map::PatternMap;
+use crate::steps::step;
+
+/// A subscribe whose reply is missing from a whole body is sent so many times.
+const MAX_UNANSWERED: u8 = 3;
+
+/// The subscriptions of this client at the server.
+#[derive(Default)]
+pub(super) struct Channels {
+    entries: BTreeMap<u32, ServerSubscription>,
+    names: PatternMap<u32>,
+    last_entry: u32,
+    due: Due,
+    /// Entries that the server does not deliver, or not from the right position.
+    unsettled: usize,
+    /// Refusals that the application is asked about, by the numbers of the questions.
+    questions: BTreeMap<u32, Question>,
+    last_question: u32,
+    /// `unsubscribe()` calls that wait for the server, and for how many channels.
+    unsubscribing: BTreeMap<u32, usize>,
+}
+
+/// A channel as the server knows it, or a `/service/*` channel, of which it need not know.
+struct ServerSubscription {
+    pattern: Pattern,
+    remote: Remote,
+    /// How many subscriptions of the application want it.
+    wanted: usize,
+    /// Its place among the commands of the application.
+    order: u32,
+    tracking: Tracking,
+    /// Not before this.
+    retry_at: Instant,
+    /// Replies that never came.
+    unanswered: u8,
+    /// It must be subscribed again, from an earlier position (R7b).
+    needs_resubscribe: bool,
+    /// Refusals in a row that were tried again (S11).
+    backoff: Backoff,
+    /// The application is asked about a refusal.
+    asked: bool,
+    /// The session that first refused it as of a client that the server does not know: for that one there is a new session,
+    /// for the next one to say so it is a refusal (S5).
+    unknown_in: Option<u32>,
+    /// `unsubscribe()` calls that wait for the server.
+    waiters: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remote {
+    /// There is nothing to subscribe: messages on `/service/*` come to this client anyway.
+    Local,
+    /// The server does not know of it.
+    Absent,
+    /// A subscribe is under way.
+    Subscribing,
+    /// The server delivers it.
+    Present,
+    /// An unsubscribe is under way.
+    Unsubscribing,
+}
+
+/// Whether a subscribe has to name a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tracking {
+    Untracked,
+    /// The store has not been heard about the position (R5a).
+    Loading,
+    Loaded,
+}
+
+struct Question {
+    entry: u32,
+    deadline: Instant,
+    failure: Failure,
+}
+
+/// A refusal that the application has decided upon.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decided {
+    pub channel: String,
+    pub failure: Failure,
+}
+
+/// The next attempt to subscribe a channel that was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    /// Refusals in a row.
+    pub refusals: u32,
+    pub delay_ms: u64,
+}
+
+/// What a change of the entries sets free.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub(super) struct Released {
+    /// `unsubscribe()` calls that need not wait any longer.
+    pub commands: Vec<u32>,
+    /// Channels that nobody wants and the server does not know: the entries are gone.
+    pub dropped: Vec<String>,
+}
+
+impl Channels {
+    /// A subscription of the application wants this channel; `promised`: the server has accepted it before. Gives `true`
+    /// where the server delivers it already.
+    pub fn want(
+        &mut self,
+        pattern: &Pattern,
+        promised: bool,
+        tracking: Tracking,
+        order: u32,
+        now: Instant,
+    ) -> (bool, Released) {
+        // [bayeux] Servers need not record subscriptions to /service/*.
+        let local = pattern.is_service();
+        let entry = match self.names.get(pattern.as_str()) {
+            Some(entry) => *entry,
+            None => self.add(pattern, local, order, now),
+        };
+        let mut accepted = false;
+        let released = self.update(entry, |entry| {
+            entry.wanted += 1;
+            entry.tracking = tracking;
+            accepted = local || entry.remote == Remote::Present && promised;
+            if entry.remote == Remote::Present && !accepted {
+                // The reply to an unsubscribe was lost: only a subscribe makes sure.
+                entry.remote = Remote::Absent;
+            }
+        });
+        (accepted, released)
+    }
+
+    /// A subscription of the application leaves these channels; `command` settles once the server delivers none of them any
+    /// more, or somebody else wants them.
+    pub fn leave<'a>(&mut self, names: impl Iterator<Item = &'a str>, command: u32, order: u32) -> Released {
+        let mut released = Released::default();
+        // Counts as one more until all are told.
+        self.unsubscribing.insert(command, 1);
+        for name in names {
+            let Some(entry) = self.names.get(name).copied() else { continue };
+            let waits = self.entries.get(&entry).is_some_and(|entry| !entry.is_unknown_to_server());
+            if waits {
+                *self.unsubscribing.entry(command).or_default() += 1;
+            }
+            released.add(self.update(entry, |entry| {
+                entry.wanted = entry.wanted.saturating_sub(1);
+                if waits {
+                    entry.order = order;
+                    entry.waiters.push(command);
+                }
+            }));
+        }
+        self.release(command, &mut released);
+        released
+    }
+
+    /// Nobody wants this channel any more: it has failed.
+    pub fn abandon(&mut self, name: &str) -> Released {
+        self.change(name, |entry| entry.wanted = 0)
+    }
+
+    /// No server answers for now, so nobody waits for it to forget a channel.
+    pub fn release_all(&mut self) -> Released {
+        Released { commands: core::mem::take(&mut self.unsubscribing).into_keys().collect(), dropped: Vec::new() }
+    }
+
+    /// The client is over: nothing is wanted, and nobody waits.
+    pub fn clear(&mut self) -> Released {
+        let released = self.release_all();
+        *self = Self::default();
+        released
+    }
+
+    /// A subscribe goes out.
+    pub fn subscribing(&mut self, name: &str) -> Released {
+        self.change(name, |entry| entry.remote = Remote::Subscribing)
+    }
+
+    /// An unsubscribe goes out. Gives `true` where the channel is only to be subscribed again.
+    pub fn unsubscribing(&mut self, name: &str) -> (bool, Released) {
+        let mut again = false;
+        let released = self.change(name, |entry| {
+            entry.remote = Remote::Unsubscribing;
+            again = core::mem::take(&mut entry.needs_resubscribe);
+        });
+        (again, released)
+    }
+
+    /// The server said yes.
+    pub fn accepted(&mut self, name: &str) -> Released {
+        self.change(name, |entry| {
+            entry.remote = Remote::Present;
+            (entry.unknown_in, entry.unanswered) = (None, 0);
+            entry.backoff.reset();
+        })
+    }
+
+    /// The server said no to a subscribe, or yes or no to an unsubscribe, which comes to the same.
+    pub fn absent(&mut self, name: &str) -> Released {
+        self.change(name, |entry| entry.remote = Remote::Absent)
+    }
+
+    /// A request that held this channel failed on the way, so the server may know of it or not: what is wanted now is sent
+    /// (again), be it a subscribe (R7) or an unsubscribe.
+    pub fn undo(&mut self, name: &str, retry_at: Instant) -> Released {
+        self.change(name, |entry| {
+            if matches!(entry.remote, Remote::Subscribing | Remote::Unsubscribing) {
+                entry.remote = if entry.wanted > 0 { Remote::Absent } else { Remote::Present };
+                entry.retry_at = retry_at;
+            }
+        })
+    }
+
+    /// The session is gone, and with it all that the server knew (S9).
+    pub fn session_lost(&mut self, now: Instant) -> Released {
+        let mut released = Released::default();
+        for entry in self.entries.keys().copied().collect::<Vec<_>>() {
+            released.add(self.update(entry, |entry| {
+                if entry.remote != Remote::Local {
+                    (entry.remote, entry.retry_at) = (Remote::Absent, now);
+                    entry.needs_resubscribe = false;
+                }
+            }));
+        }
+        released
+    }
+
+    /// The channel must be subscribed again, from an earlier position, if the server has it (R7b).
+    pub fn resubscribe(&mut self, name: &str) -> Released {
+        self.change(name, |entry| {
+            entry.needs_resubscribe |= matches!(entry.remote, Remote::Present | Remote::Subscribing);
+        })
+    }
+
+    /// Nothing of the channel has to come again.
+    pub fn begin_anew(&mut self, name: &str) -> Released {
+        self.change(name, |entry| entry.needs_resubscribe = false)
+    }
+
+    /// The store has been heard about the channel (R5a).
+    pub fn loaded(&mut self, name: &str) -> Released {
+        self.change(name, |entry| entry.tracking = Tracking::Loaded)
+    }
+
+    /// The reply to a subscribe was missing from a whole body. Gives `true` where that has happened too often.
+    pub fn unanswered(&mut self, name: &str) -> bool {
+        let entry = self.names.get(name).and_then(|entry| self.entries.get_mut(entry));
+        entry.is_some_and(|entry| {
+            entry.unanswered = entry.unanswered.saturating_add(1);
+            entry.unanswered >= MAX_UNANSWERED
+        })
+    }
+
+    /// The channel was refused in this session as of a client that the server does not know (S5). Is it the first session
+    /// to say so since the server accepted it?
+    pub fn first_unknown(&mut self, name: &str, epoch: u32) -> bool {
+        let entry = self.names.get(name).and_then(|entry| self.entries.get_mut(entry));
+        entry.is_some_and(|entry| *entry.unknown_in.get_or_insert(epoch) == epoch)
+    }
+
+    /// The application is asked what to do about a refusal. Gives the number of the question.
+    pub fn ask(&mut self, name: &str, failure: Failure, now: Instant, within_ms: u64) -> (u32, Released) {
+        self.last_question = self.last_question.wrapping_add(1);
+        if let Some(entry) = self.names.get(name).copied() {
+            let question = Question { entry, deadline: now.after(within_ms), failure };
+            self.questions.insert(self.last_question, question);
+        }
+        let released = self.change(name, |entry| entry.asked = true);
+        let mut undone = self.undo(name, now);
+        undone.add(released);
+        (self.last_question, undone)
+    }
+
+    /// The application has decided, or has not in time.
+    pub fn decided(&mut self, question: u32) -> (Option<Decided>, Released) {
+        let Some(Question { entry, failure, .. }) = self.questions.remove(&question) else {
+            return (None, Released::default());
+        };
+        let released = self.update(entry, |entry| entry.asked = false);
+        let channel = self.entries.get(&entry).map(|entry| entry.pattern.as_str().to_owned());
+        (channel.map(|channel| Decided { channel, failure }), released)
+    }
+
+    /// The oldest question, and when the default applies to it.
+    pub fn oldest_question(&self) -> Option<(u32, Instant)> {
+        self.questions.first_key_value().map(|(number, question)| (*number, question.deadline))
+    }
+
+    /// Counts a refusal that is tried again.
+    pub fn refused(&mut self, name: &str, now: Instant, at_least_ms: u64, retry: &Retry, rng: &mut Rng) -> Option<Attempt> {
+        let entry = self.entries.get_mut(self.names.get(name)?)?;
+        let delay_ms = entry.backoff.next(now, at_least_ms, retry, rng);
+        Some(Attempt { refusals: entry.backoff.attempts(), delay_ms })
+    }
+
+    /// The channel is subscribed again then.
+    pub fn retry(&mut self, name: &str, at: Instant) -> Released {
+        let mut released = self.change(name, |entry| entry.retry_at = at);
+        released.add(self.undo(name, at));
+        released
+    }
+
+    /// The application wants the next attempts now (S8); what waits for a request as well waits until `earliest` gives.
+    pub fn hurry(&mut self, now: Instant, mut earliest: impl FnMut(Instant) -> Instant) -> Released {
+        let mut released = Released::default();
+        for entry in self.entries.keys().copied().collect::<Vec<_>>() {
+            released.add(self.update(entry, |entry| {
+                let at = earliest(entry.retry_at);
+                entry.backoff.hurry(now, &mut entry.retry_at);
+                entry.retry_at = entry.retry_at.max(at);
+            }));
+        }
+        released
+    }
+
+    /// Lets pass what waited until now.
+    pub fn advance(&mut self, now: Instant) {
+        for entry in self.due.advance(now) {
+            let released = self.update(entry, |_| ());
+            debug_assert_eq!(released, Released::default(), "time alone sets nothing free");
+        }
+    }
+
+    /// The next channel of which the server is to be told something, behind `last`.
+    pub fn next_action(&self, last: Option<Place>, subscribe: bool, replay: bool) -> Option<(Place, Action<'_>)> {
+        let (place, need) = self.due.next(last, subscribe, replay)?;
+        let name = self.entries.get(&place.entry())?.pattern.as_str();
+        Some((place, match need {
+            Need::Unsubscribe => Action::Unsubscribe(name),
+            Need::Subscribe | Need::Replay => Action::Subscribe(name),
+        }))
+    }
+
+    /// When a channel that waits is due.
+    pub fn next_retry(&self) -> Option<Instant> {
+        self.due.next_retry()
+    }
+
+    /// Is a channel to be subscribed from its position, and waits for nothing but its request?
+    pub fn replay_is_due(&self) -> bool {
+        self.due.replay_is_due()
+    }
+
+    /// Does the server deliver all that is wanted, from the right positions?
+    pub fn all_present(&self) -> bool {
+        self.unsettled == 0
+    }
+
+    /// Has the server accepted this channel?
+    pub fn is_present(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|entry| entry.remote == Remote::Present)
+    }
+
+    /// Does the server deliver this channel, or does it not need to know of it?
+    pub fn is_delivered(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|entry| matches!(entry.remote, Remote::Present | Remote::Local))
+    }
+
+    /// Do events of this channel belong to its present subscription at the server?
+    pub fn is_current(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|entry| {
+            !entry.needs_resubscribe && matches!(entry.remote, Remote::Subscribing | Remote::Present)
+        })
+    }
+
+    /// Do events of this channel come by a glob, too?
+    pub fn has_glob_for(&self, name: &str) -> bool {
+        self.names.has_glob_for(name)
+    }
+
+    fn get(&self, name: &str) -> Option<&ServerSubscription> {
+        self.entries.get(self.names.get(name)?)
+    }
+
+    fn add(&mut self, pattern: &Pattern, local: bool, order: u32, now: Instant) -> u32 {
+        self.last_entry += 1;
+        let entry = ServerSubscription {
+            pattern: pattern.clone(),
+            remote: if local { Remote::Local } else { Remote::Absent },
+            wanted: 0,
+            order,
+            tracking: Tracking::Untracked,
+            retry_at: now,
+            unanswered: 0,
+            needs_resubscribe: false,
+            backoff: Backoff::default(),
+            asked: false,
+            unknown_in: None,
+            waiters: Vec::new(),
+        };
+        self.unsettled += usize::from(!entry.is_settled());
+        self.entries.insert(self.last_entry, entry);
+        self.names.insert(pattern, self.last_entry);
+        self.last_entry
+    }
+
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut ServerSubscription)) -> Released {
+        match self.names.get(name).copied() {
+            Some(entry) => self.update(entry, change),
+            None => Released::default(),
+        }
+    }
+
+    /// Every change of an entry: it keeps the indexes right, and finds out what it sets free.
+    fn update(&mut self, number: u32, change: impl FnOnce(&mut ServerSubscription)) -> Released {
+        step();
+        let mut released = Released::default();
+        let Some(entry) = self.entries.get_mut(&number) else { return released };
+        self.unsettled -= usize::from(!entry.is_settled());
+        change(entry);
+        self.unsettled += usize::from(!entry.is_settled());
+        let (unknown, wanted) = (entry.is_unknown_to_server(), entry.wanted > 0);
+        let waiters = if unknown || wanted && entry.remote != Remote::Unsubscribing {
+            core::mem::take(&mut entry.waiters)
+        } else {
+            Vec::new()
+        };
+        let place = Place::new(entry.order, number);
+        self.due.set(place, entry.need(), entry.retry_at);
+        if unknown && !wanted {
+            let name = entry.pattern.as_str().to_owned();
+            self.unsettled -= usize::from(!entry.is_settled());
+            self.due.set(place, None, Instant::default());
+            self.entries.remove(&number);
+            self.names.remove(&name);
+            released.dropped.push(name);
+        }
+        for command in waiters {
+            self.release(command, &mut released);
+        }
+        released
+    }
+
+    /// A call waits for one channel less.
+    fn release(&mut self, command: u32, released: &mut Released) {
+        let Some(channels) = self.unsubscribing.get_mut(&command) else { return };
+        *channels -= 1;
+        if *channels == 0 {
+            self.unsubscribing.remove(&command);
+            released.commands.push(command);
+        }
+    }
+}
+
+impl ServerSubscription {
+    fn is_unknown_to_server(&self) -> bool {
+        matches!(self.remote, Remote::Absent | Remote::Local)
+    }
+
+    /// Does the server deliver it, from the right position?
+    fn is_settled(&self) -> bool {
+        matches!(self.remote, Remote::Present | Remote::Local) && !self.needs_resubscribe
+    }
+
+    /// What the server is to be told.
+    fn need(&self) -> Option<Need> {
+        match self.remote {
+            Remote::Absent if self.wanted > 0 && !self.asked => match self.tracking {
+                Tracking::Untracked => Some(Need::Subscribe),
+                Tracking::Loading => None,
+                Tracking::Loaded => Some(Need::Replay),
+            },
+            Remote::Present if self.wanted == 0 || self.needs_resubscribe => Some(Need::Unsubscribe),
+            _ => None,
+        }
+    }
+}
+
+impl Released {
+    fn add(&mut self, mut other: Self) {
+        self.commands.append(&mut other.commands);
+        self.dropped.append(&mut other.dropped);
+    }
+}

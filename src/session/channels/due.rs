@@ -1,0 +1,124 @@
+//! The channels of which the server is to be told something, in the order of the application's commands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::Instant;
+use crate::steps::step;
+
+/// The place of a channel among those of which the server is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::session) struct Place {
+    order: u32,
+    entry: u32,
+}
+
+/// What the server is to be told of a channel.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::session) enum Action<'a> {
+    Subscribe(&'a str),
+    Unsubscribe(&'a str),
+}
+
+/// The same, by what it may have to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Subscribe,
+    /// A subscribe from a position.
+    Replay,
+    Unsubscribe,
+}
+
+/// Keeps the channels by what they need. The next one is found without a look at the others.
+#[derive(Default)]
+pub(super) struct Due {
+    subscribe: BTreeSet<Place>,
+    replay: BTreeSet<Place>,
+    unsubscribe: BTreeSet<Place>,
+    /// What is not due yet.
+    later: BTreeSet<(Instant, u32)>,
+    /// Where each entry stands.
+    known: BTreeMap<u32, Known>,
+    now: Instant,
+}
+
+#[derive(Clone, Copy)]
+enum Known {
+    Due(Need, Place),
+    Later(Instant),
+}
+
+impl Place {
+    pub fn new(order: u32, entry: u32) -> Self {
+        Self { order, entry }
+    }
+
+    pub fn order(self) -> u32 {
+        self.order
+    }
+
+    pub(super) fn entry(self) -> u32 {
+        self.entry
+    }
+}
+
+impl Due {
+    /// The entry at this place needs this from `at` on, or nothing.
+    pub fn set(&mut self, place: Place, need: Option<Need>, at: Instant) {
+        match self.known.remove(&place.entry) {
+            Some(Known::Due(need, place)) => {
+                self.places(need).remove(&place);
+            }
+            Some(Known::Later(at)) => {
+                self.later.remove(&(at, place.entry));
+            }
+            None => {}
+        }
+        let Some(need) = need else { return };
+        let known = if at <= self.now {
+            self.places(need).insert(place);
+            Known::Due(need, place)
+        } else {
+            self.later.insert((at, place.entry));
+            Known::Later(at)
+        };
+        self.known.insert(place.entry, known);
+    }
+
+    /// Time has passed. Gives the entries that are to be set anew.
+    pub fn advance(&mut self, now: Instant) -> Vec<u32> {
+        self.now = self.now.max(now);
+        self.later.range(..=(self.now, u32::MAX)).inspect(|_| step()).map(|(_, entry)| *entry).collect()
+    }
+
+    /// The next place behind `last`; with `subscribe` and `replay` those, too, that subscribe and do so from a position.
+    pub fn next(&self, last: Option<Place>, subscribe: bool, replay: bool) -> Option<(Place, Need)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let first = |places: &BTreeSet<Place>, need: Need| {
+            let mut behind = places.range((last.map_or(Unbounded, Excluded), Unbounded));
+            behind.next().map(|place| (*place, need))
+        };
+        let all = [
+            first(&self.unsubscribe, Need::Unsubscribe),
+            first(&self.subscribe, Need::Subscribe).filter(|_| subscribe),
+            first(&self.replay, Need::Replay).filter(|_| subscribe && replay),
+        ];
+        all.into_iter().flatten().min_by_key(|(place, _)| *place)
+    }
+
+    /// When the first that is not due yet is.
+    pub fn next_retry(&self) -> Option<Instant> {
+        self.later.first().map(|(at, _)| *at)
+    }
+
+    pub fn replay_is_due(&self) -> bool {
+        !self.replay.is_empty()
+    }
+
+    fn places(&mut self, need: Need) -> &mut BTreeSet<Place> {
+        match need {
+            Need::Subscribe => &mut self.subscribe,
+            Need::Replay => &mut self.replay,
+            Need::Unsubscribe => &mut self.unsubscribe,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! How the commands of the application are sent, and what follows from the replies (S3, S13 to S15, R7).
+
+use super::exchange::{Commands, Flight, Kind};
+use super::channels::Action;
+use super::lanes::LaneId;
+use super::outbox::Packing;
+use super::outgoing::Outgoing;
+use super::status::Status;
+use super::{Error, Session};
+use crate::bayeux::write;
+use crate::Instant;
+
+impl Session {
+    /// Sends all commands that wait, as far as they fit into one request (S3).
+    pub(super) fn schedule_commands(&mut self) {
+        if self.lanes.is_open(LaneId::Commands) || self.outbox.at() > self.now || !self.has_commands() {
+            return;
+        }
+        let Some(client_id) = self.link.client_id().map(str::to_owned) else { return };
+        if !self.has_headers(LaneId::Commands, self.config.network_delay_ms) {
+            return;
+        }
+        let mut packing = Packing::new(self.config.limits.request_bytes);
+        let replays = self.pack(&mut packing, &client_id);
+        let flight = self.send(Kind::Commands, packing.messages);
+        self.lanes.open_commands(flight, Commands { sent: packing.sent, replays, ..Commands::default() });
+    }
+
+    /// Is anything to be sent that may be sent now?
+    pub(super) fn has_commands(&self) -> bool {
+        let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
+        self.channels.next_action(None, subscribe, replay).is_some()
+            || self.may_send_messages() && !self.outbox.is_empty()
+    }
+
+    /// May messages be sent? While the queue is full, what brings more of it waits (R8). With the extension no event rides
+    /// on replies to messages, and a reader that awaits one must not wait for itself.
+    pub(super) fn may_send_messages(&self) -> bool {
+        self.flow.may_read() || self.poll.acknowledges()
+    }
+
+    /// When commands that wait for a time may go out.
+    pub(super) fn commands_wake(&self) -> Option<Instant> {
+        if !self.link.has_session() || self.lanes.is_open(LaneId::Commands) {
+            return None;
+        }
+        let retry = self.channels.next_retry();
+        if self.outbox.at() > self.now && (retry.is_some() || self.has_commands()) {
+            return Some(self.outbox.at());
+        }
+        retry
+    }
+
+    /// Packs commands in the order of the application's calls: look at the next one, and take it if it fits. Gives whether a
+    /// channel is subscribed from a position.
+    fn pack(&mut self, packing: &mut Packing, client_id: &str) -> bool {
+        let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
+        let messages = self.may_send_messages();
+        let (mut last_channel, mut last_message) = (None, 0);
+        let mut replays = false;
+        loop {
+            let channel = self.channels.next_action(last_channel, subscribe, replay);
+            let message = self.outbox.next_behind(last_message).filter(|_| messages);
+            match (channel, message) {
+                (Some((place, action)), message)
+                    if message.as_ref().is_none_or(|(order, _)| place.order() <= *order) =>
+                {
+                    let id = self.lanes.next_message_id();
+                    let text = match action {
+                        Action::Subscribe(name) => {
+                            write::subscribe(&id, client_id, name, self.book.resume_from(name))
+                        }
+                        Action::Unsubscribe(name) => write::unsubscribe(&id, client_id, name),
+                    };
+                    if !packing.fits(&text) {
+                        return replays;
+                    }
+                    match action {
+                        Action::Subscribe(name) => {
+                            let name = name.to_owned();
+                            replays |= self.pack_subscribe(packing, client_id, id, name);
+                        }
+                        Action::Unsubscribe(name) => {
+                            let name = name.to_owned();
+                            self.pack_unsubscribe(packing, text, id, name);
+                        }
+                    }
+                    last_channel = Some(place);
+                }
+                (_, Some((order, outgoing))) => {
+                    let id = self.lanes.next_message_id();
+                    let (id, text) = match outgoing {
+                        Outgoing::Publish(publish) => {
+                            let id = publish.call.clone().unwrap_or(id);
+                            let text = write::publish(&id, client_id, &publish.channel, &publish.data);
+                            (id, text)
+                        }
+                        Outgoing::Raw(raw) => {
+                            let text = write::raw(&raw.message, &id, client_id);
+                            (id, text)
+                        }
+                        Outgoing::Subscribe(_) | Outgoing::Unsubscribe(_) => return replays,
+                    };
+                    if !packing.fits(&text) {
+                        return replays;
+                    }
+                    if let Some(outgoing) = self.outbox.take(order) {
+                        packing.add(text, id, outgoing);
+                    }
+                    last_message = order;
+                }
+                (_, None) => return replays,
+            }
+        }
+    }
+
+    /// Gives whether the channel is subscribed from a position.
+    fn pack_subscribe(&mut self, packing: &mut Packing, client_id: &str, id: String, name: String) -> bool {
+        // The client before may have subscribed it in this session, and the server may not have forgotten (S17).
+        let before = self.predecessor.as_ref();
+        let continues = before.is_some_and(|before| before.session_continues(self.link.epoch()));
+        let beside = continues || self.channels.has_glob_for(&name);
+        let position = self.book.subscribing(&name, self.lanes.next_request().get(), beside);
+        let text = write::subscribe(&id, client_id, &name, position.as_deref());
+        let released = self.channels.subscribing(&name);
+        self.tell_released(released);
+        packing.add(text, id, Outgoing::Subscribe(name));
+        position.is_some()
+    }
+
+    fn pack_unsubscribe(&mut self, packing: &mut Packing, text: String, id: String, name: String) {
+        let (again, released) = self.channels.unsubscribing(&name);
+        self.tell_released(released);
+        if !again {
+            // One that is only to be subscribed again stays promised.
+            self.losses.withdraw(&name);
+        }
+        packing.add(text, id, Outgoing::Unsubscribe(name));
+    }
+
+    /// The body of a request with commands has arrived whole.
+    pub(super) fn commands_ended(&mut self, flight: &Flight, mut commands: Commands) {
+        self.outbox.succeeded();
+        let current = flight.epoch() == self.link.epoch();
+        let unanswered = commands.take_unanswered();
+        self.outbox.no_longer_in_flight(&unanswered);
+        for outgoing in unanswered.into_iter().filter_map(|mut sent| sent.take()) {
+            match outgoing {
+                // It is subscribed in the next session.
+                Outgoing::Subscribe(_) if commands.unknown_client.is_some() => {}
+                Outgoing::Subscribe(name) if current => self.subscribe_unanswered(&name),
+                Outgoing::Unsubscribe(name) if current => {
+                    let released = self.channels.absent(&name);
+                    self.tell_released(released);
+                }
+                outgoing => self.reject(outgoing, &|channel| Error::OutcomeUnknown { channel }),
+            }
+        }
+        if !current {
+            // What answers calls has ended with the session.
+            self.lose_calls();
+        }
+        if !current || self.shutdown.has_begun() {
+            return;
+        }
+        let disconnect = commands.disconnect.map(|disconnect| self.read_disconnect(&disconnect));
+        let (unauthorized, unknown) = (commands.unauthorized, commands.unknown_client);
+        let verdict = self.circumstances().commands_ended(disconnect, unauthorized, unknown);
+        self.carry_out(verdict, flight.token());
+    }
+
+    fn subscribe_unanswered(&mut self, name: &str) {
+        if self.channels.unanswered(name) {
+            return self.refuse_channel(name, &Error::Protocol("no reply to /meta/subscribe"));
+        }
+        let delay_ms = self.outbox.unanswered(self.now, &self.config.retry, &mut self.rng);
+        let released = self.channels.undo(name, self.now.after(delay_ms));
+        self.tell_released(released);
+    }
+
+    /// Subscribes are sent again, messages never: whether they were processed is unknown (R7).
+    pub(super) fn commands_failed(
+        &mut self,
+        flight: &Flight,
+        mut commands: Commands,
+        error: Error,
+        at_least_ms: u64,
+    ) {
+        let goes_on = flight.epoch() == self.link.epoch() && !self.shutdown.has_begun();
+        let refused_token = self.config.auth && error == Error::HttpStatus(401);
+        let lost = self.is_lost(flight, &error);
+        let unanswered = commands.take_unanswered();
+        self.outbox.no_longer_in_flight(&unanswered);
+        self.abandon_response(flight, Kind::Commands, &error);
+        let mut given_up = None;
+        let mut retry_at = self.now;
+        if goes_on {
+            let (attempt, delay_ms) =
+                self.outbox.failed(self.now, at_least_ms, &self.config.retry, &mut self.rng);
+            retry_at = self.outbox.at();
+            let error = error.clone();
+            if self.config.retry.max_retries.is_some_and(|max| attempt > max) {
+                given_up = Some(Error::MaxRetries { attempts: attempt, last: Box::new(error) });
+            } else if unanswered.iter().any(|sent| !sent.is_message()) {
+                self.report(Status::Retry { attempt, delay_ms, error });
+            }
+        }
+        // The server understood, and did not process it.
+        let refused = matches!(error, Error::HttpStatus(400..500)) && !error.retryable();
+        for outgoing in unanswered.into_iter().filter_map(|mut sent| sent.take()) {
+            match (outgoing, &given_up) {
+                (Outgoing::Subscribe(_) | Outgoing::Unsubscribe(_), _) if !goes_on => {}
+                (Outgoing::Subscribe(name), Some(error)) => self.refuse_channel(&name, error),
+                (Outgoing::Subscribe(name) | Outgoing::Unsubscribe(name), _) => {
+                    let released = self.channels.undo(&name, retry_at);
+                    self.tell_released(released);
+                }
+                // Not processed, hence sent once more, with the next token.
+                (Outgoing::Publish(publish), _) if refused_token && self.may_publish_again(&publish) => {
+                    self.outbox.publish_again(publish);
+                }
+                (outgoing, _) if refused => self.reject(outgoing, &|_| error.clone()),
+                (outgoing, _) => self.reject(outgoing, &|channel| Error::OutcomeUnknown { channel }),
+            }
+        }
+        if !goes_on {
+            return self.lose_calls();
+        }
+        let unknown = commands.unknown_client;
+        let verdict = self.circumstances().commands_failed(error, at_least_ms, unknown, lost);
+        self.carry_out(verdict, flight.token());
+    }
+
+    /// The commands that wait did not go out, and wait on.
+    pub(super) fn commands_unsent(&mut self, error: Error) {
+        let (attempt, delay_ms) = self.outbox.failed(self.now, 0, &self.config.retry, &mut self.rng);
+        if self.config.retry.max_retries.is_none_or(|max| attempt <= max) {
+            return self.report(Status::Retry { attempt, delay_ms, error });
+        }
+        let error = Error::MaxRetries { attempts: attempt, last: Box::new(error) };
+        let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
+        let (mut last, mut refused) = (None, Vec::new());
+        while let Some((place, action)) = self.channels.next_action(last, subscribe, replay) {
+            last = Some(place);
+            if let Action::Subscribe(name) = action {
+                refused.push(name.to_owned());
+            }
+        }
+        for name in refused {
+            self.refuse_channel(&name, &error);
+        }
+        self.reject_waiting(&|_| error.clone());
+    }
+}

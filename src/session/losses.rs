@@ -1,0 +1,245 @@
+//! What may be missing, since when: each `gap` comes from here.
+
+use crate::Instant;
+use crate::bayeux::channel::Pattern;
+use crate::bayeux::pattern_map::PatternMap;
+
+/// Knows which channels the application was promised, and up to when nothing of them is missing.
+pub(super) struct LossTracker {
+    /// When the last poll that succeeded was sent: what was published before has come, or has its gap.
+    verified_until: Instant,
+    /// Polls that arrived whole. A loss after one is a gap of its own.
+    whole_polls: u32,
+    promised: PatternMap<Promise>,
+}
+
+/// A channel that the server has accepted once: from then on a loss is a gap.
+#[derive(Clone, Default)]
+struct Promise {
+    /// The last gap that was reported, and how many polls had arrived whole before. Until the next one does, or an event
+    /// of this channel comes, it covers whatever is lost from its beginning on.
+    gap: Option<Gap>,
+    /// Replay id of the last event received, where events carry one.
+    last_replay_id: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Gap {
+    since: Instant,
+    whole_polls: u32,
+}
+
+/// A channel of which events may be missing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Loss {
+    pub channel: String,
+    /// Replay id of the last event received: the range begins after it.
+    pub after: Option<String>,
+}
+
+impl LossTracker {
+    pub fn new(now: Instant) -> Self {
+        Self { verified_until: now, whole_polls: 0, promised: PatternMap::default() }
+    }
+
+    /// What was published before this has come, or has its gap.
+    pub fn verified_until(&self) -> Instant {
+        self.verified_until
+    }
+
+    /// Nothing that was published before this is missing, or it is none of this client's business.
+    pub fn set_verified_until(&mut self, at: Instant) {
+        self.verified_until = at;
+    }
+
+    /// A poll has arrived whole that was sent then: what is lost from now on is a gap of its own.
+    pub fn poll_succeeded(&mut self, sent: Instant) {
+        self.verified_until = sent;
+        self.whole_polls = self.whole_polls.wrapping_add(1);
+    }
+
+    /// The application is promised this channel.
+    pub fn promise(&mut self, pattern: &Pattern) {
+        if !self.is_promised(pattern.as_str()) {
+            self.promised.insert(pattern, Promise::default());
+        }
+    }
+
+    /// The application is promised this channel, and what is lost of it since `since` is known to be.
+    pub fn promise_with_gap(&mut self, pattern: &Pattern, since: Instant) {
+        self.promise(pattern);
+        let gap = Gap { since, whole_polls: self.whole_polls };
+        if let Some(promise) = self.promised.get_mut(pattern.as_str()) {
+            promise.gap = promise.gap.filter(|gap| gap.whole_polls == self.whole_polls).or(Some(gap));
+        }
+    }
+
+    /// The server delivers this channel no more, since nobody wants it.
+    pub fn withdraw(&mut self, name: &str) {
+        self.promised.remove(name);
+    }
+
+    pub fn is_promised(&self, name: &str) -> bool {
+        self.promised.get(name).is_some()
+    }
+
+    /// The names of the channels that are promised.
+    pub fn promised(&self) -> impl Iterator<Item = &str> {
+        self.promised.iter().map(|(name, _)| name)
+    }
+
+    /// An event has arrived on this channel.
+    pub fn event_arrived(&mut self, channel: &str, replay_id: Option<&str>) {
+        let names: Vec<String> =
+            self.promised.names_matching(channel).into_iter().map(|(name, _)| name.to_owned()).collect();
+        for name in names {
+            if let Some(promise) = self.promised.get_mut(&name) {
+                promise.gap = None;
+                if let Some(replay_id) = replay_id {
+                    promise.last_replay_id = Some(replay_id.to_owned());
+                }
+            }
+        }
+    }
+
+    /// The channel begins anew: whatever is lost of it from now on is a gap of its own.
+    pub fn begin_anew(&mut self, name: &str) {
+        if let Some(promise) = self.promised.get_mut(name) {
+            promise.gap = None;
+        }
+    }
+
+    /// Events of promised channels may be missing that are `wanted`, from `since` on. With `uncovered`, those alone that no
+    /// earlier gap covers.
+    pub fn lost(&mut self, since: Instant, uncovered: bool, wanted: impl Fn(&str) -> bool) -> Vec<Loss> {
+        let whole_polls = self.whole_polls;
+        let mut losses = Vec::new();
+        for (name, promise) in self.promised.iter_mut() {
+            let gap = promise.gap.filter(|gap| gap.whole_polls == whole_polls);
+            let covered = uncovered && gap.is_some_and(|gap| gap.since <= since);
+            if !covered && wanted(name) {
+                promise.gap = Some(Gap { since, whole_polls });
+                losses.push(Loss { channel: name.to_owned(), after: promise.last_replay_id.clone() });
+            }
+        }
+        losses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn pattern(name: &str) -> Pattern {
+        Pattern::parse(name).expect("a channel")
+    }
+
+    /// /a and /b/* are promised.
+    fn losses() -> LossTracker {
+        let mut losses = LossTracker::new(at(5));
+        losses.promise(&pattern("/a"));
+        losses.promise(&pattern("/b/*"));
+        losses
+    }
+
+    fn lost(losses: &mut LossTracker, since: u64, uncovered: bool) -> Vec<String> {
+        losses.lost(at(since), uncovered, |_| true).into_iter().map(|loss| loss.channel).collect()
+    }
+
+    #[test]
+    fn only_what_is_promised_and_wanted_can_be_missing() {
+        let mut losses = losses();
+        let found = losses.lost(at(9), false, |name| name == "/a");
+        assert_eq!(found, [Loss { channel: "/a".to_owned(), after: None }]);
+        assert!(losses.is_promised("/a") && !losses.is_promised("/c"));
+        losses.withdraw("/a");
+        assert!(!losses.is_promised("/a"));
+        assert_eq!(lost(&mut losses, 9, false), ["/b/*"]);
+        assert_eq!(losses.promised().collect::<Vec<_>>(), ["/b/*"]);
+    }
+
+    #[test]
+    fn r7_one_gap_covers_what_is_lost_before_a_whole_poll() {
+        let mut losses = losses();
+        assert_eq!(lost(&mut losses, 9, true), ["/a", "/b/*"]);
+        assert!(lost(&mut losses, 9, true).is_empty());
+        assert!(lost(&mut losses, 20, true).is_empty());
+        assert_eq!(lost(&mut losses, 20, false), ["/a", "/b/*"], "a lost session is told each time");
+        assert_eq!(lost(&mut losses, 9, true), ["/a", "/b/*"], "it began earlier");
+        losses.poll_succeeded(at(30));
+        assert_eq!(losses.verified_until(), at(30));
+        assert_eq!(lost(&mut losses, 30, true), ["/a", "/b/*"]);
+    }
+
+    #[test]
+    fn an_event_ends_the_gap_of_its_channel() {
+        let mut losses = losses();
+        let _ = lost(&mut losses, 9, true);
+        losses.event_arrived("/b/x", Some("7"));
+        losses.event_arrived("/b/y", None);
+        let found = losses.lost(at(10), true, |_| true);
+        assert_eq!(found, [Loss { channel: "/b/*".to_owned(), after: Some("7".to_owned()) }]);
+    }
+
+    #[test]
+    fn a_channel_that_begins_anew_has_gaps_of_its_own() {
+        let mut losses = losses();
+        let _ = lost(&mut losses, 9, true);
+        losses.begin_anew("/a");
+        losses.begin_anew("/c");
+        assert_eq!(lost(&mut losses, 10, true), ["/a"]);
+    }
+
+    #[test]
+    fn a_promise_is_kept_when_it_is_made_again() {
+        let mut losses = losses();
+        losses.event_arrived("/a", Some("7"));
+        losses.promise(&pattern("/a"));
+        assert_eq!(losses.lost(at(9), false, |name| name == "/a")[0].after.as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn s17_what_an_earlier_client_lost_is_covered() {
+        let mut losses = losses();
+        losses.promise_with_gap(&pattern("/c"), at(0));
+        losses.promise_with_gap(&pattern("/a"), at(0));
+        assert_eq!(lost(&mut losses, 9, true), ["/b/*"]);
+        losses.poll_succeeded(at(10));
+        assert_eq!(lost(&mut losses, 10, true), ["/a", "/b/*", "/c"]);
+    }
+
+    #[test]
+    fn a_gap_that_is_there_is_not_moved() {
+        let mut losses = losses();
+        let _ = lost(&mut losses, 9, true);
+        losses.promise_with_gap(&pattern("/a"), at(0));
+        assert_eq!(lost(&mut losses, 5, true), ["/a", "/b/*"]);
+    }
+
+    #[test]
+    fn the_verified_time_can_be_set() {
+        let mut losses = losses();
+        assert_eq!(losses.verified_until(), at(5));
+        losses.set_verified_until(at(8));
+        assert_eq!(losses.verified_until(), at(8));
+    }
+
+    #[test]
+    fn p2_an_event_and_a_whole_poll_cost_the_same_with_many_channels() {
+        let count = |channels: usize| {
+            let mut losses = LossTracker::new(at(0));
+            for number in 0..channels {
+                losses.promise(&pattern(&format!("/c/{number}")));
+            }
+            crate::steps::taken();
+            losses.event_arrived("/c/5", Some("1"));
+            losses.poll_succeeded(at(1));
+            crate::steps::taken()
+        };
+        assert_eq!(count(10), count(10_000));
+    }
+}

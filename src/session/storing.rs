@@ -1,0 +1,87 @@
+//! R5, R5a: the calls to the replay store, and its answers.
+
+use super::status::{GapCause, Status};
+use super::{Error, Output, Session};
+use crate::bayeux::channel::Pattern;
+use crate::replay::book::{StoreCall, StoreOperation};
+use crate::replay::{Position, Start};
+
+impl Session {
+    /// Asks the store for what is needed, and gives it what is new.
+    pub(super) fn schedule_store(&mut self) {
+        while let Some(call) = self.book.next_store_call(self.now) {
+            self.emit(match call {
+                StoreCall::Load { request, channel } => Output::Load { request, channel },
+                StoreCall::Save { request, channel, position } => Output::Save { request, channel, position },
+            });
+        }
+    }
+
+    /// The store's answer to a load.
+    pub(super) fn loaded(&mut self, request: u32, result: Result<Option<Position>, (&str, bool)>) {
+        let Some((channel, start)) = self.book.loading(request) else { return };
+        let (channel, start) = (channel.to_owned(), start.clone());
+        let result = match result {
+            Ok(Some(position)) if !position.makes_sense() => Err(("the position makes no sense", true)),
+            result => result,
+        };
+        match result {
+            Ok(stored) => {
+                let position = self.position_of(&channel, &start, stored);
+                self.book.loaded(request, position);
+                let released = self.channels.loaded(&channel);
+                self.tell_released(released);
+            }
+            // Not subscribed, and so never overwritten (R5a).
+            Err((problem, true)) => {
+                self.book.load_invalid(request);
+                let error = Error::StoreInvalid { channel: channel.clone(), problem: problem.to_owned() };
+                self.refuse_channel(&channel, &error);
+            }
+            Err((problem, false)) => self.store_failed(request, problem),
+        }
+    }
+
+    /// The store's answer to a save.
+    pub(super) fn saved(&mut self, request: u32, problem: Option<&str>) {
+        match problem {
+            Some(problem) => self.store_failed(request, problem),
+            None => {
+                let commands = self.book.saved(request);
+                self.settle_all(commands, None);
+            }
+        }
+    }
+
+    /// Reported, tried again, and in nobody's way (R5).
+    pub(super) fn store_failed(&mut self, request: u32, problem: &str) {
+        let failed = self.book.store_failed(request, self.now, &self.config.retry, &mut self.rng);
+        let Some(failure) = failed else { return };
+        let operation = match failure.operation {
+            StoreOperation::Load => "load",
+            StoreOperation::Save => "save",
+        };
+        let channel = failure.channel;
+        let error = Error::StoreFailed { channel: channel.clone(), problem: problem.to_owned() };
+        self.report(Status::StoreFailed { channel, operation, error });
+    }
+
+    /// Where a channel goes on: where the store says, which wins, else where the client before was. `None`: nowhere, which
+    /// is a gap where it had begun with new events (R7c).
+    fn position_of(&mut self, channel: &str, start: &Start, stored: Option<Position>) -> Option<Position> {
+        let Some(before) = &mut self.predecessor else { return stored };
+        let position = stored.or_else(|| before.position(channel).cloned());
+        let since_unix_ms = before.unix_ms();
+        if before.take(channel).is_none() {
+            return position;
+        }
+        if let Ok(pattern) = Pattern::parse(channel) {
+            self.losses.promise(&pattern);
+        }
+        if position.is_none() && *start == Start::New {
+            let (channel, cause) = (channel.to_owned(), GapCause::NoPosition);
+            self.report(Status::Gap { channel, cause, after: None, since_unix_ms });
+        }
+        position
+    }
+}

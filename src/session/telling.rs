@@ -1,0 +1,163 @@
+//! What goes out to the driver and the application.
+
+use super::channels::Released;
+use super::flow::FlowChange;
+use super::lanes::LaneId;
+use super::secrets::redact;
+use super::status::{GapCause, State, Status};
+use super::subscriptions::{Change, Changes};
+use super::{Error, Output, Session};
+use crate::Instant;
+use crate::bayeux::failure::Failure;
+use crate::bayeux::message::Message;
+use crate::text::joined;
+
+impl Session {
+    pub(super) fn emit(&mut self, output: Output) {
+        self.out.push_back(output);
+    }
+
+    pub(super) fn report(&mut self, status: Status) {
+        self.emit(Output::Status(status));
+    }
+
+    pub(super) fn settle(&mut self, command: u32, result: Result<Vec<String>, Error>) {
+        self.emit(Output::Settled { command, result });
+    }
+
+    /// Settles commands that have no other result than that they have succeeded, or this error.
+    pub(super) fn settle_all(&mut self, commands: Vec<u32>, error: Option<&Error>) {
+        for command in commands {
+            self.settle(command, error.map_or_else(|| Ok(Vec::new()), |error| Err(error.clone())));
+        }
+    }
+
+    pub(super) fn set_state(&mut self, state: State) {
+        // A paused client is in no other state until it goes on or ends.
+        let shown = !self.pause.is_paused() || matches!(state, State::Suspended | State::Closed);
+        if self.state != state && shown {
+            self.state = state;
+            self.emit(Output::State(state));
+        }
+    }
+
+    /// Tells what a change of the subscriptions means.
+    pub(super) fn tell(&mut self, changes: Changes) {
+        for change in changes.0 {
+            match change {
+                Change::Subscribed(subscription, replies) => self.settle(subscription, Ok(replies)),
+                Change::Refused(subscription, error) => {
+                    self.settle(subscription, Err(error));
+                    let change = self.flow.forget(subscription);
+                    self.flow_changed(change);
+                }
+                Change::Ended(subscription, error) => {
+                    self.flow.ended(subscription);
+                    self.emit(Output::Ended { subscription, error: Some(error) });
+                }
+                Change::ChannelFailed(channel, error) => {
+                    self.report(Status::SubscribeFailed { channel, error });
+                }
+            }
+        }
+    }
+
+    /// Tells what a change of what the server has been told sets free.
+    pub(super) fn tell_released(&mut self, released: Released) {
+        self.settle_all(released.commands, None);
+        for name in released.dropped {
+            self.losses.withdraw(&name);
+        }
+    }
+
+    /// A channel cannot go on, whatever the server thinks: `error` for all who wanted it.
+    pub(super) fn fail_channel(&mut self, name: &str, error: &Error) {
+        let changes = self.subscriptions.failed(name, error);
+        self.book.set_wanted(name, false);
+        self.tell(changes);
+        let released = self.channels.abandon(name);
+        self.tell_released(released);
+    }
+
+    /// The server said no to a channel, and that is final.
+    pub(super) fn refuse_channel(&mut self, name: &str, error: &Error) {
+        let released = self.channels.absent(name);
+        self.fail_channel(name, error);
+        self.tell_released(released);
+    }
+
+    /// Reading stops or goes on because of what is queued (R8).
+    pub(super) fn flow_changed(&mut self, change: FlowChange) {
+        let active = match change {
+            FlowChange::None => return,
+            FlowChange::Stopped => true,
+            FlowChange::Resumed => false,
+        };
+        let backlog = self.flow.backlog();
+        self.report(Status::Backpressure {
+            channel: backlog.channel,
+            active,
+            queued_events: backlog.events,
+            queued_bytes: backlog.bytes,
+        });
+        if !active {
+            self.release_held();
+        }
+    }
+
+    /// Lets the driver read on where it stopped because the queue was full.
+    pub(super) fn release_held(&mut self) {
+        for lane in LaneId::ALL {
+            if let Some(flight) = self.lanes.flight_mut(lane).filter(|flight| flight.is_held()) {
+                flight.release(self.now);
+                let request = flight.id();
+                self.emit(Output::Release(request));
+            }
+        }
+    }
+
+    /// Events of all promised channels may be missing; with `uncovered`, of those that no earlier gap covers.
+    pub(super) fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
+        let since_unix_ms = self.gap_since(since);
+        let losses = self.losses.lost(since, uncovered, |name| self.subscriptions.wants(name));
+        for loss in losses {
+            // What is tracked is sent again, from the last position on, unless there is none yet (R7c). Of an event that
+            // is too large that is no use.
+            let replays = self.book.tracks(&loss.channel) && cause != GapCause::EventTooLarge;
+            if replays && self.book.has_position(&loss.channel) {
+                continue;
+            }
+            let cause = if replays { GapCause::NoPosition } else { cause };
+            self.report(Status::Gap { channel: loss.channel, cause, after: loss.after, since_unix_ms });
+        }
+    }
+
+    /// When the range of a gap begins, as Unix time.
+    pub(super) fn gap_since(&self, since: Instant) -> u64 {
+        let before = self.predecessor.as_ref();
+        let before = before.filter(|before| before.gap_begins(since, self.poll.was_ever_answered()));
+        before.map_or_else(|| self.unix_ms(since), |before| before.unix_ms())
+    }
+
+    pub(super) fn unix_ms(&self, instant: Instant) -> u64 {
+        self.config.unix_ms_at_zero.saturating_add(instant.as_millis())
+    }
+
+    /// The words of a refusal, without secrets (X2).
+    pub(super) fn failure_of(&self, reply: &Message) -> Failure {
+        let text = reply.failure_reason().or_else(|| reply.error());
+        Failure::parse(&self.redact(text.as_deref().unwrap_or("no reason given")))
+    }
+
+    /// `text` without the client ids and tokens of this session and those before (X2).
+    pub(super) fn redact(&self, text: &str) -> String {
+        let text = self.link.redact(text);
+        self.tokens.secrets().fold(text, |text, token| redact(&text, token, "[token]"))
+    }
+
+    /// Where the server is, for messages: without the query, which may hold secrets (X2).
+    pub fn place(&self) -> String {
+        let endpoint = self.link.endpoint();
+        joined(&[endpoint.origin(), endpoint.path()], "")
+    }
+}
