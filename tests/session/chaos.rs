@@ -114,7 +114,7 @@ impl Chaos {
         }
     }
 
-    /// What is refused at rest leaves nothing behind, not even its number.
+    /// What is refused while the client is paused leaves nothing behind, not even its number.
     fn misused(&mut self, result: Result<(), ApiMisuse>) {
         if let Err(misuse) = result {
             let resting = [ApiMisuse::Suspended, ApiMisuse::Draining, ApiMisuse::Closed];
@@ -479,17 +479,17 @@ fn close_at_any_moment(follows: bool, life: Life) {
 }
 
 #[test]
-fn s16_closing_at_any_moment_settles_every_command_once_and_ends_every_subscription_once() {
+fn s16_closing_at_any_moment_settles_and_ends_everything_once() {
     close_at_any_moment(false, Life::Awake);
 }
 
 #[test]
-fn s16_the_same_with_channels_that_are_followed_a_store_and_logins() {
+fn s16_closing_settles_everything_once_with_tracked_channels_and_logins() {
     close_at_any_moment(true, Life::Awake);
 }
 
 #[test]
-fn s16_d2_the_same_with_drains_rests_and_pages_that_are_hidden() {
+fn s16_d2_closing_settles_everything_once_with_drains_pauses_and_hidden_pages() {
     close_at_any_moment(false, Life::Resting);
     close_at_any_moment(true, Life::Resting);
 }
@@ -519,12 +519,12 @@ fn after_the_faults_every_command_settles_and_the_session_is_connected_again() {
 }
 
 #[test]
-fn after_the_faults_the_same_with_channels_that_are_followed_a_store_and_logins() {
+fn after_the_faults_all_recovers_with_tracked_channels_a_store_and_logins() {
     recover(true, Life::Awake);
 }
 
 #[test]
-fn after_the_faults_the_same_with_drains_rests_and_pages_that_are_hidden() {
+fn after_the_faults_all_recovers_with_drains_pauses_and_hidden_pages() {
     recover(false, Life::Resting);
     recover(true, Life::Resting);
 }
