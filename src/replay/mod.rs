@@ -1,7 +1,7 @@
 //! Where a client is in its channels: what was received, what the application is done with, and what may be saved.
 //!
-//! A [`Ledger`] is kept for each channel that is followed. It speaks to nobody: the session tells it what arrives and
-//! what the application has done, and asks it where to subscribe from and what to save.
+//! Each tracked channel has a [`Ledger`]. It calls nothing: the session tells it what arrives and what the application
+//! has processed, and asks it where to subscribe from and what to save.
 
 mod ledger;
 mod position;

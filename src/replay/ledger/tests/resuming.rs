@@ -67,7 +67,7 @@ fn r7c_a_provisional_first_event_is_no_position_for_a_new_subscription() {
 }
 
 #[test]
-fn r7c_a_provisional_first_event_does_not_matter_where_there_is_a_position() {
+fn r7c_a_provisional_first_event_matters_only_with_start_new_and_no_position() {
     let mut ledger = channel(Start::All);
     ledger.receive(waiting(11, "a", 9));
     assert!(ledger.has_position());
