@@ -18,7 +18,7 @@ fn number(sim: &Sim) -> serde_json::Value {
 }
 
 #[test]
-fn a1_every_handshake_asks_for_it() {
+fn a1_every_handshake_asks_for_the_ack_extension() {
     let mut sim = Sim::new();
     assert_eq!(only(&sim.request("handshake"))["ext"], json!({ "ack": true }));
     sim.shake();
@@ -27,7 +27,7 @@ fn a1_every_handshake_asks_for_it() {
 }
 
 #[test]
-fn a1_ack_false_turns_it_off_whatever_the_server_says() {
+fn a1_ack_false_turns_the_extension_off_whatever_the_server_says() {
     let mut sim = Sim::with(|config| config.ack = false);
     assert!(only(&sim.request("handshake")).get("ext").is_none());
     sim.answer("handshake", &handshake("c", r#","ext":{"ack":true}"#));
@@ -35,7 +35,7 @@ fn a1_ack_false_turns_it_off_whatever_the_server_says() {
 }
 
 #[test]
-fn a1_it_is_used_only_where_the_server_answers_it() {
+fn a1_the_extension_is_used_only_where_the_server_answers_it() {
     for (ext, used) in [
         ("", false),
         (r#","ext":{}"#, false),
@@ -124,7 +124,7 @@ fn a1_events_of_channels_that_nobody_wants_count_among_the_first_k() {
 }
 
 #[test]
-fn a1_an_event_that_an_extension_dropped_counts_among_the_first_k_and_is_not_shown_again() {
+fn a1_an_event_dropped_by_an_extension_counts_in_the_first_k_and_stays_dropped() {
     let mut sim = Sim::with(|config| config.inspect = Inspect::All);
     let pass = |sim: &mut Sim| {
         while let Some((request, message)) = sim.inspects.pop() {

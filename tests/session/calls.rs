@@ -64,7 +64,7 @@ fn an_answer_may_come_on_either_side_of_the_reply_and_be_marked_as_successful() 
 }
 
 #[test]
-fn an_answer_goes_to_no_subscription_and_what_is_none_does() {
+fn an_answer_goes_to_no_subscription_and_any_other_message_does() {
     let mut sim = Sim::connected();
     sim.subscribe(1, &[ECHO]);
     let id = sim.called(2, ECHO);
@@ -257,12 +257,12 @@ fn s16_closing_settles_calls_at_once() {
 }
 
 #[test]
-fn d2_a_rest_settles_calls() {
+fn d2_pausing_settles_calls() {
     let mut sim = Sim::connected();
     sim.called(1, ECHO);
     sim.call(2, ECHO);
     sim.call(3, ECHO);
-    sim.put_to_rest();
+    sim.pause_now();
     assert_eq!(sim.error(3).code(), "suspended");
     sim.advance(1_000);
     assert_eq!([sim.error(1), sim.error(2)], [&unknown(ECHO); 2]);
@@ -291,7 +291,7 @@ fn r8_a_call_in_a_loop_that_does_not_read_does_not_wait_for_ever() {
 }
 
 #[test]
-fn s17_the_next_client_takes_no_answer_of_the_one_before_for_its_own() {
+fn s17_a_resumed_client_takes_no_answer_to_the_earlier_one_for_its_own() {
     let mut sim = Sim::connected_with(|config| config.unix_ms_at_zero = FIRST);
     let before = sim.called(1, ECHO);
     let mut sim = Sim::resumed_with(&sim.snapshot(), |config| config.unix_ms_at_zero = SECOND);

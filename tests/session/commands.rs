@@ -157,7 +157,7 @@ fn s14_ids_may_come_back_as_numbers() {
 }
 
 #[test]
-fn s14_an_id_of_the_callers_own_does_not_take_another_ones_reply() {
+fn s14_a_callers_own_id_takes_no_other_messages_reply() {
     let mut sim = Sim::connected();
     // The publish gets the next number of the session; the raw message has chosen the same.
     sim.queue(Command::Publish { command: 1, channel: "/p", data: "1" }).expect("fine");
@@ -190,7 +190,7 @@ fn s15_one_subscribe_message_per_channel_and_never_an_array() {
 }
 
 #[test]
-fn s15_subscribing_several_resolves_when_one_succeeds_and_a_status_names_each_failure() {
+fn s15_several_resolve_when_one_succeeds_and_a_status_names_each_failure() {
     let mut sim = Sim::connected();
     sim.subscribe(1, &["/a", "/b", "/c"]);
     sim.reply_to_commands(|message| message["subscription"] == "/b");
@@ -225,7 +225,7 @@ fn s15_subscribing_several_rejects_when_all_fail() {
 }
 
 #[test]
-fn s15_it_waits_for_the_last_answer() {
+fn s15_a_subscribe_of_several_waits_for_the_last_answer() {
     let mut sim = Sim::connected_with(|config| config.limits.request_bytes = 1);
     sim.subscribe(1, &["/a", "/b"]);
     sim.confirm();

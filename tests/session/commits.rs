@@ -117,7 +117,7 @@ fn r3a_another_start_or_commit_is_a_typed_error_while_the_first_is_open() {
 }
 
 #[test]
-fn r3a_a_reader_that_leaves_with_an_uncommitted_event_holds_it_until_the_channel_is_subscribed_again() {
+fn r3a_a_closed_readers_uncommitted_event_holds_until_the_next_subscribe() {
     let mut sim = following();
     sim.follow(2, A, Start::New);
     arrive(&mut sim, &["11", "12", "13"]);
@@ -188,7 +188,7 @@ fn r3a_the_next_reader_begins_where_the_last_one_stopped() {
 }
 
 #[test]
-fn r4_only_the_last_position_before_which_all_is_committed_is_saved_in_the_order_of_arrival() {
+fn r4_only_the_last_position_before_which_all_is_committed_is_saved() {
     let mut sim = following_as(Commit::Manual);
     // The order is that of arrival: numbers mean nothing.
     arrive(&mut sim, &["900", "5", "\"x\"", "17"]);

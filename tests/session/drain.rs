@@ -59,7 +59,7 @@ fn d1_without_idle_ms_the_deadline_alone_counts() {
 }
 
 #[test]
-fn d1_no_time_at_all_is_a_deadline_too() {
+fn d1_a_deadline_of_0_is_a_deadline_too() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.drain_for(9, None, 0);
     sim.ok(9);
@@ -104,7 +104,7 @@ fn d1_the_deadline_without_ever_having_connected_is_an_error() {
 }
 
 #[test]
-fn d1_a_token_that_comes_at_rest_is_for_the_next_drain() {
+fn d1_a_token_that_comes_while_paused_is_for_the_next_drain() {
     let mut sim = Sim::salesforce();
     sim.drain_for(9, None, 1_000);
     sim.advance(1_500);
@@ -185,7 +185,7 @@ fn d1_idle_waits_for_the_poll_of_a_new_session() {
 }
 
 #[test]
-fn d1_with_replay_idle_waits_for_a_poll_that_can_bring_what_the_last_subscribe_brings_again() {
+fn d1_with_replay_idle_waits_for_a_poll_that_can_bring_replayed_events() {
     let mut sim = Sim::connected_with(|config| config.replay = true);
     sim.drain_for(9, Some(100), 60_000);
     sim.follow(1, A, Start::New);
@@ -270,7 +270,7 @@ fn d1_r8_a_poll_is_sent_once_the_next_drain_finds_room() {
 }
 
 #[test]
-fn d1_an_event_that_an_extension_has_is_not_nothing() {
+fn d1_an_event_held_by_an_extension_counts_as_activity() {
     let mut sim = Sim::with(|config| config.inspect = Inspect::All);
     let pass = |sim: &mut Sim| {
         while let Some((request, message)) = sim.inspects.pop() {

@@ -42,7 +42,7 @@ fn r7b_channels_have_their_own_numbers() {
 }
 
 #[test]
-fn r7b_a_new_local_subscription_starts_from_the_committed_position_with_an_empty_set() {
+fn r7b_a_new_subscription_starts_at_the_committed_position_with_an_empty_set() {
     let mut sim = following();
     arrive(&mut sim, &["11", "12", "13"]);
     done(&mut sim, 1, "11");
@@ -71,7 +71,7 @@ fn r7b_a_new_local_subscription_starts_from_the_committed_position_with_an_empty
 }
 
 #[test]
-fn r7b_a_new_local_subscription_where_all_is_committed_needs_nothing_again() {
+fn r7b_a_new_subscription_where_all_is_committed_needs_nothing_again() {
     let mut sim = following();
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
@@ -84,7 +84,7 @@ fn r7b_a_new_local_subscription_where_all_is_committed_needs_nothing_again() {
 }
 
 #[test]
-fn r7b_two_new_readers_in_one_turn_need_it_once() {
+fn r7b_two_new_readers_in_one_turn_cause_one_resubscribe() {
     let mut sim = following();
     arrive(&mut sim, &["11", "12"]);
     sim.follow(2, A, Start::New);
@@ -121,7 +121,7 @@ fn r7b_a_reader_that_comes_while_the_channel_is_being_subscribed_gets_all_as_wel
 }
 
 #[test]
-fn r7b_a_session_lost_while_it_is_subscribed_again_still_begins_at_the_committed_position() {
+fn r7b_a_session_lost_during_a_resubscribe_begins_at_the_committed_position() {
     for lose in 0..3 {
         let mut sim = following();
         arrive(&mut sim, &["11", "12"]);
@@ -184,7 +184,7 @@ fn r7b_commits_of_events_that_have_to_come_again_wait_for_them() {
 }
 
 #[test]
-fn r7b_what_passed_in_a_lost_response_comes_again_for_who_subscribes_next() {
+fn r7b_events_of_a_lost_response_come_again_for_the_next_subscription() {
     let mut sim = Sim::following(A, Start::New, Some("10"));
     sim.publish(2, "/p");
     sim.fail("commands");
@@ -204,7 +204,7 @@ fn r7b_what_passed_in_a_lost_response_comes_again_for_who_subscribes_next() {
 }
 
 #[test]
-fn r7b_what_passed_before_the_first_position_comes_again_behind_it() {
+fn r7b_an_unwanted_event_before_the_first_position_comes_again_after_it() {
     let mut sim = Sim::following(A, Start::New, None);
     // Nobody wants it when the first event comes, and then somebody does; an earlier one is still on its way.
     sim.publish(2, "/p");

@@ -57,7 +57,7 @@ fn a_query_or_a_dot_in_the_last_segment_is_misuse() {
 }
 
 #[test]
-fn in_the_dialect_of_salesforce_it_stands_behind_the_version() {
+fn in_the_salesforce_dialect_the_message_type_follows_the_version() {
     let mut config = Config::new(URL).expect("a good url");
     config.salesforce().append_message_type_to_url().expect("allowed");
     config.authenticated().expect("https");
@@ -96,7 +96,7 @@ fn x4_cookies_go_by_the_path_that_a_request_really_has() {
 }
 
 #[test]
-fn r7d_the_disconnect_of_an_old_session_goes_to_its_address_and_a_resumed_one_polls_there() {
+fn r7d_an_old_sessions_disconnect_and_a_resumed_sessions_polls_go_to_its_address() {
     let mut sim = Sim::of(
         {
             let mut config = config(URL);
@@ -113,7 +113,7 @@ fn r7d_the_disconnect_of_an_old_session_goes_to_its_address_and_a_resumed_one_po
     sim.cut("connect", "[");
     assert_eq!(sim.request("disconnect").url(), "https://example.com/cometd/disconnect");
 
-    let snapshot = left(&["/a"]);
+    let snapshot = snapshot_of(&["/a"]);
     let sim = Sim::resumed_with(&snapshot, |config| {
         config.append_message_type_to_url().expect("something can be appended");
     });

@@ -46,7 +46,7 @@ fn r6_the_policy_fail_ends_the_subscription_and_leaves_the_store_alone() {
 }
 
 #[test]
-fn r6_the_same_on_a_later_subscribe() {
+fn r6_a_later_subscribe_that_is_refused_follows_the_same_policy() {
     for (policy, from) in
         [(OnInvalid::All, Some("-2")), (OnInvalid::New, Some("-1")), (OnInvalid::Fail, None)]
     {
@@ -202,7 +202,7 @@ fn r6_after_a_refusal_a_second_subscription_may_name_the_same_start() {
 }
 
 #[test]
-fn r6_a_session_lost_before_the_first_event_of_the_new_epoch_begins_at_the_fallback_again() {
+fn r6_a_session_lost_before_the_first_event_begins_at_the_fallback_again() {
     for (policy, from, gaps) in [(OnInvalid::All, "-2", 1), (OnInvalid::New, "-1", 2)] {
         let mut sim = first_subscribe(policy);
         sim.refuse(STALE, "");

@@ -75,7 +75,7 @@ fn r8_bytes_count_as_well() {
 }
 
 #[test]
-fn r8_limits_are_per_client_and_backpressure_names_the_subscription_that_is_not_read() {
+fn r8_limits_are_per_client_and_backpressure_names_the_unread_subscription() {
     let mut sim = small();
     sim.subscribe(2, &["/b"]);
     sim.confirm();
@@ -110,7 +110,7 @@ fn r8_an_unsubscribe_is_never_held_and_makes_room() {
 }
 
 #[test]
-fn r8_shortly_before_the_window_ends_one_poll_is_sent_up_to_twice_the_limit_and_then_no_more() {
+fn r8_before_each_window_ends_one_poll_is_sent_up_to_twice_the_limit() {
     let mut sim = small();
     sim.poll(&with_events(&events("/a", 1..=4)));
     assert!(sim.kinds().is_empty());
@@ -128,7 +128,7 @@ fn r8_shortly_before_the_window_ends_one_poll_is_sent_up_to_twice_the_limit_and_
 }
 
 #[test]
-fn r8_as_long_as_there_is_room_below_twice_the_limit_a_poll_goes_out_in_each_window() {
+fn r8_below_twice_the_limit_a_poll_goes_out_in_each_window() {
     let mut sim = small();
     sim.poll(&with_events(&events("/a", 1..=4)));
     for _ in 0..5 {
@@ -216,7 +216,7 @@ fn r8_a_full_queue_does_not_hinder_the_next_handshake() {
 }
 
 #[test]
-fn r8_with_the_ack_extension_a_reader_that_awaits_its_own_publish_does_not_wait_for_itself() {
+fn r8_with_acks_a_reader_that_awaits_its_own_publish_is_not_stuck() {
     let mut sim = small_with(handshake("client-1", r#","ext":{"ack":true}"#));
     sim.poll(&poll_reply("", 1));
     sim.poll(&poll_reply(&events("/a", 1..=4), 2));
@@ -227,7 +227,7 @@ fn r8_with_the_ack_extension_a_reader_that_awaits_its_own_publish_does_not_wait_
 }
 
 #[test]
-fn r8_at_twice_the_limit_a_reader_that_awaits_its_own_publish_is_told_so_and_goes_on() {
+fn r8_at_twice_the_limit_a_publish_that_its_reader_awaits_is_an_error() {
     let mut sim = small();
     sim.poll(&with_events(&events("/a", 1..=4)));
     sim.wait();
@@ -239,7 +239,7 @@ fn r8_at_twice_the_limit_a_reader_that_awaits_its_own_publish_is_told_so_and_goe
 }
 
 #[test]
-fn r8_at_twice_the_limit_the_outcome_of_a_message_whose_reply_cannot_be_read_is_unknown() {
+fn r8_at_twice_the_limit_a_reply_that_cannot_be_read_is_an_unknown_outcome() {
     let mut sim = small();
     sim.publish(2, "/p");
     // The events on the reply fill the queue to its limit, then to twice that, and the reply stands behind them.
@@ -251,7 +251,7 @@ fn r8_at_twice_the_limit_the_outcome_of_a_message_whose_reply_cannot_be_read_is_
 }
 
 #[test]
-fn r8_without_it_the_publish_goes_out_with_the_poll_of_the_window() {
+fn r8_without_acks_the_publish_goes_out_with_the_poll_of_the_window() {
     let mut sim = small();
     sim.poll(&with_events(&events("/a", 1..=4)));
     sim.publish(2, "/p");

@@ -86,7 +86,7 @@ fn gap_a_channel_confirmed_within_a_run_of_failures_has_its_own() {
 }
 
 #[test]
-fn gap_a_channel_taken_up_again_while_the_server_may_hold_a_lost_poll_has_one() {
+fn gap_a_channel_subscribed_again_while_a_lost_poll_may_be_held_has_one() {
     let mut sim = Sim::subscribed(&["/a"]);
     // Nobody wants it when the poll gets lost, but the server does not know that.
     sim.publish(2, "/p");

@@ -96,7 +96,7 @@ fn s14_r7_something_that_is_no_response_to_a_later_request_is_a_lost_response() 
 }
 
 #[test]
-fn s14_no_connection_type_in_common_rejects_the_first_connect_though_the_server_says_successful() {
+fn s14_no_common_connection_type_rejects_connect_despite_successful_true() {
     for successful in [true, false] {
         let mut sim = Sim::new();
         let reply = format!(

@@ -291,11 +291,11 @@ fn r7d_an_old_session_is_disconnected_with_headers_of_its_own_for_at_most_1_s() 
 }
 
 #[test]
-fn d2_a_client_at_rest_asks_for_nothing_and_asks_anew_when_it_goes_on() {
+fn d2_a_paused_client_asks_for_no_headers_and_asks_anew_when_it_goes_on() {
     let mut sim = Sim::asking_connected();
     sim.poll(CONNECTED);
     let late = sim.header_asks.remove(0);
-    sim.put_to_rest();
+    sim.pause_now();
     sim.answer_headers(late, &[("X-N", "late")]);
     sim.is_quiet();
     assert!(sim.header_asks.is_empty());

@@ -107,7 +107,7 @@ fn r7a_with_replay_a_shown_page_subscribes_again() {
 }
 
 #[test]
-fn r7a_with_replay_a_subscribe_that_hiding_cuts_off_is_sent_again_from_its_position() {
+fn r7a_with_replay_a_subscribe_cut_off_by_hiding_is_sent_again() {
     let mut sim = following();
     sim.follow(2, B, cometd_edge::replay::Start::All);
     sim.load(B, Some("20"));
@@ -123,7 +123,7 @@ fn r7a_with_replay_a_subscribe_that_hiding_cuts_off_is_sent_again_from_its_posit
 }
 
 #[test]
-fn r7a_without_either_hiding_is_a_gap() {
+fn r7a_without_acks_or_replay_hiding_is_a_gap() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.hide();
     sim.show();
@@ -146,7 +146,7 @@ fn s17_on_salesforce_a_shown_page_has_a_new_session() {
 }
 
 #[test]
-fn s8a_a_farewell_that_hiding_cuts_off_leaves_a_session_behind() {
+fn s8a_a_disconnect_that_hiding_cuts_off_leaves_a_session_behind() {
     let mut sim = following();
     for round in 1..=3 {
         sim.fail("connect");
@@ -166,7 +166,7 @@ fn s8a_a_farewell_that_hiding_cuts_off_leaves_a_session_behind() {
 // Beside a drain.
 
 #[test]
-fn r7a_showing_the_page_does_not_wake_a_client_that_a_drain_put_to_rest() {
+fn r7a_showing_the_page_does_not_wake_a_client_that_is_paused() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.drain_for(9, Some(100), 5_000);
     sim.advance(100);
@@ -212,7 +212,7 @@ fn r7a_d1_a_drain_whose_page_is_shown_in_time_goes_on() {
 fn r7a_d1_a_drain_begun_while_the_page_is_hidden_sends_nothing_until_it_is_shown() {
     let hide: [&dyn Fn(&mut Sim); 3] = [
         &Sim::hide,
-        // At rest before, or come to rest since.
+        // Paused before, or since.
         &|sim| {
             sim.rest(3);
             sim.hide();
@@ -228,7 +228,7 @@ fn r7a_d1_a_drain_begun_while_the_page_is_hidden_sends_nothing_until_it_is_shown
         sim.drain_for(9, Some(100), 5_000);
         sim.advance(1_000);
         assert_eq!((sim.kinds(), sim.session.state()), (vec![], State::Suspended));
-        // It is no rest that would refuse anything.
+        // It is no pause that would refuse anything.
         sim.publish(4, "/p");
         sim.show();
         assert_eq!(sim.kinds(), ["connect", "commands"]);
@@ -243,7 +243,7 @@ fn r7a_d1_a_drain_begun_while_the_page_is_hidden_sends_nothing_until_it_is_shown
 }
 
 #[test]
-fn r7a_d2_a_page_hidden_on_the_way_to_rest_ends_its_requests() {
+fn r7a_d2_hiding_the_page_while_pausing_ends_its_requests() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.publish(2, "/p");
     sim.rest(3);

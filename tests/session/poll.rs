@@ -111,7 +111,7 @@ fn s7_other_requests_may_be_silent_behind_their_head_for_the_networks_delay() {
 }
 
 #[test]
-fn s7_white_space_and_the_opening_bracket_put_the_deadline_off_to_no_more_than_twice_the_first() {
+fn s7_white_space_and_the_bracket_extend_the_deadline_to_twice_the_first() {
     for signs in [" ", "\t", "\r\n", "[", "[ ", "\u{feff}", " ["] {
         let mut sim = Sim::connected();
         let id = sim.request("connect").id();
@@ -132,7 +132,7 @@ fn s7_white_space_and_the_opening_bracket_put_the_deadline_off_to_no_more_than_t
 }
 
 #[test]
-fn s7_an_early_sign_of_life_takes_nothing_from_the_first_deadline() {
+fn s7_early_white_space_does_not_shorten_the_first_deadline() {
     let mut sim = Sim::connected();
     let id = sim.begin("connect", "[");
     sim.advance(39_999);
@@ -240,7 +240,7 @@ fn s7_time_in_which_the_client_does_not_read_does_not_count() {
 }
 
 #[test]
-fn s7_a_poll_that_is_held_before_its_first_byte_has_its_time_left_when_reading_goes_on() {
+fn s7_a_poll_held_before_its_first_byte_keeps_its_remaining_time() {
     let mut sim = Sim::connected_with(|config| {
         config.limits.queued_events = 2;
         config.max_interval_ms = 100_000_000;
@@ -397,7 +397,7 @@ fn an_empty_poll_or_one_without_its_reply_is_retried_with_care() {
 }
 
 #[test]
-fn gap_the_range_begins_where_the_last_successful_poll_was_sent_and_after_the_last_replay_id() {
+fn gap_the_range_begins_at_the_last_successful_poll_and_the_last_replay_id() {
     let mut sim = Sim::connected_with(|config| config.unix_ms_at_zero = 1_000_000);
     sim.subscribe(1, &["/a"]);
     sim.confirm();

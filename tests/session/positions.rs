@@ -83,7 +83,7 @@ fn r2_each_subscribe_names_only_its_own_channel() {
 }
 
 #[test]
-fn r2_the_maps_key_is_without_the_query_and_the_stores_key_is_whole() {
+fn r2_the_maps_key_has_no_query_and_the_stores_key_is_whole() {
     let filtered = "/topic/T?Name='x'&City='y'";
     let mut sim = Sim::connected();
     sim.follow(1, filtered, Start::New);

@@ -23,7 +23,7 @@ fn subscribing() -> Sim {
 }
 
 #[test]
-fn r4a_a_position_from_a_publish_reply_is_saved_only_after_the_open_poll_has_ended_whole() {
+fn r4a_a_position_on_a_publish_reply_is_saved_only_after_the_open_poll() {
     let mut sim = following();
     on_publish(&mut sim, 2, &["12"]);
     assert_eq!(sim.ids(), ["12"]);
@@ -77,7 +77,7 @@ fn r4a_a_poll_that_the_server_refused_has_lost_nothing() {
 }
 
 #[test]
-fn r4a_the_mirror_an_event_on_the_poll_while_a_reply_is_open() {
+fn r4a_a_position_on_the_poll_waits_for_a_reply_that_is_open() {
     let mut sim = following();
     sim.publish(2, "/p");
     arrive(&mut sim, &["12"]);

@@ -5,7 +5,7 @@ use cometd_edge::session::{Error, Input};
 use crate::sim::*;
 
 #[test]
-fn s11_failure_reason_is_read_before_error_and_a_busy_server_is_tried_again_for_this_subscription() {
+fn s11_failure_reason_precedes_error_and_busy_retries_this_subscription_alone() {
     for (error, reason) in [
         (EXPIRED, BUSY),
         ("403:denied_by_security_policy:subscribe_denied", BUSY),
@@ -87,7 +87,7 @@ fn s11_other_refusals_are_final() {
 }
 
 #[test]
-fn s11_a_server_that_stays_busy_is_given_up_before_the_first_yes_and_never_after_it() {
+fn s11_a_server_that_stays_busy_is_given_up_only_before_the_first_success() {
     let mut sim = Sim::connected();
     sim.subscribe(1, &["/a"]);
     let mut tries = 1;
@@ -194,7 +194,7 @@ fn s11_each_refusal_is_asked_about_and_retries_back_off() {
 }
 
 #[test]
-fn s11_a_decision_about_a_channel_that_was_left_or_of_a_client_that_ended_changes_nothing() {
+fn s11_a_decision_for_a_left_channel_or_an_ended_client_changes_nothing() {
     let mut sim = Sim::connected_with(|config| config.decides = true);
     sim.subscribe(1, &["/a"]);
     sim.refuse("404::Unknown channel", "");

@@ -135,7 +135,7 @@ fn s8_max_retries_of_0_gives_the_failure_itself() {
 }
 
 #[test]
-fn s8_before_the_first_session_10_retries_are_the_default_and_later_there_is_no_end() {
+fn s8_10_retries_are_the_default_before_the_first_session_and_endless_later() {
     let mut sim = Sim::with(|config| config.connect_timeout_ms = u64::MAX);
     for _ in 0..10 {
         sim.fail("handshake");

@@ -44,7 +44,7 @@ fn s8_a_back_off_of_handshakes_ends() {
 }
 
 #[test]
-fn s8_it_does_not_shorten_the_first_wait_however_often_it_is_said() {
+fn s8_retry_now_does_not_shorten_the_first_wait_however_often_it_is_said() {
     let mut sim = Sim::connected();
     sim.fail_long("connect");
     for _ in 0..100 {
@@ -63,7 +63,7 @@ fn s8_it_does_not_shorten_the_first_wait_however_often_it_is_said() {
 }
 
 #[test]
-fn s8a_it_makes_no_storm_of_handshakes() {
+fn s8a_retry_now_makes_no_storm_of_handshakes() {
     let mut sim = Sim::new();
     let mut handshakes = 0;
     for _ in 0..60 {
@@ -84,7 +84,7 @@ fn refused_handshake() -> String {
 }
 
 #[test]
-fn s6_what_the_server_asks_for_stays() {
+fn s6_retry_now_does_not_end_an_advised_interval() {
     // An interval, after a poll that succeeded and one that did not.
     let mut sim = Sim::connected();
     sim.poll(&advised(r#"{"reconnect":"retry","interval":20000}"#));
@@ -104,7 +104,7 @@ fn s6_what_the_server_asks_for_stays() {
 }
 
 #[test]
-fn s8_retry_after_is_not_talked_out_of() {
+fn s8_retry_now_does_not_end_a_retry_after() {
     let mut sim = Sim::connected();
     let id = sim.request("connect").id();
     sim.head_with(id, 503, &[("Retry-After", "40")]);
@@ -203,7 +203,7 @@ fn r5_a_back_off_of_the_store_ends() {
 }
 
 #[test]
-fn s8_it_does_nothing_where_nothing_waits() {
+fn s8_retry_now_does_nothing_where_nothing_waits() {
     let mut sim = Sim::subscribed(&["/a"]);
     let before = sim.log.len();
     sim.retry_now();
@@ -212,7 +212,7 @@ fn s8_it_does_nothing_where_nothing_waits() {
     sim.retry_now();
     sim.is_quiet();
     let mut sim = Sim::connected();
-    sim.put_to_rest();
+    sim.pause_now();
     sim.retry_now();
     sim.is_quiet();
 }

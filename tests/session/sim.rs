@@ -1,14 +1,14 @@
 //! The session, a clock that is assigned, and what has come out of it so far.
 
 mod answers;
-mod followed;
 mod headers;
 mod inputs;
 mod logins;
+mod outputs;
+mod pauses;
 mod replies;
-mod rests;
-mod seen;
 mod starts;
+mod tracked;
 
 use cometd_edge::Instant;
 use cometd_edge::replay::Position;
@@ -18,10 +18,10 @@ use cometd_edge::session::{
 };
 use serde_json::Value;
 
-pub use self::followed::*;
 pub use self::logins::*;
+pub use self::pauses::*;
 pub use self::replies::*;
-pub use self::rests::*;
+pub use self::tracked::*;
 
 /// What a table of cases does to a client.
 pub type Deed = dyn Fn(&mut Sim);

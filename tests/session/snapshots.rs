@@ -8,8 +8,8 @@ use crate::sim::*;
 // From one client to the next.
 
 #[test]
-fn s17_a_client_that_never_got_anywhere_leaves_what_it_took_up() {
-    let snapshot = left_at(Some("10"));
+fn s17_a_client_that_never_connected_passes_its_snapshot_on() {
+    let snapshot = snapshot_at(Some("10"));
     let mut follows = Sim::resumed_with(&snapshot, |config| config.replay = true);
     follows.follow(1, A, Start::New);
     follows.load(A, None);
@@ -26,8 +26,9 @@ fn s17_a_client_that_never_got_anywhere_leaves_what_it_took_up() {
 }
 
 #[test]
-fn s17_plain_channels_that_were_not_taken_up_keep_their_range() {
-    let mut sim = Sim::resumed_with(&left(&["/a", "/b"]), |config| config.unix_ms_at_zero = FIRST + 5_000);
+fn s17_plain_channels_that_were_not_resumed_keep_their_range() {
+    let mut sim =
+        Sim::resumed_with(&snapshot_of(&["/a", "/b"]), |config| config.unix_ms_at_zero = FIRST + 5_000);
     sim.subscribe(1, &["/a"]);
     sim.poll(&refused(UNKNOWN, ""));
     sim.new_session();
@@ -40,8 +41,8 @@ fn s17_plain_channels_that_were_not_taken_up_keep_their_range() {
 }
 
 #[test]
-fn s17_what_was_let_go_is_not_handed_on() {
-    let mut sim = resumed(&left_at(Some("10")));
+fn s17_an_unsubscribed_channel_is_not_in_the_snapshot() {
+    let mut sim = resumed(&snapshot_at(Some("10")));
     sim.follow(1, A, Start::New);
     sim.load(A, None);
     sim.poll(CONNECTED);
@@ -53,7 +54,7 @@ fn s17_what_was_let_go_is_not_handed_on() {
 
 #[test]
 fn s17_positions_go_from_client_to_client() {
-    let mut snapshot = left_at(Some("10"));
+    let mut snapshot = snapshot_at(Some("10"));
     for id in ["11", "12", "13"] {
         let mut sim = resumed(&snapshot);
         sim.follow(1, A, Start::New);
@@ -74,7 +75,7 @@ fn s17_positions_go_from_client_to_client() {
 
 #[test]
 fn s17_restored_events_come_first_for_the_subscriptions_that_match() {
-    let mut sim = resumed(&left(&["/a", "/b"]));
+    let mut sim = resumed(&snapshot_of(&["/a", "/b"]));
     sim.subscribe(1, &["/a"]);
     sim.subscribe(2, &["/b"]);
     sim.subscribe(3, &["/*"]);
@@ -95,7 +96,7 @@ fn s17_restored_events_come_first_for_the_subscriptions_that_match() {
 
 #[test]
 fn s17_r8_restored_events_fill_the_queue_like_others() {
-    let mut sim = Sim::resumed_with(&left(&["/a"]), |config| config.limits.queued_events = 2);
+    let mut sim = Sim::resumed_with(&snapshot_of(&["/a"]), |config| config.limits.queued_events = 2);
     sim.subscribe(1, &["/a"]);
     for _ in 0..2 {
         sim.command(Command::Restore { subscriptions: &[1], message: r#"{"channel":"/a","data":1}"# });
@@ -110,7 +111,7 @@ fn s17_r8_restored_events_fill_the_queue_like_others() {
 #[test]
 fn s17_whatever_is_no_snapshot_is_refused_and_never_panics() {
     let resume = |text: &str| Config::new(URL).expect("a good url").resume(text).map(|_| ());
-    let good = left_at(Some("10"));
+    let good = snapshot_at(Some("10"));
     assert_eq!(resume(&good), Ok(()));
     // Cut anywhere.
     for end in 0..good.len() {
@@ -159,7 +160,7 @@ fn s17_whatever_is_no_snapshot_is_refused_and_never_panics() {
 
 #[test]
 fn s17_a_snapshot_that_is_changed_anywhere_never_makes_a_request_that_is_not_json() {
-    let good = left_at(Some("10"));
+    let good = snapshot_at(Some("10"));
     for at in 0..good.len() {
         for with in ["", "\"", "\\", "{", "]", ",", "0", "\u{0}", "é", "\\n"] {
             if !good.is_char_boundary(at) || !good.is_char_boundary(at + 1) {

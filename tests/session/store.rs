@@ -237,7 +237,7 @@ fn r5a_one_bad_channel_of_several_is_told_by_a_status() {
 }
 
 #[test]
-fn r5a_what_a_glob_brings_before_the_load_has_answered_does_not_pass_over_what_is_stored() {
+fn r5a_events_of_a_glob_before_the_load_do_not_overtake_the_stored_position() {
     let mut sim = Sim::connected_with(|config| config.replay = true);
     sim.follow(1, "/event/*", Start::New);
     sim.confirm();

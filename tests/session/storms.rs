@@ -10,7 +10,7 @@ struct Life {
     handshakes: Vec<u64>,
     requests: Vec<u64>,
     asked: Vec<u64>,
-    farewells_unanswered: Vec<u64>,
+    unanswered_disconnects: Vec<u64>,
 }
 
 /// A client that follows a channel for an hour, and a server that answers each request after 20 ms as it likes.
@@ -19,7 +19,7 @@ fn live(mut sim: Sim, server: impl Fn(&mut Sim, &str)) -> Life {
         handshakes: Vec::new(),
         requests: Vec::new(),
         asked: Vec::new(),
-        farewells_unanswered: Vec::new(),
+        unanswered_disconnects: Vec::new(),
     };
     sim.follow(1, A, Start::New);
     sim.load(A, Some("10"));
@@ -41,7 +41,7 @@ fn live(mut sim: Sim, server: impl Fn(&mut Sim, &str)) -> Life {
             if sim.try_open(kind).is_some() {
                 server(&mut sim, kind);
                 if kind == "disconnect" {
-                    life.farewells_unanswered.push(sim.now);
+                    life.unanswered_disconnects.push(sim.now);
                 }
             }
         } else if sim.wake.is_some() {
@@ -60,7 +60,7 @@ fn most_within(times: &[u64], window_ms: u64) -> usize {
 }
 
 #[test]
-fn s8a_a_server_that_cuts_every_response_gets_few_handshakes_and_keeps_few_sessions() {
+fn s8a_a_server_that_cuts_every_response_gets_few_handshakes_and_sessions() {
     let life = live(Sim::salesforce(), |sim, kind| sim.cut(kind, "["));
     assert!(most_within(&life.handshakes, 60_000) <= 10);
     // Each handshake may have made a session whose end nobody can tell it.
@@ -80,7 +80,7 @@ fn s8a_a_server_that_cuts_all_but_handshakes() {
 }
 
 #[test]
-fn s8a_a_server_that_answers_farewells_and_cuts_the_rest() {
+fn s8a_a_server_that_answers_disconnects_and_cuts_all_else() {
     let life = live(Sim::salesforce(), |sim, kind| match kind {
         "handshake" => sim.shake(),
         "disconnect" => sim.answer("disconnect", "[]"),
@@ -105,7 +105,7 @@ fn s8a_a_server_whose_first_poll_succeeds_and_whose_second_is_cut() {
 }
 
 #[test]
-fn s8a_farewells_without_an_answer_are_counted_for_150_s() {
+fn s8a_disconnects_without_an_answer_are_counted_for_150_s() {
     let life = live(Sim::salesforce(), |sim, kind| match kind {
         "handshake" => sim.shake(),
         "disconnect" => sim.advance(1_000),
@@ -113,13 +113,13 @@ fn s8a_farewells_without_an_answer_are_counted_for_150_s() {
         "connect" if only(&sim.request("connect")).get("advice").is_some() => sim.poll(CONNECTED),
         kind => sim.cut(kind, "["),
     });
-    assert!(life.farewells_unanswered.len() > 10);
-    assert!(most_within(&life.farewells_unanswered, 150_000) <= 3);
+    assert!(life.unanswered_disconnects.len() > 10);
+    assert!(most_within(&life.unanswered_disconnects, 150_000) <= 3);
     assert!(most_within(&life.handshakes, 150_000) <= 4);
 }
 
 #[test]
-fn s8a_farewells_that_are_answered_are_not_counted() {
+fn s8a_disconnects_that_are_answered_are_not_counted() {
     let mut sim = Sim::following(A, Start::New, Some("10"));
     for _ in 0..6 {
         sim.fail("connect");

@@ -11,7 +11,7 @@ fn parsed(snapshot: &str) -> Value {
 }
 
 #[test]
-fn s17_it_settles_with_the_snapshot_then_subscriptions_end_then_the_client_does() {
+fn s17_suspend_settles_with_the_snapshot_then_subscriptions_and_client_end() {
     let mut sim = Sim::subscribed(&["/a", "/b"]);
     sim.log.clear();
     sim.suspend(9);
@@ -47,7 +47,7 @@ fn s17_plain_bayeux_keeps_its_session_which_goes_into_the_snapshot() {
 }
 
 #[test]
-fn s17_a_poll_that_is_cut_off_without_the_ack_extension_is_noted_as_lost() {
+fn s17_an_aborted_poll_without_acks_is_noted_as_lost() {
     let mut sim = Sim::subscribed(&["/a"]);
     assert!(parsed(&sim.snapshot()).get("lost").is_some());
     // Between two polls nothing is.
@@ -106,7 +106,7 @@ fn s17_with_tokens_the_session_ends_and_stays_out_of_the_snapshot() {
         sim.confirm();
         sim.suspend(9);
         assert_eq!(only(&sim.request("disconnect"))["clientId"], "client-1");
-        // A new session comes from the positions; for plain Bayeux the farewell follows the snapshot.
+        // A new session comes from the positions; for plain Bayeux the disconnect follows the snapshot.
         sim.answer("disconnect", "[]");
         let text = &sim.ok(9)[0];
         assert!(!text.contains("client-1") && !text.contains("c00kie") && !text.contains("token"));
@@ -135,7 +135,7 @@ fn s17_what_is_in_flight_has_1_s_to_end_well() {
 }
 
 #[test]
-fn s17_at_any_moment_it_settles_everything_within_4_s() {
+fn s17_at_any_moment_suspend_settles_everything_within_4_s() {
     let before: [(&[u32], &dyn Fn() -> Sim); 12] = [
         (&[], &Sim::new),
         (&[], &Sim::salesforce),
@@ -148,7 +148,7 @@ fn s17_at_any_moment_it_settles_everything_within_4_s() {
             sim.subscribe(1, &["/a"]);
             sim
         }),
-        // In the middle of a farewell, and of a new handshake.
+        // In the middle of a disconnect, and of a new handshake.
         (&[1], &|| {
             let mut sim = following();
             sim.fail("connect");
@@ -182,7 +182,7 @@ fn s17_at_any_moment_it_settles_everything_within_4_s() {
             sim.begin("connect", &format!("[{}", events("/a", 1..=5)));
             sim
         }),
-        // At rest, draining, hidden.
+        // Paused, draining, hidden.
         (&[1, 2], &|| {
             let mut sim = Sim::subscribed(&["/a"]);
             sim.rest(2);
@@ -228,7 +228,7 @@ fn s17_at_any_moment_it_settles_everything_within_4_s() {
 }
 
 #[test]
-fn s17_at_rest_the_snapshot_is_there_at_once() {
+fn s17_a_paused_client_has_its_snapshot_at_once() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.advance(1_000);
     sim.poll(CONNECTED);
@@ -242,7 +242,7 @@ fn s17_at_rest_the_snapshot_is_there_at_once() {
 }
 
 #[test]
-fn s17_hidden_the_snapshot_is_there_at_once() {
+fn s17_a_client_of_a_hidden_page_has_its_snapshot_at_once() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.hide();
     assert_eq!(parsed(&sim.snapshot())["clientId"], "\"client-1\"");
@@ -301,7 +301,7 @@ fn s17_closing_meanwhile_wins_and_ends_the_session() {
 }
 
 #[test]
-fn s8a_a_farewell_that_fails_on_the_way_still_leaves_a_snapshot() {
+fn s8a_a_disconnect_that_fails_on_the_way_still_leaves_a_snapshot() {
     for fail in [true, false] {
         let mut sim = Sim::logged_in();
         sim.follow(1, A, Start::New);

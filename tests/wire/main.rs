@@ -2,10 +2,14 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod advice;
 mod bounds;
 mod channel;
 mod cookies;
 mod decoder;
 mod decoding;
+mod failure;
 mod http;
+mod json;
 mod message;
+mod write;

@@ -1,6 +1,7 @@
 //! R4a: positions that do not count yet.
 
 use super::{Arrival, Ledger, Wait, committed, event, on_request, receive_all, stored, waiting};
+use crate::replay::Start;
 
 /// Subscribed by request 1, and again by request 3 in the same session.
 fn subscribed_again() -> Ledger {
@@ -121,6 +122,22 @@ fn r4a_a_response_sent_after_the_leftovers_were_settled_brings_none() {
     ledger.response_ended(4, true, true, Some(6));
     ledger.receive(on_request(7, 11, "a"));
     assert_eq!(ledger.resume_from(), "a");
+}
+
+#[test]
+fn r4a_nothing_is_left_over_from_before_a_restart_or_a_refused_position() {
+    let resets: [fn(&mut Ledger); 2] = [|ledger| ledger.restart(), |ledger| _ = ledger.refused(Start::All)];
+    for reset in resets {
+        let mut ledger = subscribed_again();
+        reset(&mut ledger);
+        ledger.receive(on_request(2, 11, "a"));
+        assert_eq!(ledger.resume_from(), "a");
+        let mut ledger = subscribed_again();
+        ledger.response_ended(4, true, true, Some(6));
+        reset(&mut ledger);
+        ledger.receive(on_request(6, 11, "a"));
+        assert_eq!(ledger.resume_from(), "a");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! R6, R7: where the next subscribe begins.
 
-use super::{channel, committed, event, late, on_request, position, receive_all, stored, waiting};
+use super::{
+    Arrival, Wait, channel, committed, event, late, on_request, position, receive_all, stored, waiting,
+};
 use crate::replay::Start;
 
 #[test]
@@ -67,7 +69,7 @@ fn r7c_a_provisional_first_event_is_no_position_for_a_new_subscription() {
 }
 
 #[test]
-fn r7c_a_provisional_first_event_matters_only_to_a_channel_that_begins_with_new_ones() {
+fn r7c_a_provisional_first_event_matters_only_with_start_new_and_no_position() {
     let mut ledger = channel(Start::All);
     ledger.receive(waiting(11, "a", 9));
     assert!(ledger.has_position());
@@ -105,6 +107,15 @@ fn r7c_a_late_first_event_does_not_come_again_either() {
     let mut ledger = channel(Start::New);
     ledger.receive(late(11, "a"));
     assert_eq!(ledger.subscribing(6, false), "a");
+    ledger.processed(1, 11, false);
+    assert_eq!(committed(&ledger), Some("a"));
+}
+
+#[test]
+fn r7c_a_late_first_event_is_provisional_no_longer_once_subscribed_again() {
+    let mut ledger = channel(Start::New);
+    ledger.receive(Arrival { wait: Wait::Response(9), ..late(11, "a") });
+    ledger.subscribing(6, false);
     ledger.processed(1, 11, false);
     assert_eq!(committed(&ledger), Some("a"));
 }
@@ -176,4 +187,28 @@ fn r6_a_refused_subscribe_after_an_accepted_one_still_leaves_events_over() {
     ledger.subscribing(3, false);
     ledger.receive(on_request(2, 11, "a"));
     assert!(!ledger.has_position());
+}
+
+#[test]
+fn r6_the_first_event_of_the_old_epoch_is_no_position_in_the_new_one() {
+    let mut ledger = channel(Start::New);
+    ledger.receive(event(11, "a"));
+    ledger.refused(Start::New);
+    assert_eq!((ledger.resume_from(), ledger.has_position()), ("-1", false));
+    ledger.receive(event(12, "b"));
+    assert!(ledger.subscription_added(&[1]));
+    assert_eq!(ledger.resume_from(), "b");
+}
+
+#[test]
+fn r6_an_unwanted_event_of_the_old_epoch_is_not_needed_in_the_new_one() {
+    let mut ledger = stored();
+    ledger.event_unwanted();
+    ledger.refused(Start::All);
+    assert!(!ledger.subscription_added(&[]));
+    let mut ledger = channel(Start::New);
+    ledger.event_unwanted();
+    ledger.refused(Start::All);
+    ledger.receive(event(11, "a"));
+    assert!(!ledger.is_rewinding());
 }

@@ -34,7 +34,7 @@ fn s5_handshake_advice_on_a_refused_subscribe_starts_a_new_session() {
 }
 
 #[test]
-fn s5_the_same_refusal_in_the_session_after_it_is_a_refusal() {
+fn s5_the_same_refusal_in_the_session_after_that_is_final() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.subscribe(2, &["/b"]);
     sim.refuse("invalid clientId", HANDSHAKE);
@@ -69,7 +69,7 @@ fn s5_each_session_after_a_success_has_its_own_first_time() {
 }
 
 #[test]
-fn s5_handshake_advice_on_a_refused_unsubscribe_starts_a_new_session_without_the_channel() {
+fn s5_handshake_advice_on_an_unsubscribe_starts_a_session_without_the_channel() {
     let mut sim = Sim::subscribed(&["/a", "/b"]);
     sim.unsubscribe(3, 2);
     sim.refuse("invalid clientId", HANDSHAKE);
@@ -79,7 +79,7 @@ fn s5_handshake_advice_on_a_refused_unsubscribe_starts_a_new_session_without_the
 }
 
 #[test]
-fn s5_a_publish_whose_own_reply_says_so_is_sent_once_more() {
+fn s5_a_publish_whose_own_reply_advises_a_handshake_is_sent_once_more() {
     for words in WORDS {
         let mut sim = Sim::connected();
         sim.publish(1, "/p");
@@ -93,7 +93,7 @@ fn s5_a_publish_whose_own_reply_says_so_is_sent_once_more() {
 }
 
 #[test]
-fn s5_a_publish_refused_so_twice_rejects_and_the_session_stays() {
+fn s5_a_publish_refused_twice_with_that_advice_rejects_and_the_session_stays() {
     let mut sim = Sim::connected();
     sim.publish(1, "/p");
     sim.refuse("invalid clientId", HANDSHAKE);
@@ -114,7 +114,7 @@ fn s5_a_send_gets_its_reply_and_a_new_session_begins() {
 }
 
 #[test]
-fn s5_a_message_without_channel_says_so_of_the_whole_request() {
+fn s5_advice_on_a_message_without_channel_is_for_the_whole_request() {
     for more in ["", r#","successful":false"#] {
         let mut sim = Sim::subscribed(&["/a"]);
         sim.queue(Command::Publish { command: 2, channel: "/p", data: "1" }).expect("fine");
@@ -134,7 +134,7 @@ fn s5_a_message_without_channel_says_so_of_the_whole_request() {
 }
 
 #[test]
-fn s5_a_publish_that_has_a_reply_beside_the_message_without_channel_has_its_outcome() {
+fn s5_a_publish_keeps_its_own_reply_beside_a_message_without_channel() {
     for first in [true, false] {
         let mut sim = Sim::connected();
         sim.queue(Command::Publish { command: 1, channel: "/p", data: "1" }).expect("fine");
@@ -151,7 +151,7 @@ fn s5_a_publish_that_has_a_reply_beside_the_message_without_channel_has_its_outc
 }
 
 #[test]
-fn s5_a_subscribe_answered_so_without_a_channel_twice_is_refused() {
+fn s5_a_subscribe_twice_answered_with_advice_but_no_channel_is_refused() {
     let mut sim = Sim::connected();
     sim.subscribe(1, &["/a"]);
     sim.answer("commands", &bare(""));
@@ -218,7 +218,7 @@ fn s9_a_service_subscription_is_named_by_a_gap_like_the_others() {
         (&|sim| sim.poll(&refused("403::Unknown client", "")), GapCause::SessionLost),
         (&|sim| sim.poll(&advised(r#"{"reconnect":"handshake"}"#)), GapCause::SessionLost),
         (&|sim| sim.fail("connect"), GapCause::ResponseLost),
-        (&|sim| sim.put_to_rest(), GapCause::ResponseLost),
+        (&|sim| sim.pause_now(), GapCause::ResponseLost),
     ];
     for (lose, cause) in lose {
         let mut sim = Sim::subscribed(&["/a", "/service/echo"]);
@@ -257,15 +257,15 @@ fn s9_a_service_subscription_that_was_suspended_is_named_when_its_session_is_gon
 }
 
 #[test]
-fn s5_said_again_in_the_same_session_it_is_no_refusal() {
+fn s5_handshake_advice_repeated_in_the_same_session_is_no_refusal() {
     let own_words = format!(r#"{{"error":"invalid clientId","successful":false{HANDSHAKE}}}"#);
     let mut sim = Sim::connected();
     sim.subscribe(1, &["/a"]);
     let id = sim.request("commands").id();
     sim.head(id, 200);
     sim.chunk(id, &format!("[{own_words},"));
-    // A rest cuts the body off, and then the session goes on.
-    sim.put_to_rest();
+    // A pause cuts the body off, and then the session goes on.
+    sim.pause_now();
     sim.advance(HOUR_MS);
     sim.drain_for(801, None, HOUR_MS);
     sim.answer("commands", &format!("[{own_words},{own_words}]"));

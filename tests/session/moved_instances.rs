@@ -72,8 +72,8 @@ const TROUBLE: [fn(&mut Sim, &str); 3] = [redirect, no_route, hang];
 
 /// The session is at WEST, and goes on from the position.
 fn arrives_at_west(sim: &mut Sim, token: u32) {
-    while let Some(farewell) = sim.try_open("disconnect") {
-        assert_eq!((farewell.url(), carried(&farewell)), (EAST, 1));
+    while let Some(disconnect) = sim.try_open("disconnect") {
+        assert_eq!((disconnect.url(), carried(&disconnect)), (EAST, 1));
         sim.answer("disconnect", "[]");
     }
     let request = sim.request("handshake");
@@ -100,7 +100,7 @@ fn s10a_after_a_redirect_the_authenticator_is_asked_and_its_answer_is_followed()
 }
 
 #[test]
-fn s10a_it_is_asked_whichever_request_is_redirected() {
+fn s10a_the_authenticator_is_asked_whichever_request_is_redirected() {
     let redirected: [&dyn Fn(&mut Sim); 3] = [
         &|sim| redirect(sim, "connect"),
         &|sim| {
@@ -147,7 +147,7 @@ fn s10a_a_redirect_of_the_old_session_says_nothing_of_the_new_one() {
 }
 
 #[test]
-fn s10a_without_credentials_nobody_is_asked() {
+fn s10a_without_credentials_no_authenticator_is_asked() {
     let mut sim = Sim::subscribed(&["/a"]);
     lasts(&mut sim, 10 * MINUTE_MS, redirect, |_| {});
     lasts(&mut sim, 10 * MINUTE_MS, no_route, |_| {});
@@ -220,7 +220,7 @@ fn s10a_whatever_comes_from_the_server_ends_the_silence() {
 }
 
 #[test]
-fn s10a_no_time_at_rest_counts_as_silence() {
+fn s10a_no_time_while_paused_counts_as_silence() {
     let mut sim = at_east();
     sim.fail("connect");
     sim.rest(9);
@@ -241,7 +241,7 @@ fn s10a_no_time_at_rest_counts_as_silence() {
 // While that lasts.
 
 #[test]
-fn s10a_while_it_lasts_the_authenticator_is_asked_once_in_5_minutes() {
+fn s10a_while_silence_lasts_the_authenticator_is_asked_once_in_5_minutes() {
     for trouble in TROUBLE {
         for first in [at_east, plain] {
             let mut sim = first();
@@ -331,7 +331,7 @@ fn s10a_an_answer_for_the_same_instance_is_kept_for_when_the_token_is_refused() 
 }
 
 #[test]
-fn s10a_closing_while_it_is_asked_ends_at_once() {
+fn s10a_closing_while_the_authenticator_is_asked_ends_at_once() {
     let mut sim = at_east();
     redirect(&mut sim, "connect");
     assert_eq!(sim.asked.len(), 2);

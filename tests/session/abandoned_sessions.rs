@@ -13,7 +13,7 @@ fn is_disconnected(sim: &mut Sim, client_id: &str) {
 }
 
 #[test]
-fn s9a_a_handshake_accepted_and_not_to_be_followed_leaves_no_session() {
+fn s9a_a_handshake_accepted_with_advice_not_to_connect_leaves_no_session() {
     for advice in [r#"{"reconnect":"none"}"#, r#"{"interval":-1}"#, r#"{"reconnect":"none","interval":0}"#] {
         let mut sim = Sim::new();
         sim.answer("handshake", &handshake("mine", &format!(r#","advice":{advice}"#)));
@@ -103,7 +103,7 @@ fn s9a_a_handshake_cut_behind_its_reply_leaves_no_session() {
 }
 
 #[test]
-fn s9a_a_rest_in_the_last_bytes_of_a_handshake_leaves_no_session() {
+fn s9a_pausing_in_the_last_bytes_of_a_handshake_leaves_no_session() {
     let mut sim = Sim::new();
     let body = handshake("mine", "");
     sim.begin("handshake", &body[..body.len() - 1]);

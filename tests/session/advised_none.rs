@@ -1,4 +1,4 @@
-//! What follows when the server says `none`: S5a.
+//! What follows when the server advises `none`: S5a.
 
 use cometd_edge::replay::Start;
 use cometd_edge::session::Error;

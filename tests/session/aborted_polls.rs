@@ -1,4 +1,4 @@
-//! The poll that a client cuts off itself when it comes to rest, and how it goes on: R7a.
+//! The poll that a client aborts itself when it pauses, and how it goes on: R7a.
 
 use cometd_edge::replay::Start;
 use cometd_edge::session::GapCause;
@@ -7,12 +7,12 @@ use serde_json::json;
 use crate::sim::*;
 
 #[test]
-fn r7a_with_the_ack_extension_the_number_is_repeated_and_the_first_k_events_are_skipped() {
+fn r7a_with_acks_the_number_is_repeated_and_the_first_k_events_are_skipped() {
     let mut sim = Sim::acknowledged();
     sim.subscribe(1, &["/a"]);
     sim.confirm();
     sim.begin("connect", &format!("[{}", events("/a", [1, 2])));
-    sim.put_to_rest();
+    sim.pause_now();
     sim.is_quiet();
     sim.drain_for(9, None, 5_000);
     let poll = only(&sim.request("connect"));
@@ -29,7 +29,7 @@ fn r7a_with_replay_each_channel_is_subscribed_again_once_the_next_poll_is_answer
     sim.load(B, None);
     sim.confirm();
     sim.begin("connect", &format!("[{}", replayed(A, &["11", "12"])));
-    sim.put_to_rest();
+    sim.pause_now();
     sim.is_quiet();
     sim.drain_for(9, Some(100), 50_000);
     assert_eq!(sim.kinds(), ["connect", "commands"]);
@@ -72,7 +72,7 @@ fn r7a_what_comes_before_the_channel_is_subscribed_again_is_no_position() {
 }
 
 #[test]
-fn r7a_r4a_a_position_beside_the_poll_that_is_cut_off_is_not_saved() {
+fn r7a_r4a_a_position_beside_an_aborted_poll_is_not_saved() {
     let mut sim = following();
     sim.publish(2, "/p");
     sim.answer("commands", &format!(r#"[{}{{"channel":"/p","successful":true}}]"#, replayed(A, &["12"])));
@@ -91,10 +91,10 @@ fn r7a_r4a_a_position_beside_the_poll_that_is_cut_off_is_not_saved() {
 }
 
 #[test]
-fn r7a_without_either_there_is_a_gap() {
+fn r7a_without_acks_or_replay_there_is_a_gap() {
     let mut sim = Sim::subscribed(&["/a", "/b"]);
     sim.advance(1_000);
-    sim.put_to_rest();
+    sim.pause_now();
     assert_eq!(sim.gaps_of("/a"), [(GapCause::ResponseLost, 0)]);
     assert_eq!(sim.gaps_of("/b"), [(GapCause::ResponseLost, 0)]);
     sim.is_quiet();
@@ -110,7 +110,7 @@ fn r7a_without_a_poll_in_flight_nothing_is_lost() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.poll(&advised(r#"{"reconnect":"retry","interval":5000}"#));
     assert_eq!(sim.kinds(), [""; 0]);
-    sim.put_to_rest();
+    sim.pause_now();
     sim.is_quiet();
     assert!(sim.gaps().is_empty());
 }
@@ -118,7 +118,7 @@ fn r7a_without_a_poll_in_flight_nothing_is_lost() {
 #[test]
 fn r7a_a_channel_that_began_with_new_events_and_has_none_is_a_gap() {
     let mut sim = Sim::following(A, Start::New, None);
-    sim.put_to_rest();
+    sim.pause_now();
     assert_eq!(sim.gaps(), [(A.to_owned(), GapCause::NoPosition)]);
 }
 
@@ -126,7 +126,7 @@ fn r7a_a_channel_that_began_with_new_events_and_has_none_is_a_gap() {
 fn s9_a_session_that_the_server_forgot_meanwhile_is_replaced() {
     let mut sim = following();
     arrive(&mut sim, &["11"]);
-    sim.put_to_rest();
+    sim.pause_now();
     sim.advance(HOUR_MS);
     sim.drain_for(9, Some(0), 5_000);
     sim.poll(&refused(UNKNOWN, ""));
@@ -135,7 +135,7 @@ fn s9_a_session_that_the_server_forgot_meanwhile_is_replaced() {
 }
 
 #[test]
-fn r7a_r4a_what_comes_behind_the_poll_that_is_cut_off_is_no_position() {
+fn r7a_r4a_events_after_an_aborted_poll_are_no_positions() {
     let mut sim = following();
     sim.publish(2, "/p");
     let id = sim.begin("commands", "[");

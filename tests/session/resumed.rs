@@ -1,4 +1,4 @@
-//! A client that goes on in the session of another, or makes a new one in its place: S17.
+//! A client that resumes the session of a snapshot, or makes a new one in its place: S17.
 
 use cometd_edge::replay::Start;
 use cometd_edge::session::{Config, Error, GapCause, State};
@@ -9,7 +9,7 @@ use crate::sim::*;
 
 #[test]
 fn s17_the_session_goes_on_with_its_cookies_and_a_poll_that_is_answered_at_once() {
-    let mut sim = resumed(&left(&["/a"]));
+    let mut sim = resumed(&snapshot_of(&["/a"]));
     assert_eq!(sim.kinds(), ["connect"]);
     let poll = only(&sim.request("connect"));
     assert_eq!((&poll["clientId"], &poll["advice"]["timeout"]), (&"client-1".into(), &0.into()));
@@ -22,7 +22,7 @@ fn s17_the_session_goes_on_with_its_cookies_and_a_poll_that_is_answered_at_once(
 
 #[test]
 fn s17_channels_are_subscribed_again_and_nothing_is_a_gap() {
-    let mut sim = resumed(&left(&["/a", "/b/*"]));
+    let mut sim = resumed(&snapshot_of(&["/a", "/b/*"]));
     sim.subscribe(1, &["/a", "/b/*"]);
     assert_eq!(topics(&sim.request("commands")), ["/a", "/b/*"]);
     // What the server kept meanwhile.
@@ -34,7 +34,7 @@ fn s17_channels_are_subscribed_again_and_nothing_is_a_gap() {
 
 #[test]
 fn s17_events_that_come_before_their_channel_is_subscribed_again_are_a_gap() {
-    let mut sim = resumed(&left(&["/a", "/b/*", "/c"]));
+    let mut sim = resumed(&snapshot_of(&["/a", "/b/*", "/c"]));
     sim.subscribe(1, &["/c"]);
     sim.poll(&with_events(&[events("/b/x", [1, 2]), events("/c", [3])].concat()));
     sim.subscribe(2, &["/a", "/b/*"]);
@@ -43,8 +43,8 @@ fn s17_events_that_come_before_their_channel_is_subscribed_again_are_a_gap() {
 }
 
 #[test]
-fn s17_channels_that_are_followed_go_on_at_their_committed_position() {
-    let mut sim = resumed(&left_at(Some("10")));
+fn s17_tracked_channels_resume_at_their_committed_position() {
+    let mut sim = resumed(&snapshot_at(Some("10")));
     sim.follow(1, A, Start::New);
     sim.load(A, None);
     // The poll that was cut off would swallow what comes again.
@@ -61,8 +61,8 @@ fn s17_channels_that_are_followed_go_on_at_their_committed_position() {
 }
 
 #[test]
-fn s17_where_no_poll_was_cut_off_they_are_subscribed_at_once() {
-    let snapshot = left_at(Some("10")).replace(r#""lost":"","#, "");
+fn s17_where_no_poll_was_aborted_channels_are_subscribed_at_once() {
+    let snapshot = snapshot_at(Some("10")).replace(r#""lost":"","#, "");
     let mut sim = resumed(&snapshot);
     sim.follow(1, A, Start::New);
     sim.load(A, None);
@@ -70,8 +70,8 @@ fn s17_where_no_poll_was_cut_off_they_are_subscribed_at_once() {
 }
 
 #[test]
-fn s17_r4a_what_a_poll_from_before_the_subscribe_brings_is_no_position_until_the_next_poll_has_ended() {
-    let snapshot = left_at(Some("10")).replace(r#""lost":"","#, "");
+fn s17_r4a_positions_of_a_poll_before_the_subscribe_wait_for_the_next_poll() {
+    let snapshot = snapshot_at(Some("10")).replace(r#""lost":"","#, "");
     let mut sim = resumed(&snapshot);
     sim.follow(1, A, Start::New);
     sim.load(A, None);
@@ -89,7 +89,7 @@ fn s17_r4a_what_a_poll_from_before_the_subscribe_brings_is_no_position_until_the
 
 #[test]
 fn s17_the_position_of_the_store_wins() {
-    let mut sim = resumed(&left_at(Some("10")));
+    let mut sim = resumed(&snapshot_at(Some("10")));
     sim.follow(1, A, Start::New);
     sim.load(A, Some("20"));
     sim.poll(CONNECTED);
@@ -97,8 +97,8 @@ fn s17_the_position_of_the_store_wins() {
 }
 
 #[test]
-fn s17_r7c_a_channel_that_began_with_new_events_and_has_no_position_is_a_gap_since_the_snapshot() {
-    let mut sim = resumed(&left_at(None));
+fn s17_r7c_a_channel_without_a_position_has_a_gap_since_the_snapshot() {
+    let mut sim = resumed(&snapshot_at(None));
     sim.follow(1, A, Start::New);
     assert!(sim.gaps().is_empty());
     sim.load(A, None);
@@ -107,13 +107,13 @@ fn s17_r7c_a_channel_that_began_with_new_events_and_has_no_position_is_a_gap_sin
     assert_eq!(sim.from(), "-1");
     // Neither one that the store knows, nor one that begins with all, nor one that is new.
     for (start, stored, from) in [(Start::New, Some("5"), "5"), (Start::All, None, "-2")] {
-        let mut sim = resumed(&left_at(None));
+        let mut sim = resumed(&snapshot_at(None));
         sim.follow(1, A, start);
         sim.load(A, stored);
         sim.poll(CONNECTED);
         assert_eq!((sim.from(), sim.gaps().len()), (from.to_owned(), 0));
     }
-    let mut sim = resumed(&left_at(None));
+    let mut sim = resumed(&snapshot_at(None));
     sim.follow(1, B, Start::New);
     sim.load(B, None);
     assert!(sim.gaps().is_empty());
@@ -121,7 +121,7 @@ fn s17_r7c_a_channel_that_began_with_new_events_and_has_no_position_is_a_gap_sin
 
 #[test]
 fn s17_r6_a_position_that_is_refused_is_a_gap_since_the_snapshot() {
-    let mut sim = resumed(&left_at(Some("10")));
+    let mut sim = resumed(&snapshot_at(Some("10")));
     sim.follow(1, A, Start::New);
     sim.load(A, None);
     // The first probe gets lost; the range is as wide all the same.
@@ -135,7 +135,7 @@ fn s17_r6_a_position_that_is_refused_is_a_gap_since_the_snapshot() {
 
 #[test]
 fn s17_once_a_poll_has_succeeded_a_gap_reaches_no_further_back() {
-    let mut sim = resumed(&left(&["/a"]));
+    let mut sim = resumed(&snapshot_of(&["/a"]));
     sim.subscribe(1, &["/a"]);
     sim.confirm();
     sim.poll(CONNECTED);
@@ -145,7 +145,7 @@ fn s17_once_a_poll_has_succeeded_a_gap_reaches_no_further_back() {
 }
 
 #[test]
-fn s17_a1_the_number_is_repeated_and_the_first_k_events_are_skipped() {
+fn s17_a1_the_ack_number_is_repeated_and_the_first_k_events_are_skipped() {
     let mut sim = Sim::acknowledged();
     sim.subscribe(1, &["/a"]);
     sim.confirm();
@@ -160,8 +160,8 @@ fn s17_a1_the_number_is_repeated_and_the_first_k_events_are_skipped() {
 }
 
 #[test]
-fn s17_r7a_a_poll_that_was_cut_off_without_the_ack_extension_is_a_gap_since_the_snapshot() {
-    let mut sim = resumed(&left_in_a_poll(&["/a", "/b"]));
+fn s17_r7a_an_aborted_poll_without_acks_is_a_gap_since_the_snapshot() {
+    let mut sim = resumed(&snapshot_with_an_aborted_poll(&["/a", "/b"]));
     sim.subscribe(1, &["/a"]);
     sim.poll(CONNECTED);
     sim.confirm();
@@ -177,7 +177,7 @@ fn s17_r7a_a_poll_that_was_cut_off_without_the_ack_extension_is_a_gap_since_the_
 fn s17_s9_a_session_that_the_server_does_not_know_is_replaced() {
     let cookie = "403::Client hasn't established a session, or its cookie is missing";
     for (error, more) in [(UNKNOWN, ""), ("403::Unknown client", ""), (UNKNOWN, NONE), (cookie, "")] {
-        let mut sim = resumed(&left_at(Some("10")));
+        let mut sim = resumed(&snapshot_at(Some("10")));
         sim.follow(1, A, Start::New);
         sim.load(A, None);
         sim.poll(&refused(error, more));
@@ -189,8 +189,8 @@ fn s17_s9_a_session_that_the_server_does_not_know_is_replaced() {
 }
 
 #[test]
-fn s17_s9_a_subscribe_may_be_the_first_to_hear_of_it() {
-    let mut sim = resumed(&left(&["/a"]));
+fn s17_s9_a_subscribe_may_be_the_first_to_find_the_session_gone() {
+    let mut sim = resumed(&snapshot_of(&["/a"]));
     sim.subscribe(1, &["/a"]);
     sim.refuse(UNKNOWN, "");
     sim.new_session();
@@ -201,12 +201,12 @@ fn s17_s9_a_subscribe_may_be_the_first_to_hear_of_it() {
 
 #[test]
 fn s17_s5a_once_the_session_goes_on_none_ends_the_client() {
-    let mut sim = resumed(&left(&["/a"]));
+    let mut sim = resumed(&snapshot_of(&["/a"]));
     sim.poll(CONNECTED);
     sim.poll(&refused(UNKNOWN, NONE));
     assert!(matches!(sim.closed_with(), Error::ServerEnded(_)));
     // So does `none` that says nothing of the kind.
-    let mut sim = resumed(&left(&["/a"]));
+    let mut sim = resumed(&snapshot_of(&["/a"]));
     sim.poll(&refused("500::no", NONE));
     sim.disconnect();
     assert!(matches!(sim.closed_with(), Error::ServerEnded(_)));
@@ -215,7 +215,7 @@ fn s17_s5a_once_the_session_goes_on_none_ends_the_client() {
 
 #[test]
 fn s17_what_was_sent_before_the_first_good_poll_is_a_gap_since_the_snapshot() {
-    let mut sim = Sim::resumed_at(&left(&["/a"]), 5_000, |config| config.unix_ms_at_zero = SECOND);
+    let mut sim = Sim::resumed_at(&snapshot_of(&["/a"]), 5_000, |config| config.unix_ms_at_zero = SECOND);
     sim.subscribe(1, &["/a"]);
     // What the server kept since the snapshot rides on the reply that gets lost.
     sim.poll(CONNECTED);
@@ -232,7 +232,7 @@ fn s17_what_was_sent_before_the_first_good_poll_is_a_gap_since_the_snapshot() {
 #[test]
 fn s17_a_lost_session_is_one_gap_of_each_plain_channel_since_the_snapshot() {
     // Subscribed before, while, and after the session is found to be lost; and one that is new.
-    let mut sim = resumed(&left(&["/a", "/b", "/c"]));
+    let mut sim = resumed(&snapshot_of(&["/a", "/b", "/c"]));
     sim.subscribe(1, &["/a"]);
     sim.poll(&refused(UNKNOWN, ""));
     sim.subscribe(2, &["/b"]);
@@ -255,7 +255,7 @@ fn s17_a_lost_session_is_one_gap_of_each_plain_channel_since_the_snapshot() {
 }
 
 #[test]
-fn s17_the_range_of_what_a_lost_session_held_back_begins_with_the_last_poll_that_succeeded() {
+fn s17_the_gap_of_a_lost_session_begins_at_the_last_successful_poll() {
     let mut sim = Sim::acknowledged_with(|config| config.unix_ms_at_zero = FIRST);
     sim.subscribe(1, &["/a"]);
     sim.confirm();
@@ -289,14 +289,14 @@ fn s17_a_gap_that_had_not_ended_when_the_client_was_suspended_is_told_again() {
 
 #[test]
 fn s17_a_probe_that_gets_lost_is_tried_again() {
-    let mut sim = resumed(&left(&["/a"]));
+    let mut sim = resumed(&snapshot_of(&["/a"]));
     sim.subscribe(1, &["/a"]);
     sim.fail("connect");
     sim.until_open("connect");
     sim.poll(CONNECTED);
     sim.ok(0);
     // With replay the session is given up for it, as any other.
-    let mut sim = resumed(&left_at(Some("10")));
+    let mut sim = resumed(&snapshot_at(Some("10")));
     sim.follow(1, A, Start::New);
     sim.load(A, None);
     sim.fail("connect");
@@ -308,7 +308,7 @@ fn s17_a_probe_that_gets_lost_is_tried_again() {
 
 #[test]
 fn s17_s8_a_server_that_cannot_be_reached_rejects_after_max_retries() {
-    let mut sim = Sim::resumed_with(&left(&["/a"]), |config| config.retry.max_retries = Some(2));
+    let mut sim = Sim::resumed_with(&snapshot_of(&["/a"]), |config| config.retry.max_retries = Some(2));
     for _ in 0..3 {
         sim.until_open("connect");
         sim.fail("connect");
@@ -345,8 +345,8 @@ fn s17_on_salesforce_there_is_a_new_session_from_the_positions() {
 }
 
 #[test]
-fn s17_s10_with_tokens_the_snapshot_of_a_client_without_them_gives_its_positions_alone() {
-    let snapshot = left_at(Some("10"));
+fn s17_s10_with_tokens_a_snapshot_made_without_them_gives_only_positions() {
+    let snapshot = snapshot_at(Some("10"));
     let mut sim = Sim::resumed_with(&snapshot, |config| {
         config.authenticated().expect("https");
         config.replay = true;
@@ -361,15 +361,15 @@ fn s17_s10_with_tokens_the_snapshot_of_a_client_without_them_gives_its_positions
 }
 
 #[test]
-fn x1_at_another_url_neither_the_session_nor_its_cookies_are_used_but_positions_are() {
+fn x1_at_another_url_only_the_positions_of_the_snapshot_are_used() {
     for url in [
         "https://example.com/cometd/other",
         "https://example.com:444/cometd",
         "http://example.com/cometd",
         "https://evil.example/cometd",
     ] {
-        let snapshot =
-            left_at(Some("10")).replace(r#""cookies":[]"#, r#""cookies":[["c","v","example.com","/","h"]]"#);
+        let snapshot = snapshot_at(Some("10"))
+            .replace(r#""cookies":[]"#, r#""cookies":[["c","v","example.com","/","h"]]"#);
         let mut config = Config::new(url).expect("a good url");
         config.replay = true;
         config.resume(&snapshot).expect("a snapshot");
@@ -389,6 +389,6 @@ fn x1_at_another_url_neither_the_session_nor_its_cookies_are_used_but_positions_
 
 #[test]
 fn x4_where_the_browser_keeps_the_cookies_those_of_the_snapshot_stay_unused() {
-    let sim = Sim::resumed_with(&left(&["/a"]), |config| config.own_cookies = false);
+    let sim = Sim::resumed_with(&snapshot_of(&["/a"]), |config| config.own_cookies = false);
     assert_eq!((sim.kinds(), sim.header("connect", "Cookie")), (vec!["connect"], None));
 }

@@ -1,4 +1,4 @@
-//! A client of Salesforce at rest, which leaves its session: D2, S17.
+//! A client of Salesforce that pauses, and leaves its session: D2, S17.
 
 use cometd_edge::replay::Start;
 use cometd_edge::session::{Command, Error, GapCause, Input, Inspect, State};
@@ -16,7 +16,7 @@ fn following() -> Sim {
 }
 
 #[test]
-fn s17_a_client_that_comes_to_rest_disconnects_and_the_next_drain_makes_a_new_session() {
+fn s17_a_pausing_client_disconnects_and_the_next_drain_makes_a_new_session() {
     let mut sim = following();
     sim.drain_for(9, Some(100), 60_000);
     arrive(&mut sim, &["11", "12"]);
@@ -45,7 +45,7 @@ fn s17_a_client_that_comes_to_rest_disconnects_and_the_next_drain_makes_a_new_se
 }
 
 #[test]
-fn s17_what_came_half_comes_again() {
+fn s17_events_after_a_response_cut_by_the_pause_come_again() {
     let mut sim = following();
     sim.begin("connect", &format!("[{}", replayed(A, &["11"])));
     sim.rest(9);
@@ -56,7 +56,7 @@ fn s17_what_came_half_comes_again() {
 }
 
 #[test]
-fn s17_the_farewell_waits_for_what_is_in_flight() {
+fn s17_the_disconnect_waits_for_what_is_in_flight() {
     let mut sim = following();
     sim.publish(2, "/p");
     sim.rest(9);
@@ -71,7 +71,7 @@ fn s17_the_farewell_waits_for_what_is_in_flight() {
 }
 
 #[test]
-fn d2_rest_takes_2_s_at_most_whatever_hangs() {
+fn d2_pausing_takes_2_s_at_most_whatever_hangs() {
     let mut sim = following();
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
@@ -90,7 +90,7 @@ fn d2_rest_takes_2_s_at_most_whatever_hangs() {
 }
 
 #[test]
-fn d2_a_farewell_whose_reply_the_extensions_have_is_waited_for_without_being_woken_at_once() {
+fn d2_a_disconnect_reply_held_by_extensions_is_waited_for_without_spinning() {
     let mut sim = Sim::salesforce_with(|config| config.inspect = Inspect::Meta);
     sim.token();
     sim.shake();
@@ -104,8 +104,8 @@ fn d2_a_farewell_whose_reply_the_extensions_have_is_waited_for_without_being_wok
     sim.confirm();
     extend(&mut sim);
     sim.rest(9);
-    let farewell = &messages(&sim.request("disconnect"))[0];
-    let body = format!("[{}]", reply_to(farewell, true));
+    let disconnect = &messages(&sim.request("disconnect"))[0];
+    let body = format!("[{}]", reply_to(disconnect, true));
     sim.answer("disconnect", &body);
     sim.advance(1_999);
     assert_eq!((sim.inspects.len(), sim.result(9)), (1, None));
@@ -115,7 +115,7 @@ fn d2_a_farewell_whose_reply_the_extensions_have_is_waited_for_without_being_wok
 }
 
 #[test]
-fn s8a_a_farewell_that_is_not_answered_leaves_a_session_behind() {
+fn s8a_a_disconnect_that_is_not_answered_leaves_a_session_behind() {
     let fail: [&dyn Fn(&mut Sim); 3] =
         [&|sim| sim.fail("disconnect"), &|sim| sim.answer_status("disconnect", 503), &|sim| {
             sim.advance(1_000);
@@ -142,7 +142,7 @@ fn s8a_a_farewell_that_is_not_answered_leaves_a_session_behind() {
 }
 
 #[test]
-fn s17_a_drain_in_the_middle_of_the_farewell_lets_it_end_first() {
+fn s17_a_drain_during_the_disconnect_lets_it_end_first() {
     let mut sim = following();
     sim.rest(9);
     sim.drain_for(10, None, 60_000);
@@ -150,13 +150,13 @@ fn s17_a_drain_in_the_middle_of_the_farewell_lets_it_end_first() {
     assert_eq!(sim.kinds(), ["disconnect"]);
     sim.answer("disconnect", "[]");
     assert_eq!(sim.kinds(), ["handshake"]);
-    // Nor does the next rest hurry it.
+    // Nor does the next pause hurry it.
     sim.new_session();
     assert_eq!(sim.session.state(), State::Connected);
 }
 
 #[test]
-fn s17_a_drain_before_the_farewell_goes_on_in_the_old_session_if_nothing_is_lost_with_it() {
+fn s17_a_drain_before_the_disconnect_keeps_a_session_that_lost_nothing() {
     let mut sim = following();
     sim.poll(&advised(r#"{"reconnect":"retry","interval":5000}"#));
     sim.publish(2, "/p");
@@ -169,7 +169,7 @@ fn s17_a_drain_before_the_farewell_goes_on_in_the_old_session_if_nothing_is_lost
 }
 
 #[test]
-fn s16_closing_at_rest_has_nothing_left_to_say() {
+fn s16_closing_a_paused_client_sends_nothing() {
     let mut sim = following();
     sim.rest(9);
     sim.answer("disconnect", "[]");
@@ -179,7 +179,7 @@ fn s16_closing_at_rest_has_nothing_left_to_say() {
 }
 
 #[test]
-fn s16_closing_while_the_farewell_is_in_flight_lets_it_end() {
+fn s16_closing_while_the_disconnect_is_in_flight_lets_it_end() {
     let mut sim = following();
     sim.rest(9);
     sim.close();
@@ -190,7 +190,7 @@ fn s16_closing_while_the_farewell_is_in_flight_lets_it_end() {
 }
 
 #[test]
-fn s17_without_channels_that_are_followed_the_session_stays() {
+fn s17_without_tracked_channels_the_session_stays() {
     let mut sim = Sim::logged_in();
     sim.subscribe(1, &["/a"]);
     sim.confirm();
@@ -203,7 +203,7 @@ fn s17_without_channels_that_are_followed_the_session_stays() {
 }
 
 #[test]
-fn s10_a_token_that_is_being_fetched_when_the_client_comes_to_rest_is_used_by_the_next_drain() {
+fn s10_a_token_being_fetched_when_the_client_pauses_is_used_by_the_next_drain() {
     let mut sim = following();
     sim.answer_status("connect", 401);
     assert_eq!(sim.asked, [false, true]);
@@ -221,7 +221,7 @@ fn s10_a_token_that_is_being_fetched_when_the_client_comes_to_rest_is_used_by_th
 }
 
 #[test]
-fn s10_a_token_that_is_refused_on_the_way_to_rest_is_renewed_by_the_next_drain() {
+fn s10_a_token_refused_while_pausing_is_renewed_by_the_next_drain() {
     let mut sim = following();
     sim.publish(2, "/p");
     sim.rest(9);
@@ -239,7 +239,7 @@ fn s10_a_token_that_is_refused_on_the_way_to_rest_is_renewed_by_the_next_drain()
 }
 
 #[test]
-fn s10_d2_at_rest_a_token_is_fetched_for_others_alone() {
+fn s10_d2_while_paused_a_token_is_fetched_only_for_requests_elsewhere() {
     let mut sim = following();
     sim.rest(9);
     sim.answer("disconnect", "[]");

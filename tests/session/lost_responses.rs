@@ -85,7 +85,7 @@ fn r7_a_lost_subscribe_is_sent_again_in_the_next_session() {
 }
 
 #[test]
-fn r7_a_poll_that_the_server_may_still_hold_does_not_swallow_what_a_subscribe_brings_again() {
+fn r7_a_poll_the_server_may_still_hold_does_not_swallow_replayed_events() {
     // Nothing was followed when it was cut, so the session stays.
     let mut sim = Sim::logged_in();
     sim.fail("connect");
@@ -138,7 +138,7 @@ fn r7_a_publish_answered_unknown_client_is_sent_once_more() {
 }
 
 #[test]
-fn r7_without_a_followed_channel_the_session_is_kept() {
+fn r7_without_a_tracked_channel_the_session_is_kept() {
     let mut sim = Sim::logged_in();
     sim.subscribe(1, &["/a"]);
     sim.confirm();

@@ -1,4 +1,4 @@
-//! Clients that drain, rest, hide and suspend.
+//! Clients that drain, pause, hide and suspend.
 
 use cometd_edge::replay::Start;
 use cometd_edge::session::{Command, Config};
@@ -16,8 +16,8 @@ impl Sim {
         self.command(Command::Rest { command });
     }
 
-    /// It rests from now on, unless it has something to end first.
-    pub fn put_to_rest(&mut self) {
+    /// The client pauses, unless it has something to end first.
+    pub fn pause_now(&mut self) {
         self.drain_for(800, None, 0);
         assert!(self.result(800).is_some());
         assert_eq!(self.states.last(), Some(&State::Suspended));
@@ -62,7 +62,7 @@ impl Sim {
         let sent = self.sent.len();
         assert_eq!(self.kinds(), [""; 0]);
         self.advance(HOUR_MS);
-        assert_eq!(self.sent.len(), sent, "sent at rest");
+        assert_eq!(self.sent.len(), sent, "sent while paused");
     }
 
     /// Cause, and when the range begins, of each gap of this channel.
@@ -82,8 +82,8 @@ pub const FIRST: u64 = 1_000_000;
 /// The same of the second.
 pub const SECOND: u64 = 9_000_000;
 
-/// What a client leaves that had these channels, and nothing in flight.
-pub fn left(channels: &[&str]) -> String {
+/// The snapshot of a client with these channels, and nothing in flight.
+pub fn snapshot_of(channels: &[&str]) -> String {
     let mut sim = Sim::with(|config| config.unix_ms_at_zero = FIRST);
     let id = sim.request("handshake").id();
     sim.head_with(id, 200, &[("Set-Cookie", "BAYEUX_BROWSER=b1; Path=/")]);
@@ -96,16 +96,16 @@ pub fn left(channels: &[&str]) -> String {
     sim.snapshot()
 }
 
-/// The same, but a poll was cut off.
-pub fn left_in_a_poll(channels: &[&str]) -> String {
+/// The same, but a poll was aborted.
+pub fn snapshot_with_an_aborted_poll(channels: &[&str]) -> String {
     let mut sim = Sim::connected_with(|config| config.unix_ms_at_zero = FIRST);
     sim.subscribe(1, channels);
     sim.confirm();
     sim.snapshot()
 }
 
-/// What a client leaves that followed A from this position on.
-pub fn left_at(position: Option<&str>) -> String {
+/// The snapshot of a client that followed A from this position on.
+pub fn snapshot_at(position: Option<&str>) -> String {
     let mut sim = Sim::connected_with(|config| {
         config.replay = true;
         config.unix_ms_at_zero = FIRST;

@@ -1,4 +1,4 @@
-//! The end of the session that is replaced: R7d.
+//! The disconnect that is owed to a session that was replaced: R7d.
 
 use cometd_edge::replay::Start;
 use cometd_edge::session::State;
@@ -21,7 +21,7 @@ fn with_cookies() -> Sim {
 }
 
 #[test]
-fn r7d_the_old_session_is_disconnected_first_with_its_own_cookies_and_the_new_one_has_none_of_them() {
+fn r7d_the_old_session_is_disconnected_first_and_its_cookies_go_with_it() {
     let mut sim = with_cookies();
     sim.fail("connect");
     assert_eq!(sim.kinds(), ["disconnect"]);
@@ -53,15 +53,15 @@ fn r7d_where_the_browser_keeps_cookies_there_are_none_to_leave() {
 fn r7d_the_disconnect_has_1_s() {
     let mut sim = following();
     sim.fail("connect");
-    let farewell = sim.request("disconnect").id();
+    let disconnect = sim.request("disconnect").id();
     sim.advance(400);
     // Its head does not give it more.
-    sim.head(farewell, 200);
-    sim.chunk(farewell, "[");
+    sim.head(disconnect, 200);
+    sim.chunk(disconnect, "[");
     sim.advance(599);
     assert_eq!(sim.kinds(), ["disconnect"]);
     sim.advance(1);
-    assert_eq!((sim.kinds(), sim.aborted.contains(&farewell)), (vec!["handshake"], true));
+    assert_eq!((sim.kinds(), sim.aborted.contains(&disconnect)), (vec!["handshake"], true));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn r7d_late_replies_are_ignored_but_their_events_count_as_received() {
     sim.publish(2, "/p");
     sim.fail("connect");
     assert_eq!(sim.kinds(), ["commands", "disconnect"]);
-    // On the reply to the farewell, and on one that was still open.
+    // On the reply to the disconnect, and on one that was still open.
     let advice =
         r#"{"channel":"/meta/disconnect","successful":true,"advice":{"reconnect":"none","interval":60000}}"#;
     sim.answer("disconnect", &format!("[{}{advice}]", replayed(A, &["11"])));
@@ -118,7 +118,7 @@ fn r7d_late_replies_are_ignored_but_their_events_count_as_received() {
 }
 
 #[test]
-fn r7d_closing_in_between_lets_the_farewell_come_to_its_end() {
+fn r7d_closing_in_between_lets_the_disconnect_come_to_its_end() {
     let answer = |sim: &mut Sim| sim.answer("disconnect", "[]");
     let hang = |sim: &mut Sim| sim.advance(2_000);
     let end: [&dyn Fn(&mut Sim); 2] = [&answer, &hang];
@@ -133,7 +133,7 @@ fn r7d_closing_in_between_lets_the_farewell_come_to_its_end() {
 }
 
 #[test]
-fn r7d_closing_before_the_farewell_could_go_out_sends_it() {
+fn r7d_closing_before_the_disconnect_could_go_out_sends_it() {
     let mut sim = Sim::logged_in();
     sim.answer_status("connect", 401);
     // It waited for a token.

@@ -1,4 +1,4 @@
-//! What came out.
+//! What the session has put out.
 
 use cometd_edge::session::{Error, Event, GapCause, Request, Status};
 

@@ -1,4 +1,4 @@
-//! Channels that are followed, and events with replay ids.
+//! Tracked channels, and events with replay ids.
 
 use cometd_edge::replay::{Commit, OnInvalid, Start};
 

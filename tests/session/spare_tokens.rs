@@ -1,4 +1,4 @@
-//! A token that comes while the last one is in use, and where tokens may go: S10a.
+//! A spare token, which comes while the last one is in use, and where tokens may go: S10a.
 
 use cometd_edge::replay::Start;
 use cometd_edge::session::{Error, Input};
@@ -10,8 +10,8 @@ fn refuse_elsewhere(sim: &mut Sim, number: u32) {
     sim.input(Input::TokenRefused { number });
 }
 
-/// Logged in, and the token that a refusal elsewhere has brought is kept.
-fn with_a_kept_token() -> Sim {
+/// Logged in, and the token that a refusal elsewhere has brought is kept for later.
+fn with_a_spare_token() -> Sim {
     let mut sim = Sim::logged_in();
     refuse_elsewhere(&mut sim, 1);
     sim.token();
@@ -22,7 +22,7 @@ fn with_a_kept_token() -> Sim {
 
 #[test]
 fn s10a_a_token_for_requests_elsewhere_ends_no_session() {
-    let mut sim = with_a_kept_token();
+    let mut sim = with_a_spare_token();
     assert_eq!((sim.asked.clone(), sim.moved.clone()), (vec![false, true], vec![false; 2]));
     assert_eq!((sim.kinds(), sim.carried("connect"), sim.aborted.len()), (vec!["connect"], 1, 0));
     sim.subscribe(1, &["/a"]);
@@ -33,7 +33,7 @@ fn s10a_a_token_for_requests_elsewhere_ends_no_session() {
 }
 
 #[test]
-fn s10a_the_kept_token_is_used_when_the_streams_is_refused_before_another_is_asked_for() {
+fn s10a_a_spare_token_is_used_before_another_one_is_asked_for() {
     let refuse: [&dyn Fn(&mut Sim); 4] = [
         &|sim| sim.poll(&refused(EXPIRED, "")),
         &|sim| sim.poll(&refused(EXPIRED, NONE)),
@@ -44,7 +44,7 @@ fn s10a_the_kept_token_is_used_when_the_streams_is_refused_before_another_is_ask
         },
     ];
     for (index, refuse) in refuse.into_iter().enumerate() {
-        let mut sim = with_a_kept_token();
+        let mut sim = with_a_spare_token();
         refuse(&mut sim);
         assert_eq!(sim.asked.len(), 2, "{index}");
         if sim.try_open("disconnect").is_some() {
@@ -62,7 +62,7 @@ fn s10a_the_kept_token_is_used_when_the_streams_is_refused_before_another_is_ask
 
 #[test]
 fn s10a_one_token_is_asked_for_in_60_s_for_requests_elsewhere() {
-    let mut sim = with_a_kept_token();
+    let mut sim = with_a_spare_token();
     for denied in 1..=3 {
         refuse_elsewhere(&mut sim, 2);
         assert_eq!((sim.asked.len(), sim.denied), (2, denied));
@@ -102,7 +102,7 @@ fn s10a_an_endpoint_that_refuses_every_token_costs_a_login_a_minute_and_no_sessi
 
 #[test]
 fn s10a_refusals_of_older_tokens_elsewhere_are_ignored() {
-    let mut sim = with_a_kept_token();
+    let mut sim = with_a_spare_token();
     sim.advance(60_000);
     for number in [0, 1, 3] {
         refuse_elsewhere(&mut sim, number);
@@ -197,8 +197,8 @@ fn s10a_an_answer_for_another_instance_moves_a_living_session() {
 }
 
 #[test]
-fn s10a_a_kept_token_goes_to_no_other_instance() {
-    let mut sim = with_a_kept_token();
+fn s10a_a_spare_token_goes_to_no_other_instance() {
+    let mut sim = with_a_spare_token();
     sim.answer_status("connect", 302);
     sim.token_at(WEST);
     // The stream's own, which is not refused.
@@ -214,7 +214,7 @@ fn s10a_a_kept_token_goes_to_no_other_instance() {
 // The disconnect of an old session.
 
 #[test]
-fn s10a_a_session_left_for_another_instance_is_disconnected_without_a_refused_token() {
+fn s10a_the_disconnect_at_a_left_instance_carries_no_refused_token() {
     let mut sim = Sim::salesforce_with(|config| {
         config.header("Authorization", "Basic x").expect("a good header");
     });
@@ -229,7 +229,7 @@ fn s10a_a_session_left_for_another_instance_is_disconnected_without_a_refused_to
 }
 
 #[test]
-fn s10a_a_session_replaced_on_the_same_instance_is_disconnected_with_the_newest_token() {
+fn s10a_the_disconnect_on_the_same_instance_carries_the_newest_token() {
     let mut sim = Sim::salesforce();
     sim.token_at(EAST);
     sim.shake();
@@ -256,14 +256,14 @@ fn s10a_a_disconnect_that_waits_for_its_turn_keeps_its_token() {
 }
 
 #[test]
-fn s10a_closing_in_between_takes_no_token_elsewhere() {
+fn s10a_closing_during_a_move_takes_no_token_to_another_instance() {
     let mut sim = Sim::logged_in();
     refuse_elsewhere(&mut sim, 1);
     sim.answer_status("connect", 401);
     sim.token_at(WEST);
     sim.close();
-    let farewell = sim.request("disconnect");
-    assert_eq!((farewell.url(), carried(&farewell)), (URL, 0));
+    let disconnect = sim.request("disconnect");
+    assert_eq!((disconnect.url(), carried(&disconnect)), (URL, 0));
     sim.answer("disconnect", "[]");
     assert_eq!(sim.closed, Some(None));
 }

@@ -39,7 +39,7 @@ fn a_client_id_is_given_as_text() {
 
 #[test]
 fn s17_a_session_that_goes_on_is_told_once_its_first_poll_has_succeeded() {
-    let mut sim = Sim::resumed(&left(&["/a"]));
+    let mut sim = Sim::resumed(&snapshot_of(&["/a"]));
     assert_eq!(sim.client_id().as_deref(), Some("client-1"));
     sim.fail("connect");
     sim.until_open("connect");
@@ -51,8 +51,8 @@ fn s17_a_session_that_goes_on_is_told_once_its_first_poll_has_succeeded() {
 }
 
 #[test]
-fn s17_where_it_is_gone_the_new_one_is_told_alone() {
-    let mut sim = Sim::resumed(&left(&["/a"]));
+fn s17_where_the_resumed_session_is_gone_only_the_new_one_is_told() {
+    let mut sim = Sim::resumed(&snapshot_of(&["/a"]));
     sim.poll(&refused(UNKNOWN, ""));
     sim.shake();
     sim.poll(CONNECTED);

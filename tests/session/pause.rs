@@ -1,4 +1,4 @@
-//! A client at rest, and what it does to get there: D2.
+//! A client that is paused, and what it does to get there: D2.
 
 use cometd_edge::replay::{Commit, Start};
 use cometd_edge::session::{ApiMisuse, Command, Error, State};
@@ -8,19 +8,19 @@ use crate::sim::*;
 // What is sent.
 
 #[test]
-fn d2_at_rest_nothing_is_sent_for_however_long() {
+fn d2_while_paused_nothing_is_sent_however_long() {
     let mut sim = Sim::subscribed(&["/a"]);
     let poll = sim.request("connect").id();
-    sim.put_to_rest();
+    sim.pause_now();
     assert!(sim.aborted.contains(&poll));
     sim.is_quiet();
     assert_eq!((sim.wake, sim.session.state()), (None, State::Suspended));
 }
 
 #[test]
-fn d2_at_rest_no_state_is_seen_but_that() {
+fn d2_while_paused_no_other_state_is_shown() {
     let mut sim = Sim::new();
-    sim.put_to_rest();
+    sim.pause_now();
     sim.advance(500);
     // It ends well, and that is not told.
     sim.shake();
@@ -32,9 +32,9 @@ fn d2_at_rest_no_state_is_seen_but_that() {
 }
 
 #[test]
-fn d2_what_needs_the_server_is_refused_at_rest() {
+fn d2_what_needs_the_server_is_refused_while_paused() {
     let mut sim = Sim::subscribed(&["/a"]);
-    sim.put_to_rest();
+    sim.pause_now();
     let channels = ["/b".to_owned()];
     let raw = [r#"{"channel":"/r"}"#.to_owned()];
     for command in [
@@ -58,7 +58,7 @@ fn d2_what_needs_the_server_is_refused_at_rest() {
 fn d2_requests_in_flight_have_1_s_to_end_well() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.publish(2, "/p");
-    sim.put_to_rest();
+    sim.pause_now();
     sim.advance(900);
     assert_eq!(sim.kinds(), ["commands"]);
     // Events ride on every reply.
@@ -69,7 +69,7 @@ fn d2_requests_in_flight_have_1_s_to_end_well() {
     sim.is_quiet();
     let mut sim = Sim::subscribed(&["/a"]);
     sim.publish(2, "/p");
-    sim.put_to_rest();
+    sim.pause_now();
     sim.advance(999);
     assert_eq!(sim.result(2), None);
     sim.advance(1);
@@ -81,7 +81,7 @@ fn d2_requests_in_flight_have_1_s_to_end_well() {
 fn d2_a_subscribe_in_flight_is_sent_again_by_the_next_drain() {
     let mut sim = Sim::connected();
     sim.subscribe(1, &["/a"]);
-    sim.put_to_rest();
+    sim.pause_now();
     sim.advance(1_000);
     assert_eq!((sim.kinds().len(), sim.result(1)), (0, None));
     sim.is_quiet();
@@ -94,9 +94,9 @@ fn d2_a_subscribe_in_flight_is_sent_again_by_the_next_drain() {
 }
 
 #[test]
-fn d2_unsubscribing_at_rest_settles_at_once_and_reaches_the_server_with_the_next_drain() {
+fn d2_unsubscribing_while_paused_settles_at_once_and_goes_out_with_the_next_drain() {
     let mut sim = Sim::subscribed(&["/a", "/b"]);
-    sim.put_to_rest();
+    sim.pause_now();
     sim.unsubscribe(3, 2);
     sim.ok(3);
     assert_eq!(sim.ended, [(2, None)]);
@@ -107,11 +107,11 @@ fn d2_unsubscribing_at_rest_settles_at_once_and_reaches_the_server_with_the_next
 }
 
 #[test]
-fn d2_an_unsubscribe_in_flight_settles_when_its_client_comes_to_rest() {
+fn d2_an_unsubscribe_in_flight_settles_when_the_client_pauses() {
     let mut sim = Sim::subscribed(&["/a", "/b"]);
     sim.unsubscribe(3, 2);
     assert_eq!(sim.result(3), None);
-    sim.put_to_rest();
+    sim.pause_now();
     sim.ok(3);
     sim.advance(1_000);
     // Whether the server has heard of it is not known.
@@ -122,7 +122,7 @@ fn d2_an_unsubscribe_in_flight_settles_when_its_client_comes_to_rest() {
 #[test]
 fn d2_a_handshake_in_flight_has_1_s_as_well() {
     let mut sim = Sim::new();
-    sim.put_to_rest();
+    sim.pause_now();
     sim.advance(999);
     assert_eq!(sim.kinds(), ["handshake"]);
     sim.shake();
@@ -151,7 +151,7 @@ fn d2_s8a_a_handshake_that_is_cut_off_may_have_left_a_session_behind() {
 }
 
 #[test]
-fn d2_a_reply_in_that_second_that_ends_the_client_ends_it() {
+fn d2_a_reply_that_comes_while_pausing_may_end_the_client() {
     let mut sim = Sim::connected();
     sim.publish(2, "/p");
     sim.rest(3);
@@ -163,7 +163,7 @@ fn d2_a_reply_in_that_second_that_ends_the_client_ends_it() {
 // What is saved.
 
 #[test]
-fn d2_ending_saves_what_is_committed() {
+fn d2_pausing_waits_until_what_is_committed_is_saved() {
     let mut sim = following();
     sim.drain_for(9, Some(100), 60_000);
     arrive(&mut sim, &["11", "12"]);
@@ -182,7 +182,7 @@ fn d2_ending_saves_what_is_committed() {
 }
 
 #[test]
-fn d2_a_rest_takes_2_s_at_most_and_saving_goes_on_after_it() {
+fn d2_pausing_takes_2_s_at_most_and_saving_goes_on_after_it() {
     let mut sim = following();
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
@@ -205,10 +205,10 @@ fn d2_a_rest_takes_2_s_at_most_and_saving_goes_on_after_it() {
 }
 
 #[test]
-fn d2_a_commit_at_rest_is_saved() {
+fn d2_a_commit_while_paused_is_saved() {
     let mut sim = following_as(Commit::Manual);
     arrive(&mut sim, &["11", "12"]);
-    sim.put_to_rest();
+    sim.pause_now();
     let sequence = sim.sequence("11");
     sim.commit(5, 1, sequence);
     assert_eq!(sim.result(5), None);
@@ -218,10 +218,10 @@ fn d2_a_commit_at_rest_is_saved() {
 }
 
 #[test]
-fn d2_a_load_in_flight_ends_at_rest() {
+fn d2_a_load_in_flight_is_answered_while_paused() {
     let mut sim = Sim::connected_with(|config| config.replay = true);
     sim.follow(1, A, Start::New);
-    sim.put_to_rest();
+    sim.pause_now();
     sim.load(A, Some("10"));
     sim.is_quiet();
     sim.drain_for(9, None, 1_000);
@@ -232,7 +232,7 @@ fn d2_a_load_in_flight_ends_at_rest() {
 // Rest itself.
 
 #[test]
-fn d2_a_rest_ends_the_drain() {
+fn d2_pausing_ends_the_drain() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.drain_for(9, Some(1_000), 5_000);
     sim.rest(10);
@@ -248,7 +248,7 @@ fn d2_a_rest_ends_the_drain() {
 }
 
 #[test]
-fn d2_resting_at_rest_settles_at_once() {
+fn d2_pausing_a_paused_client_settles_at_once() {
     let mut sim = Sim::subscribed(&["/a"]);
     for number in 10..13 {
         sim.rest(number);
@@ -258,7 +258,7 @@ fn d2_resting_at_rest_settles_at_once() {
 }
 
 #[test]
-fn d2_a_drain_ends_the_rest() {
+fn d2_a_drain_ends_the_pause() {
     let mut sim = following();
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
@@ -270,9 +270,9 @@ fn d2_a_drain_ends_the_rest() {
 }
 
 #[test]
-fn d2_s16_closing_at_rest_disconnects() {
+fn d2_s16_closing_a_paused_client_disconnects() {
     let mut sim = Sim::subscribed(&["/a"]);
-    sim.put_to_rest();
+    sim.pause_now();
     sim.advance(HOUR_MS);
     sim.close();
     assert_eq!(only(&sim.request("disconnect"))["clientId"], "client-1");
@@ -281,7 +281,7 @@ fn d2_s16_closing_at_rest_disconnects() {
 }
 
 #[test]
-fn d2_s16_closing_on_the_way_to_rest_settles_what_waits_for_it() {
+fn d2_s16_closing_while_pausing_settles_what_waits_for_the_pause() {
     let mut sim = following();
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
@@ -295,7 +295,7 @@ fn d2_s16_closing_on_the_way_to_rest_settles_what_waits_for_it() {
 }
 
 #[test]
-fn d2_what_was_queued_and_not_sent_is_refused_at_rest() {
+fn d2_what_was_queued_and_not_sent_is_refused_by_the_pause() {
     let mut sim = Sim::new();
     sim.publish(2, "/p");
     sim.drain_for(9, None, 500);
@@ -308,7 +308,7 @@ fn d2_what_was_queued_and_not_sent_is_refused_at_rest() {
 }
 
 #[test]
-fn r7a_r7b_what_a_rest_cut_off_comes_again_for_who_subscribes_after_it() {
+fn r7a_r7b_events_cut_off_by_a_pause_come_again_for_later_subscriptions() {
     let mut sim = following();
     sim.rest(9);
     sim.unsubscribe(10, 1);
@@ -324,7 +324,7 @@ fn r7a_r7b_what_a_rest_cut_off_comes_again_for_who_subscribes_after_it() {
 }
 
 #[test]
-fn r7a_what_a_rest_cut_off_comes_again_also_where_the_subscribe_is_still_in_flight() {
+fn r7a_events_cut_off_by_a_pause_come_again_with_the_subscribe_in_flight() {
     let mut sim = Sim::with(|config| config.replay = true);
     sim.follow(1, A, Start::All);
     sim.load(A, None);
