@@ -211,7 +211,10 @@ mod tests {
             [rng.next(), rng.next(), rng.next()]
         };
         // The published sequence of SplitMix64 for this seed.
-        assert_eq!(draw(1_234_567), [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        assert_eq!(
+            draw(1_234_567),
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
         assert_ne!(draw(1), draw(2));
     }
 

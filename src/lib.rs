@@ -37,13 +37,13 @@ mod host;
 #[doc(hidden)] // public for tests/browser.rs alone
 pub mod js;
 
+mod backoff;
 #[cfg(not(feature = "test-support"))]
 #[allow(dead_code)] // until the first loop counts its steps
 mod steps;
 #[cfg(feature = "test-support")]
 #[allow(dead_code)] // until the first loop counts its steps
 pub mod steps;
-mod backoff;
 mod text;
 mod time;
 

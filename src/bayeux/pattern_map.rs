@@ -9,25 +9,34 @@ use crate::steps::step;
 /// Values by subscription name. [`matching`](Self::matching) costs a few look-ups, however many names there are: a
 /// channel can only be matched by itself, by `*` in place of its last segment, and by `**` in place of its last segments.
 pub(crate) struct PatternMap<V> {
-    entries: BTreeMap<String, (Pattern, V)>,
+    entries: BTreeMap<String, Entry<V>>,
+    /// The names in the order in which they came.
+    order: BTreeMap<u64, String>,
+    last: u64,
     globs: usize,
     with_query: usize,
 }
 
+struct Entry<V> {
+    pattern: Pattern,
+    place: u64,
+    value: V,
+}
+
 impl<V> Default for PatternMap<V> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), globs: 0, with_query: 0 }
+        Self { entries: BTreeMap::new(), order: BTreeMap::new(), last: 0, globs: 0, with_query: 0 }
     }
 }
 
 impl<V> PatternMap<V> {
     /// The value under this very name, its query included.
     pub fn get(&self, name: &str) -> Option<&V> {
-        self.entries.get(name).map(|(_, value)| value)
+        self.entries.get(name).map(|entry| &entry.value)
     }
 
     pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
-        self.entries.get_mut(name).map(|(_, value)| value)
+        self.entries.get_mut(name).map(|entry| &mut entry.value)
     }
 
     /// Adds a value, and gives back the one that stood under this name.
@@ -35,12 +44,16 @@ impl<V> PatternMap<V> {
         let before = self.remove(pattern.as_str());
         self.globs += usize::from(pattern.is_glob());
         self.with_query += usize::from(has_query(pattern));
-        self.entries.insert(pattern.as_str().to_owned(), (pattern.clone(), value));
+        self.last += 1;
+        self.order.insert(self.last, pattern.as_str().to_owned());
+        let entry = Entry { pattern: pattern.clone(), place: self.last, value };
+        self.entries.insert(pattern.as_str().to_owned(), entry);
         before
     }
 
     pub fn remove(&mut self, name: &str) -> Option<V> {
-        let (pattern, value) = self.entries.remove(name)?;
+        let Entry { pattern, place, value } = self.entries.remove(name)?;
+        self.order.remove(&place);
         self.globs -= usize::from(pattern.is_glob());
         self.with_query -= usize::from(has_query(&pattern));
         Some(value)
@@ -50,20 +63,17 @@ impl<V> PatternMap<V> {
         self.entries.len()
     }
 
-    /// Names and values, in the order of the names.
+    /// Names and values, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.entries.iter().map(|(name, (_, value))| {
+        self.order.values().filter_map(|name| {
             step();
-            (name.as_str(), value)
+            Some((name.as_str(), self.get(name)?))
         })
     }
 
-    /// Names and values, in the order of the names.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut V)> {
-        self.entries.iter_mut().map(|(name, (_, value))| {
-            step();
-            (name.as_str(), value)
-        })
+    /// The names, in the order in which they came.
+    pub fn names(&self) -> Vec<String> {
+        self.iter().map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Whether any glob matches the channel.
@@ -105,16 +115,16 @@ impl<V> PatternMap<V> {
         found: &mut Vec<(&'a str, &'a Pattern)>,
     ) {
         step();
-        if let Some((name, (pattern, _))) = self.entries.get_key_value(topic)
-            && fits(pattern)
+        if let Some((name, entry)) = self.entries.get_key_value(topic)
+            && fits(&entry.pattern)
         {
-            found.push((name, pattern));
+            found.push((name, &entry.pattern));
         }
         if self.with_query == 0 {
             return;
         }
         let first = format!("{topic}?");
-        for (name, (pattern, _)) in
+        for (name, Entry { pattern, .. }) in
             self.entries.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded))
         {
             step();
@@ -152,15 +162,28 @@ mod tests {
     }
 
     const NAMES: &[&str] = &[
-        "/a", "/a/b", "/a/b/c", "/a/*", "/a/**", "/a/b/*", "/a/b/**", "/**", "/*", "/a/b?x='1'", "/a/b?y", "/a/*?z", "/ab",
+        "/a",
+        "/a/b",
+        "/a/b/c",
+        "/a/*",
+        "/a/**",
+        "/a/b/*",
+        "/a/b/**",
+        "/**",
+        "/*",
+        "/a/b?x='1'",
+        "/a/b?y",
+        "/a/*?z",
+        "/ab",
     ];
 
     #[test]
     fn finds_exactly_what_each_pattern_matches() {
         let map = map(NAMES);
-        for channel in
-            ["/a", "/a/b", "/a/b/c", "/a/b/c/d", "/ab", "/x", "/a/", "/a/*", "/a/**", "/meta/x", "/a/b?q", "a/b", "", "/"]
-        {
+        for channel in [
+            "/a", "/a/b", "/a/b/c", "/a/b/c/d", "/ab", "/x", "/a/", "/a/*", "/a/**", "/meta/x", "/a/b?q",
+            "a/b", "", "/",
+        ] {
             let mut expected: Vec<&str> = NAMES
                 .iter()
                 .copied()
@@ -177,7 +200,15 @@ mod tests {
         let mut values: Vec<usize> = map.matching("/b").copied().collect();
         values.sort_unstable();
         assert_eq!(values, [1, 2]);
-        assert_eq!(map.iter().collect::<Vec<_>>(), [("/a", &0), ("/b", &1), ("/b?x", &2)]);
+    }
+
+    #[test]
+    fn names_stay_in_the_order_in_which_they_came() {
+        let mut map = map(&["/b", "/a", "/c"]);
+        assert_eq!(map.iter().collect::<Vec<_>>(), [("/b", &0), ("/a", &1), ("/c", &2)]);
+        map.remove("/b");
+        map.insert(&Pattern::parse("/b").expect("a pattern"), 3);
+        assert_eq!(map.names(), ["/a", "/c", "/b"]);
     }
 
     #[test]
@@ -187,10 +218,7 @@ mod tests {
         assert_eq!(map.insert(&pattern, 7), Some(0));
         assert_eq!((map.get("/a"), map.len()), (Some(&7), 2));
         *map.get_mut("/a").expect("there") += 1;
-        for (_, value) in map.iter_mut() {
-            *value += 1;
-        }
-        assert_eq!(map.remove("/a"), Some(9));
+        assert_eq!(map.remove("/a"), Some(8));
         assert_eq!(map.remove("/a"), None);
         assert_eq!((map.get("/a"), map.len()), (None, 1));
     }
@@ -216,7 +244,8 @@ mod tests {
     #[test]
     fn a_look_up_costs_the_same_with_many_names() {
         let count = |size: usize| {
-            let names: Vec<String> = (0..size).map(|n| format!("/a/{n}")).chain(["/a/*".to_owned()]).collect();
+            let names: Vec<String> =
+                (0..size).map(|n| format!("/a/{n}")).chain(["/a/*".to_owned()]).collect();
             let map = map(&names.iter().map(String::as_str).collect::<Vec<_>>());
             crate::steps::taken();
             assert_eq!(map.matching("/a/5").count(), 2);

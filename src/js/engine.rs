@@ -9,7 +9,7 @@ use crate::Instant;
 use crate::bayeux::json;
 use crate::host::{EngineHost, Inspected, Queues, Shared, Task, error_record};
 use crate::replay::{Commit, OnInvalid, Position, Start};
-use crate::session::{Command, Follow, Input, Inspect, Session};
+use crate::session::{Command, Input, Inspect, ReplayOptions, Session};
 use crate::text;
 
 /// X6: `free()` frees it all, also where the engine did not come to its own end.
@@ -78,7 +78,7 @@ impl Engine {
                 let mut modes = modes.iter().map(String::as_str);
                 let (commit, on_invalid) = (modes.next(), modes.next());
                 starts = modes.map(Start::parse).collect();
-                let follow = Follow {
+                let replay = ReplayOptions {
                     starts: &starts,
                     commit: match commit {
                         Some("delivered") => Commit::Delivered,
@@ -91,8 +91,8 @@ impl Engine {
                         _ => OnInvalid::All,
                     },
                 };
-                let follow = Some(follow).filter(|_| self.replay);
-                Input::Command(Command::Subscribe { subscription: first, channels: &list, follow })
+                let replay = Some(replay).filter(|_| self.replay);
+                Input::Command(Command::Subscribe { subscription: first, channels: &list, replay })
             }
             told::UNSUBSCRIBE => {
                 Input::Command(Command::Unsubscribe { command, subscription: number, handed: sequence })
@@ -150,7 +150,7 @@ impl Engine {
                 let idle_ms = second.is_finite().then_some(second as u64);
                 Input::Command(Command::Drain { command, idle_ms, deadline_ms: third as u64 })
             }
-            told::REST => Input::Command(Command::Rest { command }),
+            told::REST => Input::Command(Command::Pause { command }),
             told::HIDDEN => Input::Command(Command::Hidden(flag)),
             told::SUSPEND => Input::Command(Command::Suspend { command }),
             told::RESTORE => {

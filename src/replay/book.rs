@@ -113,13 +113,7 @@ impl Book {
 
     /// Tracks a channel for a new subscription; `others` are those that are open. Gives `true` where earlier events have to
     /// come again for it (R7b).
-    pub fn track(
-        &mut self,
-        pattern: &Pattern,
-        conditions: Conditions,
-        others: &[u32],
-        now: Instant,
-    ) -> bool {
+    pub fn track(&mut self, pattern: &Pattern, conditions: Conditions, others: &[u32], now: Instant) -> bool {
         let Conditions { start, commit, on_invalid } = conditions;
         if let Some(channel) = self.names.get(pattern.as_str()).copied() {
             return self
@@ -172,7 +166,7 @@ impl Book {
 
     /// The names of all tracked channels.
     pub fn names(&self) -> Vec<String> {
-        self.names.iter().map(|(name, _)| name.to_owned()).collect()
+        self.names.names()
     }
 
     /// How this channel is tracked.
@@ -313,7 +307,9 @@ impl Book {
     /// The application was handed the events of a subscription up to this one, or is done with them (R3).
     pub fn progress(&mut self, subscription: u32, sequence: u32, done: bool) {
         let mode = if done { Commit::Processed } else { Commit::Delivered };
-        while let Some((given, number)) = self.given.first(subscription).filter(|(given, _)| *given <= sequence) {
+        while let Some((given, number)) =
+            self.given.first(subscription).filter(|(given, _)| *given <= sequence)
+        {
             let processed = self.update(number, |tracked| {
                 let counts = tracked.ledger.commit == mode;
                 if counts {
@@ -368,7 +364,11 @@ impl Book {
 
     /// The client is over, and nobody will save any more. Gives the commits that wait.
     pub fn end(&mut self) -> Vec<u32> {
-        self.channels.values_mut().inspect(|_| step()).flat_map(|tracked| tracked.ledger.take_waiters(None)).collect()
+        self.channels
+            .values_mut()
+            .inspect(|_| step())
+            .flat_map(|tracked| tracked.ledger.take_waiters(None))
+            .collect()
     }
 
     fn get(&self, name: &str) -> Option<&TrackedChannel> {

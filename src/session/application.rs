@@ -1,5 +1,7 @@
 //! What the application wants: its commands, one function each.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::channels::Tracking;
 use super::io::{Command, ReplayOptions};
 use super::status::{GapCause, Status};
@@ -96,8 +98,11 @@ impl Session {
 
     /// Can these channels be tracked in this way (R2, R2a, R3a)?
     fn check_replay(&self, channels: &[String], replay: &ReplayOptions<'_>) -> Result<(), ApiMisuse> {
-        let mut topics = std::collections::BTreeMap::new();
-        let mut new = 0;
+        let mut filters: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for channel in channels {
+            filters.entry(topic(channel)).or_default().insert(channel);
+        }
+        let mut new = BTreeSet::new();
         for (index, channel) in channels.iter().enumerate() {
             // What is no channel is said by others.
             let Ok(pattern) = Pattern::parse(channel) else { continue };
@@ -108,8 +113,8 @@ impl Session {
             if !is_tracked(&pattern) {
                 continue;
             }
-            let other = topics.insert(topic(channel).to_owned(), channel);
-            if other.is_some_and(|other| other != channel) || self.subscriptions.wants_other_filter(channel) {
+            let several = filters.get(topic(channel)).is_some_and(|filters| filters.len() > 1);
+            if several || self.subscriptions.wants_other_filter(channel) {
                 return Err(ApiMisuse::TwoFilters(channel.clone()));
             }
             if self.subscriptions.wants(channel)
@@ -118,9 +123,11 @@ impl Session {
             {
                 return Err(ApiMisuse::OtherConditions(channel.clone()));
             }
-            new += usize::from(other.is_none() && !self.book.tracks(channel));
+            if !self.book.tracks(channel) {
+                new.insert(channel);
+            }
         }
-        if self.book.has_room_for(new) {
+        if self.book.has_room_for(new.len()) {
             return Ok(());
         }
         Err(ApiMisuse::TooManyChannels(self.config.limits.tracked_channels))
@@ -152,10 +159,11 @@ impl Session {
             (true, false) => Tracking::Loading,
             (true, true) => Tracking::Loaded,
         };
+        self.losses.watch(pattern);
         let promised = self.losses.is_promised(name);
         let (accepted, released) = self.channels.want(pattern, promised, tracking, order, self.now);
         if accepted {
-            self.losses.promise(pattern);
+            self.losses.promise(name);
         }
         self.book.set_wanted(name, true);
         self.tell_released(released);
@@ -171,12 +179,10 @@ impl Session {
         let continues = before.session_continues(self.link.epoch());
         let Some(lost) = before.take(channel) else { return };
         let since_unix_ms = before.unix_ms();
-        if let Ok(pattern) = Pattern::parse(channel) {
-            if lost || !continues {
-                self.losses.promise_with_gap(&pattern, Instant::default());
-            } else {
-                self.losses.promise(&pattern);
-            }
+        if lost || !continues {
+            self.losses.promise_with_gap(channel, Instant::default());
+        } else {
+            self.losses.promise(channel);
         }
         let cause = match continues {
             false => GapCause::SessionLost,
@@ -214,7 +220,8 @@ impl Session {
     }
 
     fn publish(&mut self, command: u32, channel: &str, data: &str) -> Result<(), ApiMisuse> {
-        check_publish(channel).map_err(|source| ApiMisuse::Channel { channel: channel.to_owned(), source })?;
+        check_publish(channel)
+            .map_err(|source| ApiMisuse::Channel { channel: channel.to_owned(), source })?;
         if !json::validate(data, MAX_DEPTH) {
             return Err(ApiMisuse::NotJson("publish"));
         }

@@ -184,7 +184,8 @@ mod tests {
         let mut calls = calls();
         calls.accepted(7);
         calls.response_lost();
-        let errors: Vec<Error> = calls.expired(NOW.after(900)).into_iter().map(|failed| failed.error).collect();
+        let errors: Vec<Error> =
+            calls.expired(NOW.after(900)).into_iter().map(|failed| failed.error).collect();
         assert_eq!(errors, [Error::Timeout { after_ms: 900 }, unknown("/service/b")]);
     }
 

@@ -178,7 +178,10 @@ impl Channels {
 
     /// No server answers for now, so nobody waits for it to forget a channel.
     pub fn release_all(&mut self) -> Released {
-        Released { commands: core::mem::take(&mut self.unsubscribing).into_keys().collect(), dropped: Vec::new() }
+        Released {
+            commands: core::mem::take(&mut self.unsubscribing).into_keys().collect(),
+            dropped: Vec::new(),
+        }
     }
 
     /// The client is over: nothing is wanted, and nobody waits.
@@ -304,7 +307,14 @@ impl Channels {
     }
 
     /// Counts a refusal that is tried again.
-    pub fn refused(&mut self, name: &str, now: Instant, at_least_ms: u64, retry: &Retry, rng: &mut Rng) -> Option<Attempt> {
+    pub fn refused(
+        &mut self,
+        name: &str,
+        now: Instant,
+        at_least_ms: u64,
+        retry: &Retry,
+        rng: &mut Rng,
+    ) -> Option<Attempt> {
         let entry = self.entries.get_mut(self.names.get(name)?)?;
         let delay_ms = entry.backoff.next(now, at_least_ms, retry, rng);
         Some(Attempt { refusals: entry.backoff.attempts(), delay_ms })
@@ -339,13 +349,21 @@ impl Channels {
     }
 
     /// The next channel of which the server is to be told something, behind `last`.
-    pub fn next_action(&self, last: Option<Place>, subscribe: bool, replay: bool) -> Option<(Place, Action<'_>)> {
+    pub fn next_action(
+        &self,
+        last: Option<Place>,
+        subscribe: bool,
+        replay: bool,
+    ) -> Option<(Place, Action<'_>)> {
         let (place, need) = self.due.next(last, subscribe, replay)?;
         let name = self.entries.get(&place.entry())?.pattern.as_str();
-        Some((place, match need {
-            Need::Unsubscribe => Action::Unsubscribe(name),
-            Need::Subscribe | Need::Replay => Action::Subscribe(name),
-        }))
+        Some((
+            place,
+            match need {
+                Need::Unsubscribe => Action::Unsubscribe(name),
+                Need::Subscribe | Need::Replay => Action::Subscribe(name),
+            },
+        ))
     }
 
     /// When a channel that waits is due.

@@ -1,14 +1,14 @@
 //! How the commands of the application are sent, and what follows from the replies (S3, S13 to S15, R7).
 
-use super::exchange::{Commands, Flight, Kind};
 use super::channels::Action;
+use super::exchange::{Commands, Flight, Kind};
 use super::lanes::LaneId;
 use super::outbox::Packing;
 use super::outgoing::Outgoing;
 use super::status::Status;
 use super::{Error, Session};
-use crate::bayeux::write;
 use crate::Instant;
+use crate::bayeux::write;
 
 impl Session {
     /// Sends all commands that wait, as far as they fit into one request (S3).

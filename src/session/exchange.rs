@@ -144,6 +144,8 @@ pub(super) struct Flight {
     events: u32,
     /// Bytes have come since the deadline was last set.
     heard: bool,
+    /// There may be something in the body that was not taken in.
+    unread: bool,
 }
 
 impl Flight {
@@ -162,6 +164,7 @@ impl Flight {
             inspecting: None,
             events: 0,
             heard: false,
+            unread: false,
         }
     }
 
@@ -233,17 +236,25 @@ impl Flight {
     pub fn push(&mut self, bytes: &[u8]) {
         if self.accepted && !bytes.is_empty() {
             self.decoder.push(bytes);
-            self.heard = true;
+            (self.heard, self.unread) = (true, true);
         }
     }
 
+    /// The body has ended, as HTTP says it should.
     pub fn end(&mut self) {
-        self.ended = true;
+        (self.ended, self.unread) = (true, true);
+    }
+
+    /// May there be something in the body that was not taken in?
+    pub fn is_unread(&self) -> bool {
+        self.unread
     }
 
     /// The next item of the body. `None`: nothing more for now.
     pub fn next(&mut self) -> Option<Result<Item, DecodeError>> {
-        self.decoder.next()
+        let next = self.decoder.next();
+        self.unread = next.is_some();
+        next
     }
 
     /// Whether the body that has ended is whole.
@@ -342,8 +353,13 @@ mod tests {
         flight.push(b"[{}]");
         assert!(flight.next().is_none());
         flight.accept();
+        assert!(!flight.is_unread());
         flight.push(b"[{}]");
+        assert!(flight.is_unread());
         assert!(matches!(flight.next(), Some(Ok(Item::Message(_)))));
+        assert!(flight.is_unread());
+        assert!(flight.next().is_none());
+        assert!(!flight.is_unread());
         assert_eq!(flight.finish(), Ok(()));
     }
 
@@ -359,7 +375,7 @@ mod tests {
         let mut flight = flight();
         flight.push(b"[{}");
         flight.end();
-        assert!(flight.is_ended() && flight.finish().is_err());
+        assert!(flight.is_ended() && flight.is_unread() && flight.finish().is_err());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! When a handshake may go out, and how long the client tries (S8, S8a, S9, S14).
 
-use crate::backoff::{Backoff, Retry, Rng};
 use super::error::Error;
 use super::storm_guard::StormGuard;
 use crate::Instant;
+use crate::backoff::{Backoff, Retry, Rng};
 
 /// Attempts before the first session, where `maxRetries` does not say (S8).
 const MAX_FIRST_RETRIES: u32 = 10;

@@ -179,7 +179,7 @@ impl Lanes {
     pub fn read(&mut self, lane: LaneId, now: Instant, room: bool, acknowledges: bool) -> Read {
         let Some(kind) = self.kind(lane) else { return Read::Nothing };
         let Some(flight) = self.flight_mut(lane) else { return Read::Nothing };
-        if flight.is_held() || flight.is_inspecting() {
+        if !flight.is_unread() || flight.is_held() || flight.is_inspecting() {
             return Read::Nothing;
         }
         if !room && kind.brings_events(acknowledges) {
@@ -416,8 +416,14 @@ mod tests {
     fn s2_each_lane_has_its_own_request() {
         let mut lanes = with_poll();
         lanes.open_commands(flight(2), Commands { replays: true, ..Commands::default() });
-        assert_eq!((lanes.kind(SessionLane), lanes.kind(CommandsLane)), (Some(Kind::Connect), Some(Kind::Commands)));
-        assert_eq!((lanes.lane_of(RequestId(1)), lanes.lane_of(RequestId(2))), (Some(SessionLane), Some(CommandsLane)));
+        assert_eq!(
+            (lanes.kind(SessionLane), lanes.kind(CommandsLane)),
+            (Some(Kind::Connect), Some(Kind::Commands))
+        );
+        assert_eq!(
+            (lanes.lane_of(RequestId(1)), lanes.lane_of(RequestId(2))),
+            (Some(SessionLane), Some(CommandsLane))
+        );
         assert_eq!(lanes.lane_of(RequestId(3)), None);
         assert!(matches!(lanes.session(), Some(SessionRequest::Connect(_))));
         assert!(matches!(lanes.session_mut(), Some(SessionRequest::Connect(_))));
@@ -471,8 +477,13 @@ mod tests {
     #[test]
     fn r8_a_full_queue_holds_what_brings_events() {
         let mut lanes = with_poll();
+        assert!(matches!(lanes.read(SessionLane, NOW, false, false), Read::Nothing), "nothing has come");
+        lanes.flight_mut(SessionLane).expect("open").push(b"[");
         assert!(matches!(lanes.read(SessionLane, NOW, false, false), Read::Hold(RequestId(1))));
-        assert!(matches!(lanes.read(SessionLane, NOW, true, false), Read::Nothing), "held until it is released");
+        assert!(
+            matches!(lanes.read(SessionLane, NOW, true, false), Read::Nothing),
+            "held until it is released"
+        );
         let mut lanes = with_commands();
         lanes.flight_mut(CommandsLane).expect("open").push(b"[{}]");
         assert!(matches!(lanes.read(CommandsLane, NOW, false, true), Read::Item(_)));
@@ -514,7 +525,9 @@ mod tests {
         assert_eq!(lanes.headers(SessionLane, true, NOW, 10), HeadersState::Ask(1));
         assert_eq!(lanes.headers(SessionLane, true, NOW, 10), HeadersState::Awaited);
         assert_eq!(lanes.headers(CommandsLane, true, NOW, 5), HeadersState::Ask(2));
-        assert!(lanes.awaits_headers(SessionLane) && !lanes.is_free(SessionLane) && !lanes.is_open(SessionLane));
+        assert!(
+            lanes.awaits_headers(SessionLane) && !lanes.is_free(SessionLane) && !lanes.is_open(SessionLane)
+        );
         assert_eq!((lanes.lane_asked(1), lanes.lane_asked(2)), (Some(SessionLane), Some(CommandsLane)));
         assert_eq!(lanes.lane_asked(3), None);
         let given = vec![("A".to_owned(), "b".to_owned())];

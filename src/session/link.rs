@@ -143,7 +143,13 @@ impl Link {
     }
 
     /// Keeps the cookies of a response from `from` (X4).
-    pub fn keep_cookies(&mut self, headers: &[(String, String)], from: &Endpoint, now: Instant, unix_ms: u64) {
+    pub fn keep_cookies(
+        &mut self,
+        headers: &[(String, String)],
+        from: &Endpoint,
+        now: Instant,
+        unix_ms: u64,
+    ) {
         let Some(jar) = &mut self.jar else { return };
         for (_, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
             jar.store(value, from, now, unix_ms);
@@ -228,7 +234,9 @@ mod tests {
     fn s10a_another_origin_gets_no_cookie() {
         let mut link = link();
         assert!(!link.move_to(endpoint("https://one.example/other")));
-        assert!(cookies(link.jar(), "https://one.example/cometd").is_some_and(|all| all.contains("theirs=2")));
+        assert!(
+            cookies(link.jar(), "https://one.example/cometd").is_some_and(|all| all.contains("theirs=2"))
+        );
         assert!(link.move_to(endpoint("https://two.example/cometd")));
         assert_eq!(link.endpoint().href(), "https://two.example/cometd");
         assert_eq!(link.configured().href(), "https://one.example/cometd");
@@ -239,7 +247,12 @@ mod tests {
     fn x4_a_host_that_keeps_the_cookies_has_no_jar_here() {
         let mut link = Link::new(endpoint("https://one.example/cometd"), false);
         link.give_cookies(Giver::Config, "mine=1", NOW, 0);
-        link.keep_cookies(&[("set-cookie".to_owned(), "a=b".to_owned())], &endpoint("https://one.example/"), NOW, 0);
+        link.keep_cookies(
+            &[("set-cookie".to_owned(), "a=b".to_owned())],
+            &endpoint("https://one.example/"),
+            NOW,
+            0,
+        );
         link.adopt_cookies(Jar::new());
         assert!(link.jar().is_none() && link.callers_cookies().is_empty());
         link.owe_disconnect("1".to_owned(), None);

@@ -10,12 +10,14 @@ pub(super) struct LossTracker {
     verified_until: Instant,
     /// Polls that arrived whole. A loss after one is a gap of its own.
     whole_polls: u32,
-    promised: PatternMap<Promise>,
+    channels: PatternMap<Watched>,
 }
 
-/// A channel that the server has accepted once: from then on a loss is a gap.
-#[derive(Clone, Default)]
-struct Promise {
+/// A channel that the application wants.
+#[derive(Default)]
+struct Watched {
+    /// The server has accepted it once.
+    promised: bool,
     /// The last gap that was reported, and how many polls had arrived whole before. Until the next one does, or an event
     /// of this channel comes, it covers whatever is lost from its beginning on.
     gap: Option<Gap>,
@@ -39,7 +41,7 @@ pub(super) struct Loss {
 
 impl LossTracker {
     pub fn new(now: Instant) -> Self {
-        Self { verified_until: now, whole_polls: 0, promised: PatternMap::default() }
+        Self { verified_until: now, whole_polls: 0, channels: PatternMap::default() }
     }
 
     /// What was published before this has come, or has its gap.
@@ -58,45 +60,59 @@ impl LossTracker {
         self.whole_polls = self.whole_polls.wrapping_add(1);
     }
 
-    /// The application is promised this channel.
-    pub fn promise(&mut self, pattern: &Pattern) {
-        if !self.is_promised(pattern.as_str()) {
-            self.promised.insert(pattern, Promise::default());
+    /// The application wants this channel, but is not promised it yet.
+    pub fn watch(&mut self, pattern: &Pattern) {
+        if self.channels.get(pattern.as_str()).is_none() {
+            self.channels.insert(pattern, Watched::default());
+        }
+    }
+
+    /// Nobody wants this channel, and the server does not deliver it.
+    pub fn forget(&mut self, name: &str) {
+        self.channels.remove(name);
+    }
+
+    /// The application is promised this channel: from now on a loss is a gap.
+    pub fn promise(&mut self, name: &str) {
+        if let Some(channel) = self.channels.get_mut(name) {
+            channel.promised = true;
         }
     }
 
     /// The application is promised this channel, and what is lost of it since `since` is known to be.
-    pub fn promise_with_gap(&mut self, pattern: &Pattern, since: Instant) {
-        self.promise(pattern);
+    pub fn promise_with_gap(&mut self, name: &str, since: Instant) {
         let gap = Gap { since, whole_polls: self.whole_polls };
-        if let Some(promise) = self.promised.get_mut(pattern.as_str()) {
-            promise.gap = promise.gap.filter(|gap| gap.whole_polls == self.whole_polls).or(Some(gap));
+        if let Some(channel) = self.channels.get_mut(name) {
+            channel.promised = true;
+            channel.gap = channel.gap.filter(|gap| gap.whole_polls == self.whole_polls).or(Some(gap));
         }
     }
 
     /// The server delivers this channel no more, since nobody wants it.
     pub fn withdraw(&mut self, name: &str) {
-        self.promised.remove(name);
+        if let Some(channel) = self.channels.get_mut(name) {
+            channel.promised = false;
+        }
     }
 
     pub fn is_promised(&self, name: &str) -> bool {
-        self.promised.get(name).is_some()
+        self.channels.get(name).is_some_and(|channel| channel.promised)
     }
 
     /// The names of the channels that are promised.
     pub fn promised(&self) -> impl Iterator<Item = &str> {
-        self.promised.iter().map(|(name, _)| name)
+        self.channels.iter().filter(|(_, channel)| channel.promised).map(|(name, _)| name)
     }
 
     /// An event has arrived on this channel.
     pub fn event_arrived(&mut self, channel: &str, replay_id: Option<&str>) {
         let names: Vec<String> =
-            self.promised.names_matching(channel).into_iter().map(|(name, _)| name.to_owned()).collect();
+            self.channels.names_matching(channel).into_iter().map(|(name, _)| name.to_owned()).collect();
         for name in names {
-            if let Some(promise) = self.promised.get_mut(&name) {
-                promise.gap = None;
+            if let Some(channel) = self.channels.get_mut(&name) {
+                channel.gap = None;
                 if let Some(replay_id) = replay_id {
-                    promise.last_replay_id = Some(replay_id.to_owned());
+                    channel.last_replay_id = Some(replay_id.to_owned());
                 }
             }
         }
@@ -104,8 +120,8 @@ impl LossTracker {
 
     /// The channel begins anew: whatever is lost of it from now on is a gap of its own.
     pub fn begin_anew(&mut self, name: &str) {
-        if let Some(promise) = self.promised.get_mut(name) {
-            promise.gap = None;
+        if let Some(channel) = self.channels.get_mut(name) {
+            channel.gap = None;
         }
     }
 
@@ -114,12 +130,15 @@ impl LossTracker {
     pub fn lost(&mut self, since: Instant, uncovered: bool, wanted: impl Fn(&str) -> bool) -> Vec<Loss> {
         let whole_polls = self.whole_polls;
         let mut losses = Vec::new();
-        for (name, promise) in self.promised.iter_mut() {
-            let gap = promise.gap.filter(|gap| gap.whole_polls == whole_polls);
+        for name in self.channels.names() {
+            let Some(channel) = self.channels.get_mut(&name).filter(|channel| channel.promised) else {
+                continue;
+            };
+            let gap = channel.gap.filter(|gap| gap.whole_polls == whole_polls);
             let covered = uncovered && gap.is_some_and(|gap| gap.since <= since);
-            if !covered && wanted(name) {
-                promise.gap = Some(Gap { since, whole_polls });
-                losses.push(Loss { channel: name.to_owned(), after: promise.last_replay_id.clone() });
+            if !covered && wanted(&name) {
+                channel.gap = Some(Gap { since, whole_polls });
+                losses.push(Loss { channel: name, after: channel.last_replay_id.clone() });
             }
         }
         losses
@@ -141,8 +160,10 @@ mod tests {
     /// /a and /b/* are promised.
     fn losses() -> LossTracker {
         let mut losses = LossTracker::new(at(5));
-        losses.promise(&pattern("/a"));
-        losses.promise(&pattern("/b/*"));
+        for name in ["/a", "/b/*"] {
+            losses.watch(&pattern(name));
+            losses.promise(name);
+        }
         losses
     }
 
@@ -160,6 +181,21 @@ mod tests {
         assert!(!losses.is_promised("/a"));
         assert_eq!(lost(&mut losses, 9, false), ["/b/*"]);
         assert_eq!(losses.promised().collect::<Vec<_>>(), ["/b/*"]);
+    }
+
+    #[test]
+    fn what_is_not_promised_yet_keeps_its_place_among_the_others() {
+        let mut losses = LossTracker::new(at(5));
+        losses.watch(&pattern("/x"));
+        losses.watch(&pattern("/a"));
+        losses.promise("/a");
+        losses.promise_with_gap("/never", at(0));
+        assert_eq!(lost(&mut losses, 9, false), ["/a"]);
+        losses.promise("/x");
+        assert_eq!(lost(&mut losses, 9, false), ["/x", "/a"]);
+        losses.forget("/x");
+        losses.promise("/x");
+        assert_eq!(lost(&mut losses, 9, false), ["/a"]);
     }
 
     #[test]
@@ -198,15 +234,17 @@ mod tests {
     fn a_promise_is_kept_when_it_is_made_again() {
         let mut losses = losses();
         losses.event_arrived("/a", Some("7"));
-        losses.promise(&pattern("/a"));
+        losses.watch(&pattern("/a"));
+        losses.promise("/a");
         assert_eq!(losses.lost(at(9), false, |name| name == "/a")[0].after.as_deref(), Some("7"));
     }
 
     #[test]
     fn s17_what_an_earlier_client_lost_is_covered() {
         let mut losses = losses();
-        losses.promise_with_gap(&pattern("/c"), at(0));
-        losses.promise_with_gap(&pattern("/a"), at(0));
+        losses.watch(&pattern("/c"));
+        losses.promise_with_gap("/c", at(0));
+        losses.promise_with_gap("/a", at(0));
         assert_eq!(lost(&mut losses, 9, true), ["/b/*"]);
         losses.poll_succeeded(at(10));
         assert_eq!(lost(&mut losses, 10, true), ["/a", "/b/*", "/c"]);
@@ -216,7 +254,7 @@ mod tests {
     fn a_gap_that_is_there_is_not_moved() {
         let mut losses = losses();
         let _ = lost(&mut losses, 9, true);
-        losses.promise_with_gap(&pattern("/a"), at(0));
+        losses.promise_with_gap("/a", at(0));
         assert_eq!(lost(&mut losses, 5, true), ["/a", "/b/*"]);
     }
 
@@ -233,7 +271,8 @@ mod tests {
         let count = |channels: usize| {
             let mut losses = LossTracker::new(at(0));
             for number in 0..channels {
-                losses.promise(&pattern(&format!("/c/{number}")));
+                losses.watch(&pattern(&format!("/c/{number}")));
+                losses.promise(&format!("/c/{number}"));
             }
             crate::steps::taken();
             losses.event_arrived("/c/5", Some("1"));

@@ -133,9 +133,9 @@ impl Outbox {
     pub fn fail_send(&mut self, raw: Raw, error: impl FnOnce(String) -> Error) -> Option<Settled> {
         let send = self.sends.remove(&raw.command)?;
         if send.waiting > 0 {
-            self.waiting.retain(|_, outgoing| {
-                !matches!(outgoing, Outgoing::Raw(other) if other.command == raw.command)
-            });
+            self.waiting.retain(
+                |_, outgoing| !matches!(outgoing, Outgoing::Raw(other) if other.command == raw.command),
+            );
         }
         let begun = send.in_flight > 0 || !send.replies.is_empty();
         let channel = raw.channel;
@@ -374,7 +374,7 @@ mod tests {
             packing.add(text.to_owned(), "1".to_owned(), Outgoing::Subscribe("/a".to_owned()));
         };
         add(&mut packing, "{..}");
-        assert!(packing.fits("{.}") && !packing.fits("{..}"), "[{..},{.}] has 10 bytes");
+        assert!(packing.fits("{.}") && !packing.fits("{..}"), "both and their brackets and comma");
         add(&mut packing, "{.}");
         assert!(!packing.fits(""));
         assert_eq!((packing.messages.len(), packing.sent.len()), (2, 2));

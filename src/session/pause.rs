@@ -57,7 +57,9 @@ pub(super) enum Change {
     /// The pause begins.
     Begun,
     /// It is over; `lost`: events may have been lost with what it cut off.
-    Over { lost: bool },
+    Over {
+        lost: bool,
+    },
 }
 
 /// A drain that has ended.
@@ -82,15 +84,17 @@ impl Pause {
         Self::Running(None)
     }
 
-    /// Begins a drain. Ends the time in which nothing is sent. Gives the commands that waited for all to be saved.
+    /// Begins a drain; `connected`: there is a session. Ends the time in which nothing is sent. Gives the commands that waited
+    /// for all to be saved.
     pub fn drain(
         &mut self,
         now: Instant,
         command: u32,
         idle_ms: Option<u64>,
         deadline_ms: u64,
+        connected: bool,
     ) -> Result<(Vec<u32>, Change), Refused> {
-        let new = Drain { command, idle_ms, deadline: now.after(deadline_ms), idle_since: None, connected: false };
+        let new = Drain { command, idle_ms, deadline: now.after(deadline_ms), idle_since: None, connected };
         match self {
             Self::Running(drain) | Self::Hidden(_, drain) => {
                 if drain.is_some() {
@@ -134,7 +138,8 @@ impl Pause {
     /// Nothing is sent any more; a drain that runs has ended.
     pub fn suspend(&mut self, now: Instant) -> (Option<Drained>, Change) {
         let give_up_at = now.after(MAX_MS);
-        let suspended = |of: Break, hidden| Suspended { of, give_up_at, hidden, saving: Vec::new(), leaving: Vec::new() };
+        let suspended =
+            |of: Break, hidden| Suspended { of, give_up_at, hidden, saving: Vec::new(), leaving: Vec::new() };
         match core::mem::replace(self, Self::Running(None)) {
             Self::Running(drain) => {
                 *self = Self::Suspended(suspended(Break::new(now.after(REQUESTS_MS)), false));
@@ -316,7 +321,7 @@ mod tests {
 
     fn draining() -> Pause {
         let mut pause = Pause::new();
-        assert_eq!(pause.drain(NOW, 5, Some(100), 5_000), Ok((vec![], Change::Nothing)));
+        assert_eq!(pause.drain(NOW, 5, Some(100), 5_000, false), Ok((vec![], Change::Nothing)));
         pause
     }
 
@@ -361,18 +366,21 @@ mod tests {
     #[test]
     fn d1_without_idle_time_the_deadline_alone_counts() {
         let mut pause = Pause::new();
-        assert!(pause.drain(NOW, 5, None, 5_000).is_ok());
+        assert!(pause.drain(NOW, 5, None, 5_000, false).is_ok());
         pause.observe(NOW, false, true);
         assert_eq!(pause.drain_end(), Some(NOW.after(5_000)));
         assert_eq!(pause.suspend(NOW).0, Some(Drained { command: 5, connected: false }));
+        let mut pause = Pause::new();
+        assert!(pause.drain(NOW, 5, None, 5_000, true).is_ok());
+        assert_eq!(pause.suspend(NOW).0, Some(Drained { command: 5, connected: true }));
     }
 
     #[test]
     fn one_drain_runs_at_a_time() {
-        assert_eq!(draining().drain(NOW, 6, None, 1), Err(Refused::Draining));
+        assert_eq!(draining().drain(NOW, 6, None, 1, false), Err(Refused::Draining));
         let mut pause = draining();
         assert_eq!(pause.hide(NOW), Change::Begun);
-        assert_eq!(pause.drain(NOW, 6, None, 1), Err(Refused::Draining));
+        assert_eq!(pause.drain(NOW, 6, None, 1, false), Err(Refused::Draining));
         assert_eq!(pause.end(), Some(5));
         assert!(!pause.is_paused());
     }
@@ -386,7 +394,7 @@ mod tests {
         assert_eq!(pause.suspend(NOW.after(9)), (None, Change::Nothing));
         pause.lose();
         pause.settle_when_saved(7, NOW);
-        assert_eq!(pause.drain(NOW, 5, None, 1), Ok((vec![7], Change::Over { lost: true })));
+        assert_eq!(pause.drain(NOW, 5, None, 1, false), Ok((vec![7], Change::Over { lost: true })));
         assert!(!pause.is_paused());
         assert_eq!(pause.end(), Some(5));
     }
@@ -410,7 +418,7 @@ mod tests {
     fn s17_a_client_that_leaves_begins_no_drain() {
         let mut pause = suspended();
         pause.settle_with_snapshot(7, NOW);
-        assert_eq!(pause.drain(NOW, 5, None, 1), Err(Refused::Leaving));
+        assert_eq!(pause.drain(NOW, 5, None, 1, false), Err(Refused::Leaving));
     }
 
     #[test]
@@ -451,7 +459,7 @@ mod tests {
         assert_eq!(pause.show(), Change::Over { lost: false });
         assert_eq!(pause.drain_end(), Some(NOW.after(100)));
         let mut pause = hidden();
-        assert_eq!(pause.drain(NOW, 5, None, 9), Ok((vec![], Change::Nothing)));
+        assert_eq!(pause.drain(NOW, 5, None, 9, false), Ok((vec![], Change::Nothing)));
         assert!(pause.is_paused());
         assert_eq!(pause.suspend(NOW), (Some(Drained { command: 5, connected: false }), Change::Nothing));
         assert!(pause.is_suspended() && pause.is_silent());
@@ -471,7 +479,7 @@ mod tests {
         assert!(pause.is_suspended() && !pause.is_silent());
         let _ = pause.hide(NOW);
         pause.lose();
-        assert_eq!(pause.drain(NOW, 5, None, 9), Ok((vec![], Change::Nothing)));
+        assert_eq!(pause.drain(NOW, 5, None, 9, false), Ok((vec![], Change::Nothing)));
         assert!(pause.is_paused() && !pause.is_suspended() && pause.has_lost());
         assert_eq!(pause.show(), Change::Over { lost: true });
     }

@@ -16,11 +16,12 @@ impl Session {
         idle_ms: Option<u64>,
         deadline_ms: u64,
     ) -> Result<(), ApiMisuse> {
-        let (saving, change) =
-            self.pause.drain(self.now, command, idle_ms, deadline_ms).map_err(|refused| match refused {
-                Refused::Draining => ApiMisuse::Draining,
-                Refused::Leaving => ApiMisuse::Closed,
-            })?;
+        let connected = self.state == State::Connected;
+        let begun = self.pause.drain(self.now, command, idle_ms, deadline_ms, connected);
+        let (saving, change) = begun.map_err(|refused| match refused {
+            Refused::Draining => ApiMisuse::Draining,
+            Refused::Leaving => ApiMisuse::Closed,
+        })?;
         self.settle_all(saving, None);
         self.pause_changed(change);
         Ok(())
@@ -232,9 +233,8 @@ impl Session {
         // A gap goes on where the server does not have the channel yet: the next client tells of it.
         let has_gap = |name: &str| !self.channels.is_delivered(name) && !self.book.tracks(name);
         let gap = kept && self.losses.promised().any(has_gap);
-        let lost_before = before.is_some_and(|before| {
-            !before.session_continues(self.link.epoch()) || before.has_missed()
-        });
+        let lost_before =
+            before.is_some_and(|before| !before.session_continues(self.link.epoch()) || before.has_missed());
         let position = |name: &str| self.book.position(name).cloned();
         let mut channels = Vec::new();
         for name in self.losses.promised().filter(|name| self.subscriptions.wants(name)) {
@@ -256,7 +256,11 @@ impl Session {
             gap,
             lost: kept && (self.poll.is_lost() || lost_before),
             // What is the caller's outlives the session (X4).
-            jar: if kept { self.link.jar().cloned().unwrap_or_else(Jar::new) } else { self.link.callers_cookies() },
+            jar: if kept {
+                self.link.jar().cloned().unwrap_or_else(Jar::new)
+            } else {
+                self.link.callers_cookies()
+            },
             client_id,
             channels,
         }

@@ -306,7 +306,8 @@ mod tests {
     }
 
     fn granted() -> Option<Ack> {
-        Message::parse(r#"{"channel":"/meta/handshake","ext":{"ack":true}}"#.to_owned()).and_then(|reply| reply.ack())
+        Message::parse(r#"{"channel":"/meta/handshake","ext":{"ack":true}}"#.to_owned())
+            .and_then(|reply| reply.ack())
     }
 
     /// A session that has just begun, without the acknowledgement extension.
@@ -332,7 +333,10 @@ mod tests {
         let mut poll = poll();
         assert_eq!((poll.interval_ms(), poll.timeout_ms(), poll.max_interval_ms()), (0, 110_000, None));
         poll.advise(&advice(r#"{"interval":500,"timeout":20000,"maxInterval":9000}"#));
-        assert_eq!((poll.interval_ms(), poll.timeout_ms(), poll.max_interval_ms()), (500, 20_000, Some(9_000)));
+        assert_eq!(
+            (poll.interval_ms(), poll.timeout_ms(), poll.max_interval_ms()),
+            (500, 20_000, Some(9_000))
+        );
         poll.advise(&advice("{}"));
         assert_eq!((poll.interval_ms(), poll.timeout_ms(), poll.max_interval_ms()), (0, 20_000, None));
         poll.advise(&advice(r#"{"timeout":10000}"#));

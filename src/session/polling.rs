@@ -28,8 +28,7 @@ impl Session {
         // [bayeux] A connect shares its request with nothing (S2).
         let message = write::connect(&id, &client_id, next.timeout_ms, next.ack.as_deref());
         let flight = self.send(Kind::Connect, vec![message]);
-        let connect =
-            Connect { parked: next.parked, extra: self.flow.is_extra_poll(), ..Connect::default() };
+        let connect = Connect { parked: next.parked, extra: self.flow.is_extra_poll(), ..Connect::default() };
         self.lanes.open_session(flight, SessionRequest::Connect(connect));
     }
 
@@ -174,10 +173,7 @@ impl Session {
 
     /// May events have been lost with it that replay can bring again (R7)?
     pub(super) fn is_lost(&self, flight: &Flight, error: &Error) -> bool {
-        flight.epoch() == self.link.epoch()
-            && !is_refusal(error)
-            && self.link.has_session()
-            && self.replays()
+        flight.epoch() == self.link.epoch() && !is_refusal(error) && self.link.has_session() && self.replays()
     }
 
     /// The advice of a connect reply or of a disconnect (S4).

@@ -111,7 +111,8 @@ impl Session {
     /// The server does not know the session. `true`: it has just made it, for the second time in a row, so the next would
     /// fare no better, and the client has ended. Once any poll has succeeded, a session may be lost at any time.
     fn never_knows_sessions(&mut self, failure: &Failure) -> bool {
-        let new = !self.poll.was_ever_answered() && self.poll.follows_handshake() && may_mean_unknown(failure);
+        let new =
+            !self.poll.was_ever_answered() && self.poll.follows_handshake() && may_mean_unknown(failure);
         if !self.handshakes.session_unknown(new) {
             return false;
         }

@@ -7,7 +7,6 @@ use super::status::{GapCause, Status};
 use super::verdict::{is_gone, pause_ms};
 use super::{Error, Output, Session};
 use crate::bayeux::advice::Reconnect;
-use crate::bayeux::channel::Pattern;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
 use crate::salesforce::{Refusal, classify};
@@ -47,7 +46,8 @@ impl Session {
         let accepted = message.successful() == Some(true);
         let failure = self.failure_of(message);
         let unauthorized = !accepted && self.circumstances().is_unauthorized(&failure);
-        let unknown = unauthorized || self.is_unknown(message) && self.counts_as_unknown(&outgoing, &failure, current);
+        let unknown =
+            unauthorized || self.is_unknown(message) && self.counts_as_unknown(&outgoing, &failure, current);
         if current {
             self.note_refusal(&failure, unauthorized, unknown);
             let token = self.lanes.flight(LaneId::Commands).map(|flight| flight.token());
@@ -124,7 +124,8 @@ impl Session {
     fn request_unknown(&mut self, message: &Message, current: bool) {
         let failure = self.failure_of(message);
         let epoch = self.link.epoch();
-        let Some(Commands { sent, unknown_client, .. }) = self.lanes.commands_mut().filter(|_| current) else {
+        let Some(Commands { sent, unknown_client, .. }) = self.lanes.commands_mut().filter(|_| current)
+        else {
             return;
         };
         let mut refused = Vec::new();
@@ -149,14 +150,13 @@ impl Session {
     /// The server has accepted a channel.
     fn subscribed(&mut self, name: &str, reply: &Message) {
         let released = self.channels.accepted(name);
-        if let Ok(pattern) = Pattern::parse(name) {
-            self.losses.promise(&pattern);
-        }
+        self.losses.promise(name);
         let changes = self.subscriptions.accepted(name, reply.raw());
         self.tell_released(released);
         self.tell(changes);
         // A poll that the server holds is answered with what comes again.
-        let held = matches!(self.lanes.session(), Some(SessionRequest::Connect(Connect { parked: true, .. })));
+        let held =
+            matches!(self.lanes.session(), Some(SessionRequest::Connect(Connect { parked: true, .. })));
         self.poll.subscribed(held);
         if self.poll.is_lost()
             && let Some(started) = self.lanes.flight(LaneId::Commands).map(|flight| flight.started())
@@ -234,8 +234,9 @@ impl Session {
         self.settle_all(refused.commands, Some(&error));
         // The position of the client before is as old as that.
         let before = self.predecessor.as_ref();
-        let before = before
-            .filter(|before| before.position(name).is_some_and(|position| position.replay_id == refused.after));
+        let before = before.filter(|before| {
+            before.position(name).is_some_and(|position| position.replay_id == refused.after)
+        });
         let since_unix_ms =
             before.map_or_else(|| self.gap_since(self.losses.verified_until()), |before| before.unix_ms());
         let released = self.channels.undo(name, self.now);

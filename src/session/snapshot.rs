@@ -128,8 +128,7 @@ impl Snapshot {
             }
             let name = decode_string(name)?.into_owned();
             let mut parts = strings(position).into_iter();
-            let position =
-                parts.next().map(|replay_id| Position { replay_id, created_date: parts.next() });
+            let position = parts.next().map(|replay_id| Position { replay_id, created_date: parts.next() });
             if position.as_ref().is_some_and(|position| !position.makes_sense()) {
                 return None;
             }

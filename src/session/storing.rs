@@ -2,7 +2,6 @@
 
 use super::status::{GapCause, Status};
 use super::{Error, Output, Session};
-use crate::bayeux::channel::Pattern;
 use crate::replay::book::{StoreCall, StoreOperation};
 use crate::replay::{Position, Start};
 
@@ -45,6 +44,7 @@ impl Session {
     /// The store's answer to a save.
     pub(super) fn saved(&mut self, request: u32, problem: Option<&str>) {
         match problem {
+            _ if !self.book.is_saving(request) => {}
             Some(problem) => self.store_failed(request, problem),
             None => {
                 let commands = self.book.saved(request);
@@ -75,9 +75,7 @@ impl Session {
         if before.take(channel).is_none() {
             return position;
         }
-        if let Ok(pattern) = Pattern::parse(channel) {
-            self.losses.promise(&pattern);
-        }
+        self.losses.promise(channel);
         if position.is_none() && *start == Start::New {
             let (channel, cause) = (channel.to_owned(), GapCause::NoPosition);
             self.report(Status::Gap { channel, cause, after: None, since_unix_ms });

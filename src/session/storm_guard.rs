@@ -1,7 +1,7 @@
 //! S8a: no handshake storms.
 
-use crate::backoff::Retry;
 use crate::Instant;
+use crate::backoff::Retry;
 
 const MINUTE_MS: u64 = 60_000;
 /// So many sessions that were left behind are let be at the server at once.

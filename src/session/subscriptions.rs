@@ -390,7 +390,8 @@ mod tests {
     fn p2_a_reply_costs_the_same_with_many_channels() {
         let count = |channels: usize| {
             let mut subscriptions = Subscriptions::default();
-            let names = (0..channels).map(|n| (Pattern::parse(&format!("/c/{n}")).expect("a channel"), false));
+            let names =
+                (0..channels).map(|n| (Pattern::parse(&format!("/c/{n}")).expect("a channel"), false));
             let _ = subscriptions.add(1, names.collect());
             crate::steps::taken();
             let _ = subscriptions.accepted("/c/5", "reply");

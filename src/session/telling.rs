@@ -66,7 +66,7 @@ impl Session {
     pub(super) fn tell_released(&mut self, released: Released) {
         self.settle_all(released.commands, None);
         for name in released.dropped {
-            self.losses.withdraw(&name);
+            self.losses.forget(&name);
         }
     }
 

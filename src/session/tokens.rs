@@ -1,8 +1,8 @@
 //! S10, S10a: access tokens, what their refusal means, and when to ask for another one.
 
-use crate::backoff::{Backoff, Retry, Rng};
 use super::secrets::Retired;
 use crate::Instant;
+use crate::backoff::{Backoff, Retry, Rng};
 
 /// A token with which nothing has succeeded is refused for good when this lies between two refusals.
 const REFUSED_AGAIN_MS: u64 = 5_000;
@@ -234,7 +234,11 @@ impl Tokens {
             self.ask_at = Some(now.after(delay_ms));
             return Missing::Nothing;
         }
-        if moved { Missing::StillMoved { delay_ms: self.moved_again_at.since(now) } } else { Missing::Nothing }
+        if moved {
+            Missing::StillMoved { delay_ms: self.moved_again_at.since(now) }
+        } else {
+            Missing::Nothing
+        }
     }
 
     /// A request outside the session was answered 401: the session goes on with the token that it has (S10a). Gives `true`

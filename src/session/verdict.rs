@@ -193,7 +193,11 @@ impl Circumstances<'_> {
         if let Some(verdict) = self.refused_by_status(&error, Fate::Alive) {
             return verdict;
         }
-        if lost { Verdict::NewSession { error, at_least_ms, fate: Fate::ResponseLost } } else { Verdict::Nothing }
+        if lost {
+            Verdict::NewSession { error, at_least_ms, fate: Fate::ResponseLost }
+        } else {
+            Verdict::Nothing
+        }
     }
 
     /// Does the failure say that the token is not good (any more), and can there be another one?
@@ -385,8 +389,13 @@ mod tests {
     fn handshake(of: Circumstances<'_>, successful: bool, error: &str, raw_advice: &str) -> String {
         let advice = advice(raw_advice);
         let failure = (!successful).then(|| failure(error));
-        let reply =
-            HandshakeReply { successful, failure, advice: &advice, has_client_id: true, other_transports: None };
+        let reply = HandshakeReply {
+            successful,
+            failure,
+            advice: &advice,
+            has_client_id: true,
+            other_transports: None,
+        };
         short(of.handshake_ended(Some(reply)))
     }
 
@@ -398,16 +407,19 @@ mod tests {
             (handshake(plain(), true, "", NONE), "end server-ended alive"),
             (handshake(plain(), true, "", r#"{"interval":-1}"#), "end server-ended alive"),
             (handshake(plain(), true, "", r#"{"reconnect":"handshake","interval":9}"#), "retry protocol 9"),
-            (handshake(plain(), true, "", r#"{"reconnect":"handshake","interval":-9}"#), "end server-ended alive"),
+            (
+                handshake(plain(), true, "", r#"{"reconnect":"handshake","interval":-9}"#),
+                "end server-ended alive",
+            ),
             (handshake(plain(), false, "400::no", "{}"), "retry handshake-refused 0"),
             (handshake(plain(), false, "400::no", r#"{"interval":9}"#), "retry handshake-refused 9"),
             (handshake(plain(), false, "400::no", NONE), "end handshake-refused alive"),
             (handshake(plain(), false, "401::no", "{}"), "retry unauthorized 0"),
             (handshake(auth(), false, "401::no", "{}"), "token unauthorized gone"),
             (handshake(auth(), false, "401::no", NONE), "token unauthorized gone"),
-            (handshake(plain(), false, "503::busy", NONE), "end server-unavailable alive"),
-            (handshake(salesforce(), false, "503::busy", NONE), "retry server-unavailable 1000"),
-            (handshake(salesforce(), false, "503::busy", r#"{"interval":2000}"#), "retry server-unavailable 2000"),
+            (handshake(plain(), false, "503::busy", NONE), "end server-busy alive"),
+            (handshake(salesforce(), false, "503::busy", NONE), "retry server-busy 1000"),
+            (handshake(salesforce(), false, "503::busy", r#"{"interval":2000}"#), "retry server-busy 2000"),
             (handshake(salesforce(), false, "400::no", NONE), "end handshake-refused alive"),
             (short(plain().handshake_ended(None)), "retry protocol 0"),
         ];
@@ -459,7 +471,12 @@ mod tests {
 
     fn connect(of: Circumstances<'_>, successful: bool, error: &str, advised: Option<Reconnect>) -> String {
         let failure = (!successful).then(|| failure(error));
-        short(of.connect_ended(ConnectReply { successful: Some(successful), failure, advised, disconnect: None }))
+        short(of.connect_ended(ConnectReply {
+            successful: Some(successful),
+            failure,
+            advised,
+            disconnect: None,
+        }))
     }
 
     #[test]
@@ -471,7 +488,7 @@ mod tests {
             (connect(plain(), true, "", Some(Handshake)), "session protocol 7 gone"),
             (connect(plain(), true, "", Some(Never)), "end server-ended alive"),
             (connect(plain(), false, "500::no", None), "retry connect-refused 7"),
-            (connect(plain(), false, "503::busy", None), "retry server-unavailable 1000"),
+            (connect(plain(), false, "503::busy", None), "retry server-busy 1000"),
             (connect(plain(), false, "402::unknown", None), "session unknown-client 7 unknown"),
             (connect(plain(), false, "402::unknown", Some(Handshake)), "session unknown-client 7 unknown"),
             (connect(plain(), false, "402::unknown", Some(Never)), "end server-ended gone"),
@@ -484,8 +501,8 @@ mod tests {
             (connect(auth(), false, "401::no", Some(Never)), "token unauthorized gone"),
             (connect(auth(), false, "402::unknown", Some(Never)), "end server-ended gone"),
             (connect(salesforce(), false, "402::unknown", Some(Never)), "token server-ended gone"),
-            (connect(salesforce(), false, "503::busy", Some(Never)), "session server-unavailable 1000 alive"),
-            (connect(auth(), false, "503::busy", Some(Never)), "end server-unavailable alive"),
+            (connect(salesforce(), false, "503::busy", Some(Never)), "session server-busy 1000 alive"),
+            (connect(auth(), false, "503::busy", Some(Never)), "end server-busy alive"),
             (connect(salesforce(), false, "500::no", Some(Never)), "end server-ended alive"),
             (short(plain().connect_ended(ConnectReply::default())), "retry protocol 0"),
         ];
@@ -511,9 +528,12 @@ mod tests {
             (verdict(plain(), Some(Never), Some(Again), None), "end server-ended gone"),
             (verdict(plain(), Some(Handshake), None, None), "session server-ended 7 gone"),
             (verdict(plain(), Some(Again), None, None), "retry server-ended 7"),
-            (verdict(salesforce(), None, None, Some("503::busy")), "session server-unavailable 1000 gone"),
+            (verdict(salesforce(), None, None, Some("503::busy")), "session server-busy 1000 gone"),
             (verdict(salesforce(), None, None, Some("401::no")), "token unauthorized gone"),
-            (short(plain().commands_ended(Some((Some(Handshake), None)), None, None)), "session server-ended 7 gone"),
+            (
+                short(plain().commands_ended(Some((Some(Handshake), None)), None, None)),
+                "session server-ended 7 gone",
+            ),
             (short(plain().commands_ended(Some((None, None)), None, None)), "end server-ended gone"),
         ];
         for (index, (found, expected)) in table.iter().enumerate() {
@@ -537,7 +557,10 @@ mod tests {
             (commands(plain(), Error::Redirect, None, true), "session redirect 3 lost"),
             (commands(auth(), Error::HttpStatus(401), None, true), "token unauthorized alive"),
             (commands(plain(), Error::HttpStatus(401), None, false), "nothing"),
-            (commands(auth(), Error::HttpStatus(401), Some("402::x"), true), "session unknown-client 0 unknown"),
+            (
+                commands(auth(), Error::HttpStatus(401), Some("402::x"), true),
+                "session unknown-client 0 unknown",
+            ),
         ];
         for (index, (found, expected)) in table.iter().enumerate() {
             assert_eq!(found, expected, "row {index}");
@@ -585,7 +608,11 @@ mod tests {
             ("401::no", false, false),
         ];
         for (text, gone, unknown) in table {
-            assert_eq!((is_gone(&failure(text)), may_mean_unknown(&failure(text))), (gone, unknown), "{text}");
+            assert_eq!(
+                (is_gone(&failure(text)), may_mean_unknown(&failure(text))),
+                (gone, unknown),
+                "{text}"
+            );
         }
     }
 
@@ -600,7 +627,9 @@ mod tests {
 
     #[test]
     fn a_refusal_is_a_status_of_the_client_s_fault() {
-        for (status, refusal) in [(399, false), (400, true), (407, true), (408, false), (409, true), (499, true), (500, false)] {
+        for (status, refusal) in
+            [(399, false), (400, true), (407, true), (408, false), (409, true), (499, true), (500, false)]
+        {
             assert_eq!(is_refusal(&Error::HttpStatus(status)), refusal, "{status}");
         }
         assert!(!is_refusal(&Error::NotBayeux));

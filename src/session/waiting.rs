@@ -94,7 +94,9 @@ impl Session {
 
     /// No answer, or no further byte, in time (S7).
     fn request_expired(&mut self, lane: LaneId) {
-        if let Some((request, after_ms)) = self.lanes.flight(lane).map(|flight| (flight.id(), flight.patience_ms())) {
+        if let Some((request, after_ms)) =
+            self.lanes.flight(lane).map(|flight| (flight.id(), flight.patience_ms()))
+        {
             self.emit(Output::Abort(request));
             self.fail_request(lane, Error::Timeout { after_ms }, 0);
         }
@@ -184,4 +186,3 @@ impl Session {
         until.into_iter().chain(self.pause.give_up_at()).min()
     }
 }
-

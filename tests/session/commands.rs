@@ -12,7 +12,7 @@ fn s3_commands_issued_in_one_turn_share_a_request_in_their_order() {
     sim.queue(Command::Subscribe {
         subscription: 2,
         channels: &["/a".to_owned(), "/b".to_owned()],
-        follow: None,
+        replay: None,
     })
     .expect("fine");
     sim.queue(Command::Send { command: 3, messages: &[r#"{"channel":"/s","data":2}"#.to_owned()] })
@@ -352,13 +352,13 @@ fn misuse_is_named_and_leaves_the_session_as_it_was() {
     let raw = text(&[r#"{"channel":"/x"}"#, "{"]);
     let deep = "[".repeat(1_000) + &"]".repeat(1_000);
     let misuses = [
-        (Command::Subscribe { subscription: 9, channels: &[], follow: None }, ApiMisuse::NoChannels),
+        (Command::Subscribe { subscription: 9, channels: &[], replay: None }, ApiMisuse::NoChannels),
         (
-            Command::Subscribe { subscription: 1, channels: &text(&["/b"]), follow: None },
+            Command::Subscribe { subscription: 1, channels: &text(&["/b"]), replay: None },
             ApiMisuse::NumberInUse(1),
         ),
         (
-            Command::Subscribe { subscription: 0, channels: &text(&["/b"]), follow: None },
+            Command::Subscribe { subscription: 0, channels: &text(&["/b"]), replay: None },
             ApiMisuse::NumberInUse(0),
         ),
         (Command::Publish { command: 9, channel: "/x", data: "{" }, ApiMisuse::NotJson("publish")),
@@ -375,7 +375,7 @@ fn misuse_is_named_and_leaves_the_session_as_it_was() {
     for channels in
         [good_then_bad, text(&[""]), text(&["/a/*/b"]), text(&["/a//b"]), text(&["/meta/connect"])]
     {
-        let result = sim.queue(Command::Subscribe { subscription: 9, channels: &channels, follow: None });
+        let result = sim.queue(Command::Subscribe { subscription: 9, channels: &channels, replay: None });
         assert!(matches!(result, Err(ApiMisuse::Channel { .. })), "{channels:?}");
     }
     for channel in ["", "x", "/a/*", "/a/**", "/meta/publish", "/a\n"] {

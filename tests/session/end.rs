@@ -126,7 +126,7 @@ fn s16_commands_after_close_are_misuse() {
     sim.close();
     let channels = ["/a".to_owned()];
     for command in [
-        Command::Subscribe { subscription: 1, channels: &channels, follow: None },
+        Command::Subscribe { subscription: 1, channels: &channels, replay: None },
         Command::Publish { command: 2, channel: "/a", data: "1" },
         Command::Send { command: 3, messages: &channels },
         Command::Unsubscribe { command: 4, subscription: 1, handed: 0 },

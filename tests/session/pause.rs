@@ -38,7 +38,7 @@ fn d2_what_needs_the_server_is_refused_while_paused() {
     let channels = ["/b".to_owned()];
     let raw = [r#"{"channel":"/r"}"#.to_owned()];
     for command in [
-        Command::Subscribe { subscription: 2, channels: &channels, follow: None },
+        Command::Subscribe { subscription: 2, channels: &channels, replay: None },
         Command::Publish { command: 3, channel: "/p", data: "1" },
         Command::Send { command: 4, messages: &raw },
     ] {

@@ -53,7 +53,7 @@ fn one_refusal_rejects_all_who_asked() {
 #[test]
 fn unsubscribing_before_the_request_left_sends_nothing_and_settles_both() {
     let mut sim = Sim::connected();
-    sim.queue(Command::Subscribe { subscription: 1, channels: &["/a".to_owned()], follow: None })
+    sim.queue(Command::Subscribe { subscription: 1, channels: &["/a".to_owned()], replay: None })
         .expect("fine");
     sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0 }).expect("fine");
     sim.drain();
@@ -66,10 +66,10 @@ fn unsubscribing_before_the_request_left_sends_nothing_and_settles_both() {
 #[test]
 fn subscribe_unsubscribe_subscribe_in_one_turn_is_one_subscribe() {
     let mut sim = Sim::connected();
-    sim.queue(Command::Subscribe { subscription: 1, channels: &["/a".to_owned()], follow: None })
+    sim.queue(Command::Subscribe { subscription: 1, channels: &["/a".to_owned()], replay: None })
         .expect("fine");
     sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0 }).expect("fine");
-    sim.queue(Command::Subscribe { subscription: 3, channels: &["/a".to_owned()], follow: None })
+    sim.queue(Command::Subscribe { subscription: 3, channels: &["/a".to_owned()], replay: None })
         .expect("fine");
     sim.drain();
     assert_eq!(topics(&sim.request("commands")), ["/a"]);
@@ -117,7 +117,7 @@ fn an_abandoned_subscribe_that_is_refused_needs_no_unsubscribe() {
 fn subscribing_again_before_the_unsubscribe_left_changes_nothing_on_the_wire() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0 }).expect("fine");
-    sim.queue(Command::Subscribe { subscription: 3, channels: &["/a".to_owned()], follow: None })
+    sim.queue(Command::Subscribe { subscription: 3, channels: &["/a".to_owned()], replay: None })
         .expect("fine");
     sim.drain();
     assert!(sim.try_open("commands").is_none());

@@ -1,7 +1,7 @@
 //! What must not leak, tokens included, and cookies: X2, X4.
 
 use cometd_edge::replay::{Commit, OnInvalid, Position, Start};
-use cometd_edge::session::{Command, Config, Error, Follow, Input, Output, Status};
+use cometd_edge::session::{Command, Config, Error, Input, Output, ReplayOptions, Status};
 
 use crate::sim::*;
 
@@ -70,7 +70,7 @@ fn x2_debug_of_all_outputs_shows_no_secret() {
     session.handle_input(now, Input::Chunk { request: id, bytes: body.as_bytes() }).expect("fine");
     session.handle_input(now, Input::End { request: id }).expect("fine");
     let channels = ["/service/a".to_owned()];
-    let subscribe = Command::Subscribe { subscription: 1, channels: &channels, follow: None };
+    let subscribe = Command::Subscribe { subscription: 1, channels: &channels, replay: None };
     session.handle_input(now, Input::Command(subscribe)).expect("fine");
     let id = drain(&mut session);
     session.handle_input(now, Input::Head { request: id, status: 200, headers: &[] }).expect("fine");
@@ -344,10 +344,10 @@ fn x4_a_cookie_of_100_kb_is_left_out_and_the_session_goes_on() {
 fn x2_debug_of_positions_shows_no_replay_id() {
     let replay_id = "s3cret-data".to_owned();
     let start = [Start::After(replay_id.clone())];
-    let follow = Follow { starts: &start, commit: Commit::Processed, on_invalid: OnInvalid::All };
+    let follow = ReplayOptions { starts: &start, commit: Commit::Processed, on_invalid: OnInvalid::All };
     let position = Position { replay_id, created_date: None };
     let channel = ["/a".to_owned()];
-    let command = Command::Subscribe { subscription: 1, channels: &channel, follow: Some(follow) };
+    let command = Command::Subscribe { subscription: 1, channels: &channel, replay: Some(follow) };
     clean(&format!("{command:?} {position:?} {start:?}"));
     clean(&format!("{:?}", Output::Save { request: 1, channel: channel[0].clone(), position }));
 }

@@ -147,7 +147,7 @@ impl World {
             channels
         });
         let subscription = self.number_of_subscription();
-        let command = Command::Subscribe { subscription, channels: &channels, follow: None };
+        let command = Command::Subscribe { subscription, channels: &channels, replay: None };
         if self.refused_at_rest(command) {
             return;
         }
@@ -155,7 +155,7 @@ impl World {
         self.app.open.push(subscription);
         self.checks.asked(self.now, subscription, Asked::Subscribe);
         self.checks.subscribed(subscription, &channels);
-        self.input(Input::Command(Command::Subscribe { subscription, channels: &channels, follow: None }));
+        self.input(Input::Command(Command::Subscribe { subscription, channels: &channels, replay: None }));
     }
 
     pub fn unsubscribe(&mut self) {

@@ -1,7 +1,7 @@
 //! An application that follows channels by replay: subscribes, reads, commits, leaves.
 
 use cometd_edge::replay::{Commit, Start};
-use cometd_edge::session::{Command, Event, Follow, Input, Output, State, Status};
+use cometd_edge::session::{Command, Event, Input, Output, ReplayOptions, State, Status};
 
 use crate::application::CHANNELS;
 use crate::checks::{Asked, Checks};
@@ -49,20 +49,20 @@ impl World {
             let start = if name.contains('*') { Start::New } else { self.start_of(name) };
             starts.push(start);
         }
-        if self.refused_at_rest(Command::Subscribe { subscription: u32::MAX, channels: names, follow: None })
+        if self.refused_at_rest(Command::Subscribe { subscription: u32::MAX, channels: names, replay: None })
         {
             return;
         }
         let commit = self.conditions.commit;
-        let follow = Follow { starts: &starts, commit, on_invalid: self.conditions.on_invalid };
+        let follow = ReplayOptions { starts: &starts, commit, on_invalid: self.conditions.on_invalid };
         if self.choices.chance_alone(false, |rng| rng.chance(30))
             && names.len() == 1
             && self.promises.is_open(&names[0])
         {
             let commit = if commit == Commit::Manual { Commit::Delivered } else { Commit::Manual };
-            let follow = Follow { commit, ..follow };
+            let follow = ReplayOptions { commit, ..follow };
             let command =
-                Command::Subscribe { subscription: u32::MAX, channels: names, follow: Some(follow) };
+                Command::Subscribe { subscription: u32::MAX, channels: names, replay: Some(follow) };
             let now = cometd_edge::Instant::from_millis(self.now);
             let result = self.session.handle_input(now, Input::Command(command));
             assert!(result.is_err(), "R3a: two subscriptions that commit differently");
@@ -76,7 +76,7 @@ impl World {
         self.input(Input::Command(Command::Subscribe {
             subscription,
             channels: names,
-            follow: Some(follow),
+            replay: Some(follow),
         }));
     }
 

@@ -181,7 +181,7 @@ impl World {
             self.rests.since = self.now;
             self.rests.waits = Some(command);
         }
-        self.input(Input::Command(Command::Rest { command }));
+        self.input(Input::Command(Command::Pause { command }));
     }
 
     /// It has its time for it from now on.

@@ -130,7 +130,7 @@ impl World {
             self.app.open.push(number);
             self.checks.asked(self.now, number, Asked::Subscribe);
             self.checks.subscriptions.insert(number, subscription);
-            let command = Command::Subscribe { subscription: number, channels: &channels, follow: None };
+            let command = Command::Subscribe { subscription: number, channels: &channels, replay: None };
             self.input(Input::Command(command));
             for event in queued {
                 restored.entry(event).or_default().push(number);

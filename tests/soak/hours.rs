@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cometd_edge::replay::{Commit, OnInvalid, Start};
-use cometd_edge::session::{Command, Follow, Input, State};
+use cometd_edge::session::{Command, Input, ReplayOptions, State};
 
 use crate::allocations::live_bytes;
 use crate::faults::Fault;
@@ -93,10 +93,11 @@ impl Hours {
 
     fn subscribe(&mut self, channel: &str) -> u32 {
         let subscription = self.number();
-        let follow = Follow { starts: &[Start::All], commit: Commit::Processed, on_invalid: OnInvalid::All };
+        let replay =
+            ReplayOptions { starts: &[Start::All], commit: Commit::Processed, on_invalid: OnInvalid::All };
         let follow = (self.life.dialect == Dialect::Salesforce).then_some(follow);
         let channels = [channel.to_owned()];
-        self.life.input(Input::Command(Command::Subscribe { subscription, channels: &channels, follow }));
+        self.life.input(Input::Command(Command::Subscribe { subscription, channels: &channels, replay }));
         subscription
     }
 

@@ -87,7 +87,10 @@ mod tests {
         let mut given = GivenOut::default();
         given.add(1, 10, [5, 6].into_iter());
         given.add(2, 11, [5].into_iter());
-        assert_eq!((given.channel_of(1), given.channel_of(2), given.channel_of(3)), (Some(10), Some(11), None));
+        assert_eq!(
+            (given.channel_of(1), given.channel_of(2), given.channel_of(3)),
+            (Some(10), Some(11), None)
+        );
         assert_eq!(given.first(5), Some((1, 10)));
         given.remove_first(5);
         assert_eq!((given.first(5), given.first(6)), (Some((2, 11)), Some((1, 10))));

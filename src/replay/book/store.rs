@@ -60,7 +60,8 @@ impl Book {
     /// What the store is to do next; ask until there is nothing more.
     pub fn next_store_call(&mut self, now: Instant) -> Option<StoreCall> {
         let mut due = self.wakes.range(..=(now, u32::MAX)).map(|(_, number)| *number);
-        let number = due.find(|number| self.channels.get(number).is_some_and(|tracked| tracked.is_due(now)))?;
+        let number =
+            due.find(|number| self.channels.get(number).is_some_and(|tracked| tracked.is_due(now)))?;
         let request = self.last_call.wrapping_add(1);
         let call = self.update(number, |tracked| {
             let channel = tracked.ledger.channel().to_owned();
@@ -103,23 +104,33 @@ impl Book {
         self.remove(number).map(|tracked| tracked.ledger.channel().to_owned())
     }
 
+    /// Is this a save that has no answer?
+    pub fn is_saving(&self, request: u32) -> bool {
+        let tracked = self.calls.get(&request).and_then(|number| self.channels.get(number));
+        tracked.is_some_and(|tracked| tracked.store.save.is_some_and(|call| call.request == request))
+    }
+
     /// The store has made a save. Gives the commits that are settled by it.
     pub fn saved(&mut self, request: u32) -> Vec<u32> {
-        let number = self.calls.remove(&request);
-        let commands = number.and_then(|number| {
-            self.update(number, |tracked| {
-                let call = tracked.store.save.take_if(|call| call.request == request)?;
-                // It may be one of an epoch that is over (R6).
-                tracked.store.saved = tracked.store.saved.max(call.version);
-                tracked.store.backoff.reset();
-                Some(tracked.ledger.take_waiters(Some(call.version)))
-            })?
+        let Some(number) = self.calls.remove(&request) else { return Vec::new() };
+        let commands = self.update(number, |tracked| {
+            let version = tracked.store.save.take().map_or(0, |call| call.version);
+            // It may be one of an epoch that is over (R6).
+            tracked.store.saved = tracked.store.saved.max(version);
+            tracked.store.backoff.reset();
+            tracked.ledger.take_waiters(Some(version))
         });
         commands.unwrap_or_default()
     }
 
     /// A call has failed: it is made again after a back-off (R5).
-    pub fn store_failed(&mut self, request: u32, now: Instant, retry: &Retry, rng: &mut Rng) -> Option<StoreFailure> {
+    pub fn store_failed(
+        &mut self,
+        request: u32,
+        now: Instant,
+        retry: &Retry,
+        rng: &mut Rng,
+    ) -> Option<StoreFailure> {
         let number = self.calls.remove(&request)?;
         self.update(number, |tracked| {
             let store = &mut tracked.store;

@@ -21,7 +21,7 @@ impl Chaos {
             0..=2 => {
                 let channels = &[channel, other];
                 let result =
-                    self.sim.queue(Command::Subscribe { subscription: number, channels, follow: None });
+                    self.sim.queue(Command::Subscribe { subscription: number, channels, replay: None });
                 if result.is_ok() {
                     self.subscriptions.push(number);
                 }
@@ -61,7 +61,7 @@ impl Chaos {
         let deadline_ms = [0, 300, 5_000, 60_000][self.below(4)];
         let result = match turn {
             10..=22 => self.sim.queue(Command::Drain { command, idle_ms, deadline_ms }),
-            23..=28 => self.sim.queue(Command::Rest { command }),
+            23..=28 => self.sim.queue(Command::Pause { command }),
             _ => {
                 let result = self.sim.queue(Command::Suspend { command });
                 if result.is_ok() {
@@ -81,7 +81,7 @@ impl Chaos {
         let _ = self.sim.queue(Command::Hidden(false));
         let command = self.number();
         // Ends a drain.
-        let result = self.sim.queue(Command::Rest { command });
+        let result = self.sim.queue(Command::Pause { command });
         self.misused(result);
         let command = self.number();
         let result = self.sim.queue(Command::Drain { command, idle_ms: None, deadline_ms: u64::MAX / 2 });

@@ -1,7 +1,7 @@
 //! Commands, and the answers of the store and of the application.
 
 use cometd_edge::replay::{Commit, OnInvalid, Position, Start};
-use cometd_edge::session::{ApiMisuse, Command, Follow, Input};
+use cometd_edge::session::{ApiMisuse, Command, Input, ReplayOptions};
 
 use super::*;
 
@@ -30,8 +30,8 @@ impl Sim {
         on_invalid: OnInvalid,
     ) -> Result<(), ApiMisuse> {
         let channels: Vec<String> = channels.iter().map(|channel| (*channel).to_owned()).collect();
-        let follow = Some(Follow { starts, commit, on_invalid });
-        let result = self.queue(Command::Subscribe { subscription, channels: &channels, follow });
+        let replay = Some(ReplayOptions { starts, commit, on_invalid });
+        let result = self.queue(Command::Subscribe { subscription, channels: &channels, replay });
         self.drain();
         result
     }
@@ -88,7 +88,7 @@ impl Sim {
 
     pub fn subscribe(&mut self, subscription: u32, channels: &[&str]) {
         let channels: Vec<String> = channels.iter().map(|channel| (*channel).to_owned()).collect();
-        self.queue(Command::Subscribe { subscription, channels: &channels, follow: None })
+        self.queue(Command::Subscribe { subscription, channels: &channels, replay: None })
             .expect("not a misuse");
         self.drain();
     }

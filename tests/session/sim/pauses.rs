@@ -13,7 +13,7 @@ impl Sim {
     }
 
     pub fn rest(&mut self, command: u32) {
-        self.command(Command::Rest { command });
+        self.command(Command::Pause { command });
     }
 
     /// The client pauses, unless it has something to end first.

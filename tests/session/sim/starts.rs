@@ -45,7 +45,7 @@ impl Sim {
         let mut sim = Self::connected();
         for (number, channel) in (1..).zip(channels) {
             let channels = [(*channel).to_owned()];
-            sim.queue(Command::Subscribe { subscription: number, channels: &channels, follow: None })
+            sim.queue(Command::Subscribe { subscription: number, channels: &channels, replay: None })
                 .expect("not a misuse");
         }
         sim.drain();

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use cometd_edge::replay::{Commit, OnInvalid, Start};
-use cometd_edge::session::{Command, Follow, Input};
+use cometd_edge::session::{Command, Input, ReplayOptions};
 
 use super::server::CHANNELS;
 use super::world::{RESTING_MS, SECRET, World};
@@ -64,10 +64,10 @@ fn subscribe(world: &mut World, drawn: &mut Unstructured<'_>, follows: bool) -> 
     let starts = vec![start; channels.len()];
     let commit = *drawn.choose(&[Commit::Processed, Commit::Delivered, Commit::Manual])?;
     let on_invalid = *drawn.choose(&[OnInvalid::All, OnInvalid::New, OnInvalid::Fail])?;
-    let follow = follows.then_some(Follow { starts: &starts, commit, on_invalid });
+    let replay = follows.then_some(ReplayOptions { starts: &starts, commit, on_invalid });
     let again = drawn.ratio(1, 30)?;
     let number = if again { world.numbers } else { world.numbers + 1 };
-    let command = Command::Subscribe { subscription: number, channels: &channels, follow };
+    let command = Command::Subscribe { subscription: number, channels: &channels, replay };
     if again {
         world.drain();
         if world.lives(number) {
@@ -105,7 +105,7 @@ fn pause(world: &mut World, drawn: &mut Unstructured<'_>, number: u32, subscript
             return drain(world, number, idle_ms, deadline_ms);
         }
         11 | 12 => Command::Suspend { command: number },
-        _ => Command::Rest { command: number },
+        _ => Command::Pause { command: number },
     };
     let suspends = matches!(command, Command::Suspend { .. });
     if world.command(number, command).is_ok() {
