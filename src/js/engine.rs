@@ -7,7 +7,8 @@ use super::options::{EngineOptions, config};
 use super::told;
 use crate::Instant;
 use crate::bayeux::json;
-use crate::host::{EngineHost, Inspected, Queues, Shared, Task, error_record};
+use crate::delivery::{Batch, DeliveryQueues};
+use crate::host::{EngineHost, Inspected, Shared, Task, error_record};
 use crate::replay::{Commit, OnInvalid, Position, Start};
 use crate::session::{Command, Follow, Input, Inspect, Session};
 use crate::text;
@@ -24,6 +25,8 @@ impl Drop for Engine {
 #[wasm_bindgen]
 pub struct Engine {
     shared: Rc<Shared>,
+    /// The batch that was taken last.
+    batch: RefCell<Batch>,
     credentials: bool,
     replay: bool,
 }
@@ -41,14 +44,14 @@ impl Engine {
         let shared = Rc::new(Shared {
             host,
             session: RefCell::new(session),
-            queues: RefCell::new(Queues::default()),
+            queues: RefCell::new(DeliveryQueues::default()),
             task: Task::default(),
             commanded: Cell::new(false),
             deadline: Cell::new(None),
             trap: Cell::new(false),
             seen,
         });
-        Ok(Engine { shared, credentials, replay })
+        Ok(Engine { shared, batch: RefCell::default(), credentials, replay })
     }
 
     /// Takes in all that the wrapper says, by the numbers in `told`: each further export would cost a tenth of a kilobyte.
@@ -92,7 +95,15 @@ impl Engine {
                     },
                 };
                 let follow = Some(follow).filter(|_| self.replay);
-                Input::Command(Command::Subscribe { subscription: first, channels: &list, follow })
+                // A glob has no position (R2a).
+                let has_position = list.iter().any(|channel| !channel.ends_with('*'));
+                let commit = follow.as_ref().map(|follow| follow.commit).filter(|_| has_position);
+                shared.queues.borrow_mut().open(first, commit);
+                let subscribe = Command::Subscribe { subscription: first, channels: &list, follow };
+                return shared.input(Input::Command(subscribe)).map_err(|misuse| {
+                    shared.queues.borrow_mut().remove(first);
+                    error_record(&misuse.into(), "")
+                });
             }
             told::UNSUBSCRIBE => {
                 Input::Command(Command::Unsubscribe { command, subscription: number, handed: sequence })
@@ -102,7 +113,7 @@ impl Engine {
                 return Ok(());
             }
             told::COMMIT => {
-                numbers = shared.queues.borrow().given_to(number, sequence);
+                numbers = shared.queues.borrow_mut().commit(number, sequence);
                 Input::Command(Command::Commit { command, subscriptions: &numbers, sequence })
             }
             told::TOKEN => Input::Token { number: first, access_token: one, url: two },
@@ -179,15 +190,18 @@ impl Engine {
     }
 
     pub fn take(&self, reader: u32) -> u32 {
-        self.shared.queues.borrow_mut().take(reader)
+        let batch = self.shared.queues.borrow_mut().next_batch(reader);
+        let events = batch.events;
+        self.batch.replace(batch);
+        events
     }
 
     pub fn text(&self) -> String {
-        self.shared.queues.borrow_mut().text()
+        core::mem::take(&mut self.batch.borrow_mut().text)
     }
 
     pub fn offsets(&self) -> Result<Vec<u32>, JsValue> {
-        Ok(self.shared.queues.borrow_mut().offsets())
+        Ok(core::mem::take(&mut self.batch.borrow_mut().offsets))
     }
 
     #[wasm_bindgen(js_name = clientId)]
