@@ -76,3 +76,86 @@ impl BatchBuilder {
         self.batch
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, BatchBuilder, MAX_BATCH_BYTES, OFFSETS_PER_EVENT};
+    use crate::bayeux::message::Message;
+
+    fn message(text: &str) -> Message {
+        Message::parse(text.to_owned()).expect("the text is a JSON object")
+    }
+
+    fn batch(messages: &[&str]) -> Batch {
+        let mut builder = BatchBuilder::default();
+        for (index, text) in messages.iter().enumerate() {
+            builder.push(index as u32 + 7, &message(text));
+        }
+        builder.finish()
+    }
+
+    /// The parts of each event and its sequence number, as JavaScript slices them.
+    fn parts(batch: &Batch) -> Vec<([String; 5], u32)> {
+        let units: Vec<u16> = batch.text.encode_utf16().collect();
+        let events = batch.offsets.chunks_exact(OFFSETS_PER_EVENT);
+        assert_eq!((events.len(), events.remainder().len()), (batch.events as usize, 0));
+        let part = |range: &[u32]| {
+            let units = &units[range[0] as usize..range[1] as usize];
+            String::from_utf16(units).expect("no character is cut in two")
+        };
+        let parts = |event: &[u32]| core::array::from_fn(|index| part(&event[2 * index..2 * index + 2]));
+        events.map(|event| (parts(event), event[OFFSETS_PER_EVENT - 1])).collect()
+    }
+
+    #[test]
+    fn parts_of_an_event_are_located_in_utf16_units() {
+        let data = r#"{"event":{"replayId":42,"createdDate":"2026-01-02"},"p":"é😀"}"#;
+        let first = format!(r#"{{"channel":"/é/😀","data":{data}}}"#);
+        let second = r#"{"data":{"event":{"replayId":"a b"}},"channel":"/second"}"#;
+        let batch = batch(&[&first, second]);
+        assert_eq!(batch.text, format!("{first}{second}"));
+        let first = [first.as_str(), data, "/é/😀", "42", "2026-01-02"].map(str::to_owned);
+        let second = [second, r#"{"event":{"replayId":"a b"}}"#, "/second", "a b", ""].map(str::to_owned);
+        assert_eq!(parts(&batch), [(first, 7), (second, 8)]);
+    }
+
+    #[test]
+    fn a_channel_written_with_escapes_follows_its_message_decoded() {
+        let escaped = r#"{"channel":"/\u00e9\ud83d\ude00","data":1}"#;
+        let plain = r#"{"channel":"/x","data":2}"#;
+        let batch = batch(&[escaped, escaped, plain]);
+        assert_eq!(batch.text, format!("{escaped}/é😀{escaped}/é😀{plain}"));
+        let expected = |raw: &str, data: &str, channel: &str| [raw, data, channel, "", ""].map(str::to_owned);
+        let (first, last) = (expected(escaped, "1", "/é😀"), expected(plain, "2", "/x"));
+        assert_eq!(parts(&batch), [(first.clone(), 7), (first, 8), (last, 9)]);
+    }
+
+    #[test]
+    fn an_event_without_channel_or_data_has_empty_parts() {
+        let batch = batch(&["{}", r#"{"id":"1"}"#]);
+        let expected = |raw: &str| [raw, "", "", "", ""].map(str::to_owned);
+        assert_eq!(parts(&batch), [(expected("{}"), 7), (expected(r#"{"id":"1"}"#), 8)]);
+    }
+
+    #[test]
+    fn a_batch_without_events_is_empty() {
+        let batch = batch(&[]);
+        assert_eq!((batch.events, batch.text.len(), batch.offsets.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_batch_holds_64_kb_to_the_byte_or_one_larger_event() {
+        let sized = |bytes: usize| {
+            let id = "x".repeat(bytes - r#"{"id":""}"#.len());
+            message(&format!(r#"{{"id":"{id}"}}"#))
+        };
+        assert_eq!(MAX_BATCH_BYTES, 65_536);
+        let mut builder = BatchBuilder::default();
+        assert!(builder.has_room_for(&sized(MAX_BATCH_BYTES + 1)), "the first event always fits");
+        builder.push(1, &sized(MAX_BATCH_BYTES - 100));
+        assert!(builder.has_room_for(&sized(100)));
+        assert!(!builder.has_room_for(&sized(101)));
+        builder.push(2, &sized(100));
+        assert!(!builder.has_room_for(&sized(10)));
+    }
+}

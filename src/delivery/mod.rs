@@ -11,8 +11,5 @@ mod batch;
 mod queues;
 mod uncommitted;
 
-#[cfg(test)]
-mod tests;
-
 pub use batch::{Batch, MAX_BATCH_BYTES, OFFSETS_PER_EVENT};
 pub use queues::{DeliveryQueues, SHARED_READER};

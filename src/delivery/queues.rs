@@ -272,3 +272,6 @@ fn withdraw(shared: &mut BTreeMap<u32, Rc<QueuedEvent>>, queue: &VecDeque<Rc<Que
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
