@@ -113,13 +113,11 @@ impl Driver {
                 Output::Message(text) => self.shared.host.message(&text),
                 Output::Settled { command, result } => self.settled(command, result),
                 Output::Ended { subscription, error } => {
-                    let mut queues = self.shared.queues.borrow_mut();
                     match error {
-                        None => queues.remove(subscription),
+                        None => self.shared.queues.borrow_mut().remove(subscription),
                         // What an error cuts off may still be read up to there.
-                        Some(_) => queues.end(subscription),
+                        Some(_) => self.shared.queues.borrow_mut().end(subscription),
                     }
-                    drop(queues);
                     self.shared.host.ended(subscription, &self.record(error.as_ref()));
                 }
                 Output::State(state) => self.shared.host.state(state.as_str()),

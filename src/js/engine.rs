@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 use super::options::{EngineOptions, config};
 use super::told;
 use crate::Instant;
+use crate::bayeux::channel::Pattern;
 use crate::bayeux::json;
 use crate::delivery::{Batch, DeliveryQueues};
 use crate::host::{EngineHost, Inspected, Shared, Task, error_record};
@@ -95,15 +96,15 @@ impl Engine {
                     },
                 };
                 let follow = Some(follow).filter(|_| self.replay);
-                // A glob has no position (R2a).
-                let has_position = list.iter().any(|channel| !channel.ends_with('*'));
-                let commit = follow.as_ref().map(|follow| follow.commit).filter(|_| has_position);
-                shared.queues.borrow_mut().open(first, commit);
+                // Globs and service channels have no position (R2a).
+                let has_position = |pattern: Pattern| !pattern.is_glob() && !pattern.is_service();
+                let commits = list.iter().any(|channel| Pattern::parse(channel).is_ok_and(has_position));
+                let commit = follow.as_ref().map(|follow| follow.commit).filter(|_| commits);
                 let subscribe = Command::Subscribe { subscription: first, channels: &list, follow };
-                return shared.input(Input::Command(subscribe)).map_err(|misuse| {
-                    shared.queues.borrow_mut().remove(first);
-                    error_record(&misuse.into(), "")
-                });
+                let subscribed = shared.input(Input::Command(subscribe));
+                subscribed.map_err(|misuse| error_record(&misuse.into(), ""))?;
+                shared.queues.borrow_mut().open(first, commit);
+                return Ok(());
             }
             told::UNSUBSCRIBE => {
                 Input::Command(Command::Unsubscribe { command, subscription: number, handed: sequence })
