@@ -17,8 +17,8 @@
 //! // 2. Send it, and report its head, chunks and end with `handle_input`. 3. Drain again, until `Output::Wait`.
 //! ```
 //!
-//! Modules import one another one way: `bayeux` ← `replay` ← `session`, `http` ← `salesforce` ← `session`, and all of them
-//! ← `host` ← `js`; the last two exist in WebAssembly only, where they drive the session over `fetch` and export it to JavaScript.
+//! Modules import one another one way: `bayeux` ← `replay` ← `session`, `http` ← `salesforce` ← `session` ← `delivery`, and all
+//! of them ← `host` ← `js`; the last two exist in WebAssembly only, where they drive the session over `fetch` and export it to JavaScript.
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,7 @@
 // compiler hides in a payload.
 
 pub mod bayeux;
+pub mod delivery;
 pub mod http;
 pub mod replay;
 pub mod salesforce;
@@ -39,10 +40,8 @@ pub mod js;
 
 mod backoff;
 #[cfg(not(feature = "test-support"))]
-#[allow(dead_code)] // until the first loop counts its steps
 mod steps;
 #[cfg(feature = "test-support")]
-#[allow(dead_code)] // until the first loop counts its steps
 pub mod steps;
 mod text;
 mod time;

@@ -129,7 +129,6 @@ pub(crate) fn lossy(mut bytes: &[u8]) -> String {
 }
 
 /// Translates positions in a text from bytes to UTF-16 units, in one walk over the text.
-#[cfg(any(target_arch = "wasm32", test))]
 pub(crate) fn units_at<const N: usize>(text: &str, bytes: [usize; N]) -> [u32; N] {
     let ascii = text.is_ascii();
     let mut order: [usize; N] = core::array::from_fn(|index| index);
@@ -146,7 +145,6 @@ pub(crate) fn units_at<const N: usize>(text: &str, bytes: [usize; N]) -> [u32; N
 }
 
 /// How many UTF-16 units the UTF-8 in `bytes` makes: one for each character, and a second for those of four bytes.
-#[cfg(any(target_arch = "wasm32", test))]
 pub(crate) fn utf16_len(bytes: &[u8]) -> u32 {
     bytes.iter().map(|byte| u32::from(*byte & 0xc0 != 0x80) + u32::from(*byte >= 0xf0)).sum()
 }

@@ -23,20 +23,11 @@ pub(crate) struct Driver {
     waiting_for_turn: bool,
     /// The host keeps the cookies, if asked to (X4).
     credentials: bool,
-    /// Readers to tell of new events, once the outputs are drained.
-    readers: Vec<u32>,
 }
 
 impl Driver {
     pub fn new(shared: Rc<Shared>, credentials: bool) -> Self {
-        Self {
-            exchanges: Vec::new(),
-            timer: Timer::default(),
-            waiting_for_turn: false,
-            credentials,
-            readers: Vec::new(),
-            shared,
-        }
+        Self { exchanges: Vec::new(), timer: Timer::default(), waiting_for_turn: false, credentials, shared }
     }
 
     fn now(&self) -> Instant {
@@ -118,13 +109,14 @@ impl Driver {
                 Output::Decide { request, channel, error } => {
                     self.shared.host.decide(request, &channel, &self.record(Some(&error)));
                 }
-                Output::Event(event) => self.shared.queues.borrow_mut().push(event, &mut self.readers),
+                Output::Event(event) => self.shared.queues.borrow_mut().push(event),
                 Output::Message(text) => self.shared.host.message(&text),
                 Output::Settled { command, result } => self.settled(command, result),
                 Output::Ended { subscription, error } => {
-                    // What an error cuts off may still be read up to there.
-                    if error.is_none() {
-                        self.shared.queues.borrow_mut().forget(subscription);
+                    match error {
+                        None => self.shared.queues.borrow_mut().remove(subscription),
+                        // What an error cuts off may still be read up to there.
+                        Some(_) => self.shared.queues.borrow_mut().end(subscription),
                     }
                     self.shared.host.ended(subscription, &self.record(error.as_ref()));
                 }
@@ -205,15 +197,16 @@ impl Driver {
             Ok(replies) => (body_of(&replies), None),
             Err(error) => {
                 // A subscription that was refused is not read any more.
-                self.shared.queues.borrow_mut().forget(command);
+                self.shared.queues.borrow_mut().remove(command);
                 (body_of(&[]), Some(error))
             }
         };
         self.shared.host.settled(command, &replies, &self.record(error.as_ref()));
     }
 
-    fn tell_readers(&mut self) {
-        for reader in core::mem::take(&mut self.readers) {
+    fn tell_readers(&self) {
+        let readers = self.shared.queues.borrow_mut().take_ready();
+        for reader in readers {
             self.shared.host.ready(reader);
         }
     }

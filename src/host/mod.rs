@@ -6,7 +6,6 @@
 mod calls;
 mod driver;
 mod exchange;
-mod queues;
 mod records;
 mod task;
 mod timer;
@@ -14,18 +13,18 @@ mod timer;
 use std::cell::{Cell, RefCell};
 
 pub use calls::EngineHost;
-pub(crate) use queues::Queues;
 pub(crate) use records::error_record;
 pub(crate) use task::Task;
 
 use crate::Instant;
+use crate::delivery::DeliveryQueues;
 use crate::session::{ApiMisuse, Command, Input, Session};
 
 /// What the exported class and the driver's task share.
 pub(crate) struct Shared {
     pub host: EngineHost,
     pub session: RefCell<Session>,
-    pub queues: RefCell<Queues>,
+    pub queues: RefCell<DeliveryQueues>,
     pub task: Task,
     /// Commands wait for the end of the turn (S3).
     pub commanded: Cell<bool>,
@@ -68,8 +67,8 @@ impl Shared {
 
     /// What a reader was handed, or is done with (R3).
     pub fn progress(&self, reader: u32, sequence: u32, done: bool) {
-        let subscriptions = self.queues.borrow().given_to(reader, sequence);
-        for subscription in subscriptions {
+        let reports = self.queues.borrow_mut().progress(reader, sequence, done);
+        for (subscription, sequence) in reports {
             let _ = self.hand(Input::Progress { subscription, sequence, done });
         }
         self.task.wake(&self.host);
@@ -81,11 +80,11 @@ impl Shared {
 
     /// Reports what a reader is done with (R8).
     pub fn taken(&self, reader: u32) {
-        let done = self.queues.borrow_mut().done(reader);
-        for (subscription, events) in &done {
-            let _ = self.hand(Input::Taken { subscription: *subscription, events: *events });
+        let consumed = self.queues.borrow_mut().consumed(reader);
+        for &(subscription, events) in &consumed {
+            let _ = self.hand(Input::Taken { subscription, events });
         }
-        if !done.is_empty() {
+        if !consumed.is_empty() {
             self.task.wake(&self.host);
         }
     }

@@ -6,8 +6,10 @@ use wasm_bindgen::prelude::*;
 use super::options::{EngineOptions, config};
 use super::told;
 use crate::Instant;
+use crate::bayeux::channel::Pattern;
 use crate::bayeux::json;
-use crate::host::{EngineHost, Inspected, Queues, Shared, Task, error_record};
+use crate::delivery::{Batch, DeliveryQueues};
+use crate::host::{EngineHost, Inspected, Shared, Task, error_record};
 use crate::replay::{Commit, OnInvalid, Position, Start};
 use crate::session::{Command, Input, Inspect, ReplayOptions, Session};
 use crate::text;
@@ -24,6 +26,8 @@ impl Drop for Engine {
 #[wasm_bindgen]
 pub struct Engine {
     shared: Rc<Shared>,
+    /// The batch that was taken last.
+    batch: RefCell<Batch>,
     credentials: bool,
     replay: bool,
 }
@@ -41,14 +45,14 @@ impl Engine {
         let shared = Rc::new(Shared {
             host,
             session: RefCell::new(session),
-            queues: RefCell::new(Queues::default()),
+            queues: RefCell::new(DeliveryQueues::default()),
             task: Task::default(),
             commanded: Cell::new(false),
             deadline: Cell::new(None),
             trap: Cell::new(false),
             seen,
         });
-        Ok(Engine { shared, credentials, replay })
+        Ok(Engine { shared, batch: RefCell::default(), credentials, replay })
     }
 
     /// Takes in all that the wrapper says, by the numbers in `told`: each further export would cost a tenth of a kilobyte.
@@ -92,7 +96,15 @@ impl Engine {
                     },
                 };
                 let replay = Some(replay).filter(|_| self.replay);
-                Input::Command(Command::Subscribe { subscription: first, channels: &list, replay })
+                // Globs and service channels have no position (R2a).
+                let has_position = |pattern: Pattern| !pattern.is_glob() && !pattern.is_service();
+                let commits = list.iter().any(|channel| Pattern::parse(channel).is_ok_and(has_position));
+                let commit = replay.as_ref().map(|replay| replay.commit).filter(|_| commits);
+                let subscribe = Command::Subscribe { subscription: first, channels: &list, replay };
+                let subscribed = shared.input(Input::Command(subscribe));
+                subscribed.map_err(|misuse| error_record(&misuse.into(), ""))?;
+                shared.queues.borrow_mut().open(first, commit);
+                return Ok(());
             }
             told::UNSUBSCRIBE => {
                 Input::Command(Command::Unsubscribe { command, subscription: number, handed: sequence })
@@ -102,7 +114,7 @@ impl Engine {
                 return Ok(());
             }
             told::COMMIT => {
-                numbers = shared.queues.borrow().given_to(number, sequence);
+                numbers = shared.queues.borrow_mut().commit(number, sequence);
                 Input::Command(Command::Commit { command, subscriptions: &numbers, sequence })
             }
             told::TOKEN => Input::Token { number: first, access_token: one, url: two },
@@ -179,15 +191,18 @@ impl Engine {
     }
 
     pub fn take(&self, reader: u32) -> u32 {
-        self.shared.queues.borrow_mut().take(reader)
+        let batch = self.shared.queues.borrow_mut().next_batch(reader);
+        let events = batch.events;
+        self.batch.replace(batch);
+        events
     }
 
     pub fn text(&self) -> String {
-        self.shared.queues.borrow_mut().text()
+        core::mem::take(&mut self.batch.borrow_mut().text)
     }
 
     pub fn offsets(&self) -> Result<Vec<u32>, JsValue> {
-        Ok(self.shared.queues.borrow_mut().offsets())
+        Ok(core::mem::take(&mut self.batch.borrow_mut().offsets))
     }
 
     #[wasm_bindgen(js_name = clientId)]
