@@ -1,6 +1,9 @@
 //! `cargo xtask simulate --mutants`: a core that is broken on purpose has to fail the simulation.
 
-use std::collections::BTreeMap;
+mod items;
+mod list;
+mod sources;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::list::Mutant;
+use self::sources::Sources;
 use crate::command::Run;
 use crate::project::Project;
 
@@ -20,20 +25,6 @@ const TREE: [&str; 7] =
 const SEEDS: u64 = 2_000;
 /// A core that hangs has failed, too.
 const PATIENCE: Duration = Duration::from_secs(600);
-
-#[derive(Default)]
-struct Mutant {
-    name: String,
-    rule: String,
-    changes: Vec<Change>,
-}
-
-#[derive(Default)]
-struct Change {
-    file: String,
-    old: Vec<String>,
-    new: Vec<String>,
-}
 
 /// The copy of the project that is broken, again and again.
 struct Copy {
@@ -48,6 +39,9 @@ enum Verdict {
 }
 
 pub fn run(project: &Project, options: &[&str]) -> Result<()> {
+    if let ["--check"] = options {
+        return check(project);
+    }
     let (mut seeds, mut jobs, mut wanted) = (SEEDS, None, None);
     let mut options = options.iter();
     while let Some(option) = options.next() {
@@ -57,14 +51,15 @@ pub fn run(project: &Project, options: &[&str]) -> Result<()> {
             "--jobs" => jobs = Some(*value),
             // Those whose names hold these words.
             "--name" => wanted = Some(*value),
-            _ => bail!("--mutants takes --seeds, --jobs and --name, not {option}"),
+            _ => bail!("--mutants takes --check alone, or --seeds, --jobs and --name, not {option}"),
         }
     }
-    let mut mutants = parse(&fs::read_to_string(project.root.join(LIST))?)?;
-    check(project, &mutants)?;
+    let copy = Copy::of(project)?;
+    let sources = Sources::read(&copy.tree)?;
+    let mut mutants = list(project)?;
+    sources.check(&mutants)?;
     mutants.retain(|mutant| wanted.is_none_or(|wanted| mutant.name.contains(wanted)));
     ensure!(!mutants.is_empty(), "no mutation is called so");
-    let copy = Copy::of(project)?;
     copy.build().context("the core as it is does not build")?;
     if let Verdict::Caught(_, message) = copy.live(seeds, jobs)? {
         bail!("the core as it is fails already: {message}");
@@ -72,7 +67,7 @@ pub fn run(project: &Project, options: &[&str]) -> Result<()> {
     let mut survived = Vec::new();
     println!("{:6} {:>6}  {:62} caught by", "rule", "lives", "mutation");
     for mutant in &mutants {
-        let verdict = copy.judge(mutant, seeds, jobs)?;
+        let verdict = copy.judge(mutant, &sources, seeds, jobs)?;
         let (lives, check) = match &verdict {
             Verdict::Caught(lives, message) => (lives, message.as_str()),
             Verdict::Survived(lives) => (lives, "NOTHING"),
@@ -87,44 +82,16 @@ pub fn run(project: &Project, options: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn parse(text: &str) -> Result<Vec<Mutant>> {
-    let mut mutants: Vec<Mutant> = Vec::new();
-    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        if let Some(name) = line.strip_prefix("mutation: ") {
-            mutants.push(Mutant { name: name.to_owned(), ..Mutant::default() });
-            continue;
-        }
-        let mutant = mutants.last_mut().with_context(|| format!("{LIST} begins with {line:?}"))?;
-        if let Some(rule) = line.strip_prefix("rule: ") {
-            mutant.rule = rule.to_owned();
-        } else if let Some(file) = line.strip_prefix("file: ") {
-            mutant.changes.push(Change { file: file.to_owned(), ..Change::default() });
-        } else {
-            let change = mutant.changes.last_mut().with_context(|| format!("{line:?} belongs to no file"))?;
-            match line.split_at_checked(1) {
-                Some(("-", old)) => change.old.push(old.to_owned()),
-                Some(("+", new)) => change.new.push(new.to_owned()),
-                _ => bail!("{LIST} has a line that means nothing: {line:?}"),
-            }
-        }
-    }
-    Ok(mutants)
+/// Does each of them take hold of the sources as they are? Nothing is built for it.
+pub fn check(project: &Project) -> Result<()> {
+    let mutants = list(project)?;
+    Sources::read(&project.root)?.check(&mutants)?;
+    println!("all {} mutations of {LIST} take hold", mutants.len());
+    Ok(())
 }
 
-/// Each must fit the sources as they are: exactly once.
-fn check(project: &Project, mutants: &[Mutant]) -> Result<()> {
-    let mut stale = Vec::new();
-    for mutant in mutants {
-        for Change { file, old, .. } in &mutant.changes {
-            let text = fs::read_to_string(project.root.join(file)).unwrap_or_default();
-            let count = text.matches(&old.join("\n")).count();
-            if count != 1 || old.is_empty() {
-                stale.push(format!("{:?}: found {count} times in {file}", mutant.name));
-            }
-        }
-    }
-    ensure!(stale.is_empty(), "these mutations are stale:\n{}", stale.join("\n"));
-    Ok(())
+fn list(project: &Project) -> Result<Vec<Mutant>> {
+    list::parse(&fs::read_to_string(project.root.join(LIST))?)
 }
 
 impl Copy {
@@ -138,18 +105,17 @@ impl Copy {
         Ok(copy)
     }
 
-    fn judge(&self, mutant: &Mutant, seeds: u64, jobs: Option<&str>) -> Result<Verdict> {
-        // Several changes may concern one file.
-        let mut sound: BTreeMap<&str, String> = BTreeMap::new();
-        for Change { file, old, new } in &mutant.changes {
-            let text = fs::read_to_string(self.tree.join(file))?;
-            fs::write(self.tree.join(file), text.replacen(&old.join("\n"), &new.join("\n"), 1))?;
-            sound.entry(file).or_insert(text);
+    fn judge(&self, mutant: &Mutant, sources: &Sources, seeds: u64, jobs: Option<&str>) -> Result<Verdict> {
+        let mut sound = Vec::new();
+        for (file, text) in sources.broken(mutant)? {
+            let file = self.tree.join(file);
+            sound.push((file.clone(), fs::read_to_string(&file)?));
+            fs::write(file, text)?;
         }
         let built = self.build().with_context(|| format!("{:?} does not build", mutant.name));
         let verdict = built.and_then(|()| self.live(seeds, jobs));
         for (file, text) in sound {
-            fs::write(self.tree.join(file), text)?;
+            fs::write(file, text)?;
         }
         verdict
     }
@@ -210,7 +176,12 @@ fn copy_changed(from: &Path, to: &Path) -> Result<()> {
         // What is gone from the project goes.
         for entry in fs::read_dir(to)? {
             let entry = entry?;
-            if !from.join(entry.file_name()).exists() && entry.path().is_file() {
+            if from.join(entry.file_name()).exists() {
+                continue;
+            }
+            if entry.path().is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else {
                 fs::remove_file(entry.path())?;
             }
         }
