@@ -37,6 +37,12 @@ mod host;
 #[doc(hidden)] // public for tests/browser.rs alone
 pub mod js;
 
+#[cfg(not(feature = "test-support"))]
+#[allow(dead_code)] // until the first loop counts its steps
+mod steps;
+#[cfg(feature = "test-support")]
+#[allow(dead_code)] // until the first loop counts its steps
+pub mod steps;
 mod text;
 mod time;
 
