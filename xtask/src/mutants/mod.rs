@@ -19,8 +19,8 @@ use crate::project::Project;
 
 const LIST: &str = "tests/simulation/mutants.txt";
 /// What cargo needs to build the simulation.
-const TREE: [&str; 7] =
-    ["Cargo.toml", "Cargo.lock", "src", "wasm", "tests/simulation", "tests/sandbox", "xtask"];
+const TREE: [&str; 8] =
+    ["Cargo.toml", "Cargo.lock", "src", "wasm", "tests/bench", "tests/simulation", "tests/sandbox", "xtask"];
 /// Lives for each, unless the command says otherwise; most are caught within the first hundred.
 const SEEDS: u64 = 2_000;
 /// A core that hangs has failed, too.
