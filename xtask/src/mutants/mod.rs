@@ -1,4 +1,4 @@
-//! `cargo xtask simulate --mutants`: a core that is broken on purpose has to fail the simulation.
+//! `cargo xtask simulate --mutants`: a core that is broken on purpose has to fail the simulation, or its unit tests.
 
 mod items;
 mod list;
@@ -26,14 +26,24 @@ const SEEDS: u64 = 2_000;
 /// A core that hangs has failed, too.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// What has to notice that the core is broken.
+#[derive(Clone, Copy)]
+enum Judge<'a> {
+    /// With so many seeds, on so many threads.
+    Simulation(u64, Option<&'a str>),
+    /// Those below the core's code.
+    UnitTests,
+}
+
 /// The copy of the project that is broken, again and again.
-struct Copy {
-    tree: PathBuf,
+struct Tree<'a> {
+    root: PathBuf,
     target: PathBuf,
+    judge: Judge<'a>,
 }
 
 enum Verdict {
-    /// After so many lives, and by which check.
+    /// After so many lives, and by which check or test.
     Caught(u64, String),
     Survived(u64),
 }
@@ -42,32 +52,36 @@ pub fn run(project: &Project, options: &[&str]) -> Result<()> {
     if let ["--check"] = options {
         return check(project);
     }
-    let (mut seeds, mut jobs, mut wanted) = (SEEDS, None, None);
+    let (mut seeds, mut jobs, mut wanted, mut unit) = (SEEDS, None, None, false);
     let mut options = options.iter();
     while let Some(option) = options.next() {
+        if *option == "--unit" {
+            unit = true;
+            continue;
+        }
         let value = options.next().with_context(|| format!("{option} takes a value"))?;
         match *option {
             "--seeds" => seeds = value.parse().context("--seeds takes a number")?,
             "--jobs" => jobs = Some(*value),
             // Those whose names hold these words.
             "--name" => wanted = Some(*value),
-            _ => bail!("--mutants takes --check alone, or --seeds, --jobs and --name, not {option}"),
+            _ => bail!("--mutants takes --check alone, or --unit, --seeds, --jobs and --name, not {option}"),
         }
     }
-    let copy = Copy::of(project)?;
-    let sources = Sources::read(&copy.tree)?;
+    let tree = Tree::of(project, if unit { Judge::UnitTests } else { Judge::Simulation(seeds, jobs) })?;
+    let sources = Sources::read(&tree.root)?;
     let mut mutants = list(project)?;
     sources.check(&mutants)?;
     mutants.retain(|mutant| wanted.is_none_or(|wanted| mutant.name.contains(wanted)));
     ensure!(!mutants.is_empty(), "no mutation is called so");
-    copy.build().context("the core as it is does not build")?;
-    if let Verdict::Caught(_, message) = copy.live(seeds, jobs)? {
+    tree.build().context("the core as it is does not build")?;
+    if let Verdict::Caught(_, message) = tree.try_out()? {
         bail!("the core as it is fails already: {message}");
     }
     let mut survived = Vec::new();
     println!("{:6} {:>6}  {:62} caught by", "rule", "lives", "mutation");
     for mutant in &mutants {
-        let verdict = copy.judge(mutant, &sources, seeds, jobs)?;
+        let verdict = tree.judge(mutant, &sources)?;
         let (lives, check) = match &verdict {
             Verdict::Caught(lives, message) => (lives, message.as_str()),
             Verdict::Survived(lives) => (lives, "NOTHING"),
@@ -94,26 +108,26 @@ fn list(project: &Project) -> Result<Vec<Mutant>> {
     list::parse(&fs::read_to_string(project.root.join(LIST))?)
 }
 
-impl Copy {
-    fn of(project: &Project) -> Result<Self> {
+impl<'a> Tree<'a> {
+    fn of(project: &Project, judge: Judge<'a>) -> Result<Self> {
         let folder = project.target.join("mutants");
-        let copy = Self { tree: folder.join("tree"), target: folder.join("target") };
-        fs::create_dir_all(copy.tree.join("tests"))?;
+        let tree = Self { root: folder.join("tree"), target: folder.join("target"), judge };
+        fs::create_dir_all(tree.root.join("tests"))?;
         for part in TREE {
-            copy_changed(&project.root.join(part), &copy.tree.join(part))?;
+            copy_changed(&project.root.join(part), &tree.root.join(part))?;
         }
-        Ok(copy)
+        Ok(tree)
     }
 
-    fn judge(&self, mutant: &Mutant, sources: &Sources, seeds: u64, jobs: Option<&str>) -> Result<Verdict> {
+    fn judge(&self, mutant: &Mutant, sources: &Sources) -> Result<Verdict> {
         let mut sound = Vec::new();
         for (file, text) in sources.broken(mutant)? {
-            let file = self.tree.join(file);
+            let file = self.root.join(file);
             sound.push((file.clone(), fs::read_to_string(&file)?));
             fs::write(file, text)?;
         }
         let built = self.build().with_context(|| format!("{:?} does not build", mutant.name));
-        let verdict = built.and_then(|()| self.live(seeds, jobs));
+        let verdict = built.and_then(|()| self.try_out());
         for (file, text) in sound {
             fs::write(file, text)?;
         }
@@ -122,10 +136,14 @@ impl Copy {
 
     fn cargo(&self) -> Run {
         Run::new("cargo")
-            .args(["test", "--package", "cometd-edge", "--test", "simulation"])
+            .args(["test", "--package", "cometd-edge"])
+            .args(match self.judge {
+                Judge::Simulation(..) => &["--test", "simulation"][..],
+                Judge::UnitTests => &["--lib"],
+            })
             .arg("--target-dir")
             .arg(&self.target)
-            .dir(&self.tree)
+            .dir(&self.root)
             // A broken core may well have something left over.
             .env("RUSTFLAGS", "-Awarnings")
     }
@@ -134,13 +152,15 @@ impl Copy {
         self.cargo().arg("--no-run").quietly()
     }
 
-    /// Lives until one fails.
-    fn live(&self, seeds: u64, jobs: Option<&str>) -> Result<Verdict> {
+    fn try_out(&self) -> Result<Verdict> {
         let said = self.target.join("said.txt");
         let file = fs::File::create(&said)?;
-        let mut run = self.cargo().args(["--quiet", "--", "--first", "--seeds"]).arg(seeds.to_string());
-        if let Some(jobs) = jobs {
-            run = run.args(["--jobs", jobs]);
+        let mut run = self.cargo();
+        if let Judge::Simulation(seeds, jobs) = self.judge {
+            run = run.args(["--quiet", "--", "--first", "--seeds"]).arg(seeds.to_string());
+            if let Some(jobs) = jobs {
+                run = run.args(["--jobs", jobs]);
+            }
         }
         let mut running = run.start(|command| {
             command.stdin(Stdio::null()).stdout(file).stderr(Stdio::null());
@@ -154,15 +174,33 @@ impl Copy {
             }
         };
         let said = fs::read_to_string(&said)?;
-        let lives = said.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0);
-        if status.success() {
-            return Ok(Verdict::Survived(lives));
+        match self.judge {
+            Judge::Simulation(..) => verdict_of_lives(&said, status.success()),
+            Judge::UnitTests => verdict_of_tests(&said, status.success()),
         }
-        let failed =
-            said.lines().find(|line| line.starts_with("seed ")).and_then(|line| line.split_once(": "));
-        let (_, message) = failed.with_context(|| format!("the simulation says nothing useful:\n{said}"))?;
-        Ok(Verdict::Caught(lives, message.chars().take(110).collect()))
     }
+}
+
+/// The simulation says how many lives it lived, and of one that failed its seed and what was wrong.
+fn verdict_of_lives(said: &str, passed: bool) -> Result<Verdict> {
+    let lives = said.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    if passed {
+        return Ok(Verdict::Survived(lives));
+    }
+    let failed = said.lines().find(|line| line.starts_with("seed ")).and_then(|line| line.split_once(": "));
+    let (_, message) = failed.with_context(|| format!("the simulation says nothing useful:\n{said}"))?;
+    Ok(Verdict::Caught(lives, message.chars().take(110).collect()))
+}
+
+/// Cargo names each test that failed.
+fn verdict_of_tests(said: &str, passed: bool) -> Result<Verdict> {
+    if passed {
+        return Ok(Verdict::Survived(0));
+    }
+    let mut names = said.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    let first = names.next().with_context(|| format!("the unit tests say nothing useful:\n{said}"))?;
+    let others = names.count();
+    Ok(Verdict::Caught(0, if others > 0 { format!("{first} and {others} more") } else { first.to_owned() }))
 }
 
 /// Copies what differs, so that cargo builds no more than that.
