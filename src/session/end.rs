@@ -218,7 +218,8 @@ impl Session {
     /// The last thing: nobody will save any more.
     fn end_commits(&mut self, error: Option<&Error>) {
         for index in 0..self.followed.len() {
-            let commands = self.followed.get_mut(index).map(|one| one.ledger.saved(None)).unwrap_or_default();
+            let commands =
+                self.followed.get_mut(index).map(|one| one.ledger.take_waiters(None)).unwrap_or_default();
             self.settle_commits(commands, Some(error.unwrap_or(&Error::Closed)));
         }
     }

@@ -106,7 +106,7 @@ impl Session {
                 known.ledger.conditions(start, follow.commit, follow.on_invalid);
             }
             // What was received since the last committed position has to come again for the new one (R7b).
-            if known.ledger.joined(&others)
+            if known.ledger.subscription_added(&others)
                 && let Some(wire) = self.subscriptions.wire(channel)
             {
                 wire.again = matches!(wire.remote, Remote::Present | Remote::Subscribing);
@@ -120,7 +120,7 @@ impl Session {
             let Some(known) = self.followed.get(index) else { return };
             let open = self.subscriptions.holders(known.ledger.channel());
             if let Some(known) = self.followed.get_mut(index) {
-                known.ledger.left(subscription, handed, &open);
+                known.ledger.subscription_removed(subscription, handed, &open);
             }
         }
     }
@@ -155,22 +155,22 @@ impl Session {
     pub(super) fn progress(&mut self, subscription: u32, sequence: u32, done: bool) {
         let mode = if done { Commit::Processed } else { Commit::Delivered };
         for one in self.followed.iter_mut().filter(|one| one.ledger.commit == mode) {
-            one.ledger.done(subscription, sequence, true);
+            one.ledger.processed(subscription, sequence, true);
         }
     }
 
     /// `event.commit()`.
     pub(super) fn commit(&mut self, command: u32, subscriptions: &[u32], sequence: u32) {
-        let Some(one) = self.followed.iter_mut().find(|one| one.ledger.knows(sequence)) else {
+        let Some(one) = self.followed.iter_mut().find(|one| one.ledger.gave_out(sequence)) else {
             // It has been saved long ago, or belongs to an epoch that is over.
             return self.settle(command, Ok(Vec::new()));
         };
         one.ledger.wait_for(command, sequence);
         for subscription in subscriptions {
-            one.ledger.done(*subscription, sequence, false);
+            one.ledger.processed(*subscription, sequence, false);
         }
         if one.is_saved() {
-            let commands = one.ledger.saved(Some(one.saved));
+            let commands = one.ledger.take_waiters(Some(one.saved));
             self.settle_commits(commands, None);
         }
     }
@@ -285,7 +285,7 @@ impl Session {
         // It may be one of an epoch that is over (R6).
         one.saved = one.saved.max(call.version);
         one.backoff.reset();
-        let commands = one.ledger.saved(Some(call.version));
+        let commands = one.ledger.take_waiters(Some(call.version));
         self.settle_commits(commands, None);
     }
 
@@ -328,7 +328,7 @@ impl Session {
             OnInvalid::New => Start::New,
             OnInvalid::Fail => return Err(failure),
         };
-        let after = one.ledger.from().to_owned();
+        let after = one.ledger.resume_from().to_owned();
         // The fallback itself was refused.
         if after == "-1" || after == "-2" {
             return Err(failure);

@@ -92,7 +92,7 @@ impl Session {
         for one in &mut self.followed {
             let name = one.ledger.channel();
             if topic(name) == topic(channel) && !self.subscriptions.wants(name) {
-                one.ledger.passed_by();
+                one.ledger.event_unwanted();
             }
         }
     }
@@ -102,7 +102,7 @@ impl Session {
     pub(super) fn passed_unseen(&mut self) {
         for one in &mut self.followed {
             if !self.subscriptions.wants(one.ledger.channel()) {
-                one.ledger.passed_by();
+                one.ledger.event_unwanted();
             }
         }
     }
