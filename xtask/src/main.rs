@@ -32,6 +32,8 @@ cargo xtask simulate --seed S --record NAME              write what is left of o
 cargo xtask simulate --play NAME                         live by such a record, and print it
 cargo xtask simulate --habit NAME [--seeds N]            live with a server of this habit: habits.rs names them
 cargo xtask simulate --mutants [--seeds N] [--name words]   break the core on purpose, and see that a life notices
+cargo xtask simulate --mutants --unit [--name words]     the same, but that the core's unit tests notice
+cargo xtask simulate --mutants --check                   see that each of these breaks fits the sources as they are
 cargo xtask soak [--minutes N]
                               clients under faults for 20 minutes, or N, on Node and workerd: nothing may be left behind
 

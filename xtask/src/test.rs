@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::command::Run;
 use crate::project::Project;
-use crate::{build, demo, fuzz, setup};
+use crate::{build, demo, fuzz, mutants, setup};
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
@@ -65,7 +65,7 @@ fn outcome(result: &Result<()>) -> &'static str {
     if result.is_ok() { "passed" } else { "FAILED" }
 }
 
-/// Formatting, lints, documentation and types. All of them run, so that one look shows everything.
+/// Formatting, lints, documentation, types, and whether each mutation still takes hold. All of them run, so that one look shows everything.
 fn lint(project: &Project) -> Result<()> {
     setup::for_build(project)?;
     setup::for_lint()?;
@@ -83,8 +83,8 @@ fn lint(project: &Project) -> Result<()> {
         tool("oxlint/bin/oxlint").args(["--deny-warnings"]),
         tool("typescript/bin/tsc").args(["--project", "pkg-template", "--noEmit"]),
     ];
-    let failures: Vec<String> =
-        checks.into_iter().filter_map(|check| check.run().err()).map(|error| error.to_string()).collect();
+    let results = checks.into_iter().map(|check| check.run()).chain([mutants::check(project)]);
+    let failures: Vec<String> = results.filter_map(Result::err).map(|error| error.to_string()).collect();
     ensure!(failures.is_empty(), "{}", failures.join("\n"));
     Ok(())
 }
