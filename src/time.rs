@@ -6,9 +6,6 @@
 pub struct Instant(u64);
 
 impl Instant {
-    /// Later than any other.
-    pub(crate) const NEVER: Self = Self(u64::MAX);
-
     /// The instant that lies `millis` after the clock's origin.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)

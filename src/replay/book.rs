@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::given::GivenOut;
 use self::store::StoreState;
-pub(crate) use self::store::{StoreCall, StoreFailure, StoreOperation};
+pub(crate) use self::store::{StoreCall, StoreOperation};
 use super::ledger::{Arrival, Ledger, Wait};
 use super::position::{Commit, OnInvalid, Position, Start};
 use crate::Instant;
