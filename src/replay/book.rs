@@ -34,8 +34,6 @@ pub(crate) struct Book {
     wanted: usize,
     /// Channels with a position that the store does not have yet.
     unsaved: BTreeSet<u32>,
-    /// Channels that nobody reads, and whose position can be had again from the store.
-    idle: BTreeSet<u32>,
     /// When something is to be done for a channel.
     wakes: BTreeSet<(Instant, u32)>,
     /// The channels of the calls to the store that have no answer.
@@ -49,6 +47,8 @@ struct TrackedChannel {
     store: StoreState,
     /// A subscription is open.
     wanted: bool,
+    /// The server does not deliver it, and nobody has wanted it since.
+    released: bool,
     /// As it stands in `wakes`.
     wake: Option<Instant>,
 }
@@ -99,16 +99,15 @@ impl Book {
             provisional: BTreeSet::new(),
             wanted: 0,
             unsaved: BTreeSet::new(),
-            idle: BTreeSet::new(),
             wakes: BTreeSet::new(),
             calls: BTreeMap::new(),
             last_call: 0,
         }
     }
 
-    /// Can so many more channels be tracked? Channels that nobody reads make room, if their positions are saved (P2).
+    /// Can so many more channels be tracked (P2)?
     pub fn has_room_for(&self, channels: usize) -> bool {
-        self.max_channels.saturating_sub(self.channels.len()) + self.idle.len() >= channels
+        self.max_channels.saturating_sub(self.channels.len()) >= channels
     }
 
     /// Tracks a channel for a new subscription; `others` are those that are open. Gives `true` where earlier events have to
@@ -118,6 +117,7 @@ impl Book {
         if let Some(channel) = self.names.get(pattern.as_str()).copied() {
             return self
                 .update(channel, |tracked| {
+                    tracked.released = false;
                     if others.is_empty() {
                         tracked.ledger.conditions(start, commit, on_invalid);
                     }
@@ -125,18 +125,13 @@ impl Book {
                 })
                 .unwrap_or(false);
         }
-        if self.channels.len() >= self.max_channels
-            && let Some(idle) = self.idle.first().copied()
-        {
-            self.remove(idle);
-            self.forgot = true;
-        }
         self.last_channel += 1;
         let mut ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
         if self.forgot {
             ledger.may_have_leftovers();
         }
-        let tracked = TrackedChannel { ledger, store: StoreState::new(now), wanted: false, wake: None };
+        let store = StoreState::new(now);
+        let tracked = TrackedChannel { ledger, store, wanted: false, released: false, wake: None };
         self.channels.insert(self.last_channel, tracked);
         self.names.insert(pattern, self.last_channel);
         false
@@ -150,6 +145,13 @@ impl Book {
             (Some(false), true) => self.wanted += 1,
             (Some(true), false) => self.wanted -= 1,
             _ => {}
+        }
+    }
+
+    /// Nobody wants this channel, and the server does not deliver it: it is forgotten once its position is saved (P2).
+    pub fn release(&mut self, name: &str) {
+        if let Some(channel) = self.names.get(name).copied() {
+            self.update(channel, |tracked| tracked.released = true);
         }
     }
 
@@ -392,11 +394,15 @@ impl Book {
             self.wakes.extend(wake.map(|at| (at, number)));
             tracked.wake = wake;
         }
-        let is_saved = tracked.store.is_saved(&tracked.ledger);
-        let is_idle =
-            !tracked.wanted && is_saved && tracked.store.is_at_rest() && tracked.ledger.is_all_committed();
-        set(&mut self.unsaved, number, !is_saved);
-        set(&mut self.idle, number, is_idle);
+        if tracked.store.is_saved(&tracked.ledger) {
+            self.unsaved.remove(&number);
+        } else {
+            self.unsaved.insert(number);
+        }
+        if tracked.is_dispensable() {
+            self.remove(number);
+            self.forgot = true;
+        }
         Some(result)
     }
 
@@ -408,17 +414,18 @@ impl Book {
             self.wakes.remove(&(wake, number));
         }
         self.unsaved.remove(&number);
-        self.idle.remove(&number);
         self.provisional.remove(&number);
         Some(tracked)
     }
 }
 
-/// Puts a number into a set, or takes it out.
-fn set(numbers: &mut BTreeSet<u32>, number: u32, is_in: bool) {
-    if is_in {
-        numbers.insert(number);
-    } else {
-        numbers.remove(&number);
+impl TrackedChannel {
+    /// Can all that is known of it be had again from the store, and does nobody need it now (P2)?
+    fn is_dispensable(&self) -> bool {
+        self.released
+            && !self.wanted
+            && self.store.is_loaded()
+            && self.store.is_saved(&self.ledger)
+            && self.ledger.is_all_committed()
     }
 }

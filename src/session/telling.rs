@@ -67,6 +67,7 @@ impl Session {
         self.settle_all(released.commands, None);
         for name in released.dropped {
             self.losses.forget(&name);
+            self.book.release(&name);
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use cometd_edge::Instant;
 use cometd_edge::replay::{Commit, OnInvalid, Start};
 use cometd_edge::session::{
-    Command, Config, Event, Follow, Input, Output, Request, RequestId, Session, body_of,
+    Command, Config, Event, Input, Output, ReplayOptions, Request, RequestId, Session, body_of,
 };
 use serde_json::{Value, json};
 
@@ -24,6 +24,7 @@ pub enum Dialect {
 
 /// More than any of the bodies holds: that a full queue stops the reading is not what is measured.
 const QUEUED_EVENTS: usize = 1_000_000;
+const TRACKED_CHANNELS: usize = 1_000_000;
 const QUEUED_BYTES: usize = 1 << 30;
 /// A client that waits for longer has come to a halt.
 const TURNS: usize = 100_000;
@@ -58,6 +59,7 @@ impl Client {
         let mut config = Config::new("https://example.com/cometd").expect("a good url");
         config.limits.queued_events = QUEUED_EVENTS;
         config.limits.queued_bytes = QUEUED_BYTES;
+        config.limits.tracked_channels = TRACKED_CHANNELS;
         if dialect == Dialect::Replay {
             config.salesforce();
             config.replay = true;
@@ -104,13 +106,13 @@ impl Client {
         let first = self.command + 1;
         for channel in channels {
             self.command += 1;
-            let follow = (self.dialect == Dialect::Replay).then_some(Follow {
+            let replay = (self.dialect == Dialect::Replay).then_some(ReplayOptions {
                 starts: &[Start::New],
                 commit: Commit::Processed,
                 on_invalid: OnInvalid::All,
             });
             let (subscription, channels) = (self.command, [name(channel)]);
-            self.command(Command::Subscribe { subscription, channels: &channels, follow });
+            self.command(Command::Subscribe { subscription, channels: &channels, replay });
         }
         self.settle(wanted);
         first

@@ -183,3 +183,58 @@ fn r2a_a_glob_of_a_lost_session_has_a_gap() {
     sim.poll(&refused(UNKNOWN, ""));
     assert_eq!(sim.gaps().len(), 1);
 }
+
+#[test]
+fn p2_a_saved_position_is_forgotten_when_nobody_reads_and_loaded_again() {
+    let mut sim = Sim::following(A, Start::New, Some("10"));
+    sim.poll(&with_events(&replayed(A, &["11"])));
+    sim.done(1, 1);
+    sim.leave(2, 1, 1);
+    sim.confirm();
+    assert_eq!(sim.save(A), "11");
+    sim.follow(3, A, Start::New);
+    // The store wins, whatever it says.
+    sim.load(A, Some("20"));
+    assert_eq!(sim.from(), "20");
+}
+
+#[test]
+fn p2_a_position_that_is_not_saved_is_kept() {
+    let mut sim = Sim::following(A, Start::New, Some("10"));
+    sim.poll(&with_events(&replayed(A, &["11", "12"])));
+    sim.done(1, 1);
+    // 12 is in hand, and holds its place.
+    sim.leave(2, 1, 2);
+    sim.confirm();
+    assert_eq!(sim.save(A), "11");
+    sim.follow(3, A, Start::New);
+    assert!(sim.loads.is_empty());
+    assert_eq!(sim.from(), "11");
+}
+
+#[test]
+fn p2_no_more_channels_are_tracked_than_the_limit_allows() {
+    let mut sim = Sim::connected_with(|config| {
+        config.replay = true;
+        config.limits.tracked_channels = 2;
+    });
+    let try_follow = |sim: &mut Sim, number: u32, channels: &[&str]| {
+        sim.try_follow(number, channels, &[], Commit::Processed, OnInvalid::All)
+    };
+    assert_eq!(try_follow(&mut sim, 1, &["/a", "/b", "/c"]), Err(ApiMisuse::TooManyChannels(2)));
+    // Globs and service channels are not tracked, and one that is counts once.
+    try_follow(&mut sim, 1, &["/a", "/b", "/a", "/x/*", "/service/y"]).expect("two");
+    assert_eq!(try_follow(&mut sim, 2, &["/c"]), Err(ApiMisuse::TooManyChannels(2)));
+    try_follow(&mut sim, 2, &["/a"]).expect("the same one");
+    sim.load("/a", None);
+    sim.load("/b", None);
+    while sim.try_open("commands").is_some() {
+        sim.confirm();
+    }
+    sim.leave(3, 1, 0);
+    while sim.try_open("commands").is_some() {
+        sim.confirm();
+    }
+    // Nobody reads /b, and nothing of it is known that the store does not know.
+    try_follow(&mut sim, 4, &["/c"]).expect("there is room again");
+}

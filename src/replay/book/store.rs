@@ -202,11 +202,6 @@ impl StoreState {
         self.save.is_none() && self.saved >= ledger.version()
     }
 
-    /// Is no call under way?
-    pub fn is_at_rest(&self) -> bool {
-        self.save.is_none() && !matches!(self.load, Load::Asked(_))
-    }
-
     /// Positions up to this version need not be saved.
     pub fn skip_to(&mut self, version: u32) {
         self.saved = version;
