@@ -34,6 +34,8 @@ pub(crate) struct Book {
     wanted: usize,
     /// Channels with a position that the store does not have yet.
     unsaved: BTreeSet<u32>,
+    /// Channels that can be forgotten.
+    dispensable: BTreeSet<u32>,
     /// When something is to be done for a channel.
     wakes: BTreeSet<(Instant, u32)>,
     /// The channels of the calls to the store that have no answer.
@@ -99,15 +101,16 @@ impl Book {
             provisional: BTreeSet::new(),
             wanted: 0,
             unsaved: BTreeSet::new(),
+            dispensable: BTreeSet::new(),
             wakes: BTreeSet::new(),
             calls: BTreeMap::new(),
             last_call: 0,
         }
     }
 
-    /// Can so many more channels be tracked (P2)?
+    /// Can so many more channels be tracked? Those make room that can be forgotten (P2).
     pub fn has_room_for(&self, channels: usize) -> bool {
-        self.max_channels.saturating_sub(self.channels.len()) >= channels
+        self.max_channels.saturating_sub(self.channels.len()) + self.dispensable.len() >= channels
     }
 
     /// Tracks a channel for a new subscription; `others` are those that are open. Gives `true` where earlier events have to
@@ -124,6 +127,12 @@ impl Book {
                     tracked.ledger.subscription_added(others)
                 })
                 .unwrap_or(false);
+        }
+        if self.channels.len() >= self.max_channels
+            && let Some(oldest) = self.dispensable.first().copied()
+        {
+            self.remove(oldest);
+            self.forgot = true;
         }
         self.last_channel += 1;
         let mut ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
@@ -148,7 +157,7 @@ impl Book {
         }
     }
 
-    /// Nobody wants this channel, and the server does not deliver it: it is forgotten once its position is saved (P2).
+    /// Nobody wants this channel, and the server does not deliver it: once its position is saved, it can be forgotten (P2).
     pub fn release(&mut self, name: &str) {
         if let Some(channel) = self.names.get(name).copied() {
             self.update(channel, |tracked| tracked.released = true);
@@ -394,15 +403,8 @@ impl Book {
             self.wakes.extend(wake.map(|at| (at, number)));
             tracked.wake = wake;
         }
-        if tracked.store.is_saved(&tracked.ledger) {
-            self.unsaved.remove(&number);
-        } else {
-            self.unsaved.insert(number);
-        }
-        if tracked.is_dispensable() {
-            self.remove(number);
-            self.forgot = true;
-        }
+        set(&mut self.unsaved, number, !tracked.store.is_saved(&tracked.ledger));
+        set(&mut self.dispensable, number, tracked.is_dispensable());
         Some(result)
     }
 
@@ -414,8 +416,18 @@ impl Book {
             self.wakes.remove(&(wake, number));
         }
         self.unsaved.remove(&number);
+        self.dispensable.remove(&number);
         self.provisional.remove(&number);
         Some(tracked)
+    }
+}
+
+/// Puts a number into a set, or takes it out.
+fn set(numbers: &mut BTreeSet<u32>, number: u32, is_in: bool) {
+    if is_in {
+        numbers.insert(number);
+    } else {
+        numbers.remove(&number);
     }
 }
 

@@ -29,8 +29,10 @@ pub(super) struct Lanes {
     last_question: u32,
 }
 
+#[derive(Default)]
 enum Lane<R> {
     /// Nothing is to be sent.
+    #[default]
     Idle,
     /// The headers of the next request have been asked for. Nothing is on its way, so nothing can be lost with it.
     AwaitingHeaders(Question),
@@ -300,12 +302,6 @@ impl Ended {
             Self::Disconnect(_) => Kind::Disconnect,
             Self::Commands(..) => Kind::Commands,
         }
-    }
-}
-
-impl<R> Default for Lane<R> {
-    fn default() -> Self {
-        Self::Idle
     }
 }
 

@@ -107,8 +107,7 @@ fn r3a_another_start_or_commit_is_a_typed_error_while_the_first_is_open() {
     sim.leave(3, 1, 0);
     sim.confirm();
     assert_eq!(sim.try_follow(2, &[A], &[Start::All], Commit::Manual, OnInvalid::All), Ok(()));
-    // There is a position in the store, so it starts there; but it commits in its own way.
-    sim.load(A, Some("10"));
+    // There is a position, so it starts there; but it commits in its own way.
     assert_eq!(sim.from(), "10");
     sim.confirm();
     sim.poll(CONNECTED);

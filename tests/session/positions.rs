@@ -184,32 +184,57 @@ fn r2a_a_glob_of_a_lost_session_has_a_gap() {
     assert_eq!(sim.gaps().len(), 1);
 }
 
-#[test]
-fn p2_a_saved_position_is_forgotten_when_nobody_reads_and_loaded_again() {
-    let mut sim = Sim::following(A, Start::New, Some("10"));
-    sim.poll(&with_events(&replayed(A, &["11"])));
-    sim.done(1, 1);
-    sim.leave(2, 1, 1);
+/// A is read up to 11 and left, where no more than one channel is tracked.
+fn left(handed: u32) -> Sim {
+    let mut sim = Sim::connected_with(|config| {
+        config.replay = true;
+        config.limits.tracked_channels = 1;
+    });
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
     sim.confirm();
-    assert_eq!(sim.save(A), "11");
-    sim.follow(3, A, Start::New);
-    // The store wins, whatever it says.
-    sim.load(A, Some("20"));
-    assert_eq!(sim.from(), "20");
+    sim.poll(CONNECTED);
+    sim.poll(&with_events(&replayed(A, &["11", "12"])));
+    sim.done(1, handed);
+    sim.leave(2, 1, 2);
+    sim.confirm();
+    sim
 }
 
 #[test]
-fn p2_a_position_that_is_not_saved_is_kept() {
-    let mut sim = Sim::following(A, Start::New, Some("10"));
-    sim.poll(&with_events(&replayed(A, &["11", "12"])));
-    sim.done(1, 1);
-    // 12 is in hand, and holds its place.
-    sim.leave(2, 1, 2);
+fn p2_where_the_bound_is_reached_a_saved_position_is_forgotten_and_loaded_again() {
+    let mut sim = left(2);
+    assert_eq!(sim.save(A), "12");
+    sim.follow(3, B, Start::New);
+    sim.load(B, None);
     sim.confirm();
+    sim.leave(4, 3, 0);
+    sim.confirm();
+    sim.follow(5, A, Start::New);
+    // The store says where it stands.
+    sim.load(A, Some("12"));
+    assert_eq!(sim.from(), "12");
+}
+
+#[test]
+fn p2_a_position_that_must_be_kept_leaves_no_room() {
+    let mut sim = left(1);
     assert_eq!(sim.save(A), "11");
+    // 12 is in hand, and holds its place.
+    let follow = sim.try_follow(3, &[B], &[], Commit::Processed, OnInvalid::All);
+    assert_eq!(follow, Err(ApiMisuse::TooManyChannels(1)));
     sim.follow(3, A, Start::New);
     assert!(sim.loads.is_empty());
     assert_eq!(sim.from(), "11");
+}
+
+#[test]
+fn p2_a_position_that_is_not_saved_leaves_no_room() {
+    let mut sim = left(2);
+    let follow = sim.try_follow(3, &[B], &[], Commit::Processed, OnInvalid::All);
+    assert_eq!(follow, Err(ApiMisuse::TooManyChannels(1)));
+    assert_eq!(sim.save(A), "12");
+    sim.try_follow(3, &[B], &[], Commit::Processed, OnInvalid::All).expect("there is room");
 }
 
 #[test]

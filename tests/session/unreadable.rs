@@ -40,7 +40,6 @@ fn x3_an_event_too_large_ends_its_subscription_and_the_position_stays_before_it(
     // Whoever subscribes again gets there again.
     sim.confirm();
     sim.follow(3, A, Start::New);
-    sim.load(A, Some("11"));
     assert_eq!(sim.from(), "11");
 }
 
