@@ -169,7 +169,8 @@ async function logsInAtLast(org, options) {
 
 orgTest("a login that hangs is given up and tried again", async (org) => {
   await org.world.failLogins({ hang: true });
-  await logsInAtLast(org, { networkDelayMs: 300 });
+  // Long enough for the one that answers.
+  await logsInAtLast(org, { networkDelayMs: 2_000 });
 });
 
 for (const [what, fault] of [
