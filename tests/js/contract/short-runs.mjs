@@ -242,6 +242,7 @@ orgTest("drains follow one another without a loss", { config: HELD }, async (org
   await received(client, 5, () => org.publishNumbers(5));
   let seen = [];
   for (let round = 0; round < 4; round += 1) {
+    // The first five came to a client that was connected, the others wait for one at rest.
     if (round > 0) await org.publishNumbers(5);
     seen = seen.concat(numbersOf(await drained(client)));
     // At rest no session is left to the server (S8a).
