@@ -4,7 +4,8 @@
 //   node tests/js/run.mjs [--runtime r]… [--target t]… [--grep text] [--package dir]
 //
 // With --runtime, --target or --grep only the contract is run. Needs `cargo xtask build` to have run, and the sandbox
-// to be built. The last line is "N passed, M failed"; it exits with 1 if any failed.
+// to be built. The last line is "N passed, M failed", and above it each failed case is named once more; it exits with 1 if
+// any failed.
 
 import { parseArgs } from "node:util";
 import { startLines } from "./lib/lines.mjs";

@@ -2,18 +2,9 @@
 
 import { alike, counted, equal, ok, same } from "./assert.mjs";
 import { test } from "./registry.mjs";
-import { follow, reader, take, until, watch } from "./tools.mjs";
+import { follow, polls, reader, take, until, watch } from "./tools.mjs";
 
 const numbersOf = (events) => events.map(({ data }) => data.n);
-
-/** Waits until the client has polled again after whatever came before. */
-async function polls(client, count = 1) {
-  const tap = reader(client.messages());
-  for (let i = 0; i < count; i += 1) {
-    await until(tap, ({ channel, successful }) => channel === "/meta/connect" && successful, "a poll's reply");
-  }
-  await tap.return();
-}
 
 test("idling past the server's timeout keeps the session", async (t) => {
   const client = await t.client();
@@ -75,6 +66,7 @@ test("many cuts lose and double nothing under ack", { needs: ["ack"] }, async (t
   const client = await t.client({ url: line.url });
   const status = watch(client.status());
   const subscription = await client.subscribe(t.channel());
+  await polls(client);
   const { seen, ended } = follow(subscription);
   for (let round = 0; round < 10; round += 1) {
     await t.publishNumbers(t.channel(), 20);

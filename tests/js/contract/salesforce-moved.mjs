@@ -38,11 +38,11 @@ orgTest(
   async (org) => {
     const { client, events, status } = await settled(org, { networkDelayMs: 2_000, retry: { maxDelayMs: 1_000 } });
     const to = await moves(org, "hang");
-    const from = Date.now();
+    const from = performance.now();
     await org.line.cut();
     await org.publishNumbers(5);
     await comes(events, 6, 10);
-    ok(Date.now() - from >= 39_000, "not before");
+    ok(performance.now() - from >= 39_000, "not before");
     equal(client.instanceUrl, to.origin, "instanceUrl");
     same((await org.world.stats()).logins, { password: 2 }, "logins");
     await goesOn(org, events, 10);

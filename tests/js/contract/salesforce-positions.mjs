@@ -340,9 +340,9 @@ orgTest("a save that hangs delays neither events nor close() for longer than 2 s
   await org.publishNumbers(5);
   await comes(events, 1, 5);
   await goesOn(org, events, 5);
-  const started = Date.now();
-  await client.close();
-  ok(Date.now() - started < 4_000, `close() took ${Date.now() - started} ms`);
+  // Both wait on the clock of one loop, so that a busy machine delays the one as well as the other.
+  const late = new Promise((resolve) => setTimeout(() => resolve("after 4 s"), 4_000));
+  equal(await Promise.race([client.close(), late]), undefined, "close() resolves");
   hung.resolve();
 });
 

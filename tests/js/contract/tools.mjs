@@ -25,6 +25,18 @@ export async function until(iterator, wanted, what = "the item waited for") {
   }
 }
 
+/**
+ * Waits until the client has polled again after whatever came before. A server that acknowledges has then given a number,
+ * from which on nothing is lost or doubled (A1).
+ */
+export async function polls(client, count = 1) {
+  const tap = reader(client.messages());
+  for (let i = 0; i < count; i += 1) {
+    await until(tap, ({ channel, successful }) => channel === "/meta/connect" && successful, "a poll's reply");
+  }
+  await tap.return();
+}
+
 /** What a loop over the iterable saw until it ended, and how it ended. Runs by itself. */
 export function follow(iterable) {
   const seen = [];

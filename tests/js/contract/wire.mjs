@@ -2,7 +2,7 @@
 
 import { alike, counted, equal, fail, ok, refuses, typed } from "./assert.mjs";
 import { test } from "./registry.mjs";
-import { follow, reader, take, until, watch } from "./tools.mjs";
+import { follow, polls, reader, take, until, watch } from "./tools.mjs";
 
 /** `connect` against a world with these faults on every handshake. */
 async function connectAgainst(t, fault) {
@@ -143,6 +143,7 @@ test("a message that is not JSON costs no event under ack", { needs: ["sandbox"]
   const client = await t.client();
   const status = watch(client.status());
   const events = reader(await client.subscribe(t.channel()));
+  await polls(client);
   await t.world.fault({ on: "connect", withEvents: true, kind: "malformed", afterEvents: 2 });
   await t.publishNumbers(t.channel(), 5);
   const seen = (await take(events, 5)).map(({ data }) => data.n);

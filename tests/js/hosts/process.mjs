@@ -5,7 +5,7 @@ import { denoKvStore, webStorageStore } from "cometd-edge/stores";
 import { applicable, contexts, describe, runAll } from "../contract/index.mjs";
 import { library } from "./library.mjs";
 
-const { runtime, target, run, grep, width, kvPath } = JSON.parse((globalThis.Deno?.args ?? process.argv.slice(2))[0]);
+const { runtime, target, run, grep, width, kvDir } = JSON.parse((globalThis.Deno?.args ?? process.argv.slice(2))[0]);
 const report = (result) => console.log(JSON.stringify(result));
 
 // A host ends, or says nothing, when a rejection or an error reaches it; here it is a failure that has a name.
@@ -25,11 +25,14 @@ if (runtime === "deno") {
   process.on("uncaughtException", (error) => stray("uncaught exception", error));
 }
 
-/** Deno's own; a connection each for two clients of a case, as for two runs of a program. */
+/**
+ * Deno's own: a database for each case, so that none finds it locked by another, and a connection each for two clients of
+ * a case, as for two runs of a program.
+ */
 const opened = [];
 const denoStores = {
   async denoKvStore(prefix) {
-    const kv = await Deno.openKv(kvPath);
+    const kv = await Deno.openKv(`${kvDir}/${prefix}.sqlite`);
     opened.push(kv);
     return denoKvStore(kv, { prefix });
   },

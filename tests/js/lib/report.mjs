@@ -3,6 +3,8 @@
 export class Totals {
   passed = 0;
   failed = 0;
+  /** The lines of each failed case, with its group. */
+  #failures = [];
 
   /** Collects the results of one group and prints them with a line that sums them up. */
   async group(title, work) {
@@ -11,7 +13,10 @@ export class Totals {
     const report = ({ name, ok, ms, error }) => {
       counts[ok ? "passed" : "failed"] += 1;
       output.push(`  ${ok ? "ok" : "not ok"} - ${name} (${ms} ms)`);
-      if (!ok) output.push(...error.split("\n").map((line) => `      ${line}`));
+      if (ok) return;
+      const message = error.split("\n").map((line) => `      ${line}`);
+      output.push(...message);
+      this.#failures.push(`  not ok - ${title}: ${name}`, ...message);
     };
     const started = Date.now();
     await work(report).catch((error) => {
@@ -23,9 +28,9 @@ export class Totals {
     this.failed += counts.failed;
   }
 
-  /** Prints the last line and sets how the process will exit. */
+  /** Prints the failed cases once more, so that they show where a log is cut off; then the last line. Sets the exit code. */
   conclude() {
-    console.log(`${this.passed} passed, ${this.failed} failed`);
+    console.log([...this.#failures, `${this.passed} passed, ${this.failed} failed`].join("\n"));
     process.exitCode = this.failed === 0 && this.passed > 0 ? 0 : 1;
   }
 }

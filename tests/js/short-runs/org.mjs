@@ -68,9 +68,9 @@ export async function until(ask, wanted, what) {
   }
 }
 
-/** Throws unless the numbers seen are those published. */
-export function nothingLost(org, seen) {
-  const lost = org.numbers.filter((n) => !seen.includes(n));
+/** Throws unless all these numbers were seen. */
+export function nothingLost(numbers, seen) {
+  const lost = numbers.filter((n) => !seen.includes(n));
   if (lost.length > 0) throw new Error(`lost: ${lost}`);
 }
 

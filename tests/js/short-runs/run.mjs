@@ -61,13 +61,14 @@ async function byCron({ worker, org, ask }) {
   const { scheduled } = await worker.getWorker().then((fetcher) => ({ scheduled: () => fetcher.scheduled({}) }));
   for (const fault of [...FAULTS, undefined]) {
     await org.publish(PER_RUN);
+    const before = org.numbers;
     if (fault) await org.order("faults", [fault]);
-    // Half of them come while it drains.
-    const [{ outcome }] = await Promise.all([scheduled(), org.publish(PER_RUN)]);
+    // As many come while it drains. Those that come too late for that are left to the next run; there are none in the last.
+    const [{ outcome }] = await Promise.all([scheduled(), fault && org.publish(PER_RUN)]);
     if (outcome !== "ok") throw new Error(`with ${JSON.stringify(fault)} it ended with ${outcome}`);
     const { sessions } = await org.stats();
     if (sessions !== 0) throw new Error(`with ${JSON.stringify(fault)} it left ${sessions} sessions behind`);
-    nothingLost(org, (await ask("/cron")).seen);
+    nothingLost(before, (await ask("/cron")).seen);
   }
 }
 
@@ -111,7 +112,7 @@ async function byAlarm({ org, ask }) {
   await org.publish(PER_RUN);
   await alarms(1);
   await alarms(2);
-  nothingLost(org, (await ask("/stop")).seen);
+  nothingLost(org.numbers, (await ask("/stop")).seen);
   await until(
     () => org.stats(),
     ({ sessions }) => sessions === 0,

@@ -175,6 +175,12 @@ test("waits longer than setTimeout takes are cut into pieces", async (t) => {
   assert.equal(fired, 1);
 });
 
+/** A timer that was due before this one has fired by then, and what was deferred has run. */
+async function after() {
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await turns();
+}
+
 test("timers and deferred callbacks end with the client", async () => {
   const { engine } = await connected();
   let calls = 0;
@@ -183,7 +189,7 @@ test("timers and deferred callbacks end with the client", async () => {
   engine.host.defer(() => (calls += 1));
   engine.host.wait(Promise.reject(new Error("no")), 1, () => (calls += 1));
   assert.equal(calls, 0, "not in the current call");
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await after();
   assert.equal(calls, 3, "there is one timer");
   engine.host.delay(() => (calls += 1), 0);
   engine.host.defer(() => (calls += 1));
@@ -192,7 +198,7 @@ test("timers and deferred callbacks end with the client", async () => {
   engine.host.delay(() => (calls += 1), 0);
   engine.host.defer(() => (calls += 1));
   engine.host.wait(1, 1, () => (calls += 1));
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await after();
   assert.equal(calls, 3);
 });
 

@@ -40,7 +40,7 @@ pub(crate) struct Session {
     pub open_requests: usize,
     pub open_connects: usize,
     pub poll: Poll,
-    queue: VecDeque<Arc<Event>>,
+    queue: VecDeque<Queued>,
     ack: Option<Ack>,
     last_response: Instant,
     began: Instant,
@@ -73,11 +73,19 @@ pub(crate) enum Wake {
     Revoked,
 }
 
-/// The acknowledgement extension: batches stay until a connect names their number.
+/// An event that waits, and the number of the batch that it went out in before, if it did.
+struct Queued {
+    event: Arc<Event>,
+    number: Option<u64>,
+}
+
+/// The acknowledgement extension: events stay until a connect names the number that they first went out with. They keep
+/// it when they go out again, as on the reference server: a poll that arrives late, behind the one that was sent in its
+/// place, changes nothing about what the client has.
 #[derive(Default)]
 struct Ack {
     number: u64,
-    batches: VecDeque<(u64, Vec<Arc<Event>>)>,
+    sent: VecDeque<(u64, Arc<Event>)>,
 }
 
 impl Session {
@@ -107,7 +115,7 @@ impl Session {
     pub(crate) fn offer(&mut self, event: &Arc<Event>) -> bool {
         let wanted = self.subscriptions.iter().any(|name| channel::matches(name, &event.channel));
         if wanted {
-            self.queue.push_back(Arc::clone(event));
+            self.push(Arc::clone(event));
         }
         wanted
     }
@@ -127,7 +135,7 @@ impl Session {
 
     /// Queues an event for this client, subscribed or not.
     pub(crate) fn push(&mut self, event: Arc<Event>) {
-        self.queue.push_back(event);
+        self.queue.push_back(Queued { event, number: None });
     }
 
     /// Lets what is queued go to the poll, which may be a dead one. Returns how many events went down with it.
@@ -190,16 +198,11 @@ impl Session {
         self.ack.is_some()
     }
 
-    /// Forgets the batches up to the number that a connect names, and queues the others again before what is new.
+    /// Forgets the events up to the number that a connect names, and queues the others again before what is new.
     pub(crate) fn acknowledge(&mut self, number: u64) {
         let Some(ack) = &mut self.ack else { return };
-        while ack.batches.front().is_some_and(|(batch, _)| *batch <= number) {
-            ack.batches.pop_front();
-        }
-        for (_, events) in ack.batches.drain(..).rev() {
-            for event in events.into_iter().rev() {
-                self.queue.push_front(event);
-            }
+        for (sent, event) in ack.sent.drain(..).rev().filter(|(sent, _)| *sent > number) {
+            self.queue.push_front(Queued { event, number: Some(sent) });
         }
     }
 
@@ -209,20 +212,18 @@ impl Session {
 
     /// Takes what is queued for a response that has no number.
     pub(crate) fn take(&mut self) -> Vec<Arc<Event>> {
-        self.queue.drain(..).collect()
+        self.queue.drain(..).map(|queued| queued.event).collect()
     }
 
     /// Takes what is queued for a connect's response, and the number that the response carries.
     pub(crate) fn take_batch(&mut self) -> (Vec<Arc<Event>>, Option<u64>) {
-        let events = self.take();
-        let number = self.ack.as_mut().map(|ack| {
-            ack.number += 1;
-            if !events.is_empty() {
-                ack.batches.push_back((ack.number, events.clone()));
-            }
-            ack.number
-        });
-        (events, number)
+        let Some(ack) = &mut self.ack else { return (self.take(), None) };
+        ack.number += 1;
+        let number = ack.number;
+        ack.sent.extend(
+            self.queue.iter().map(|queued| (queued.number.unwrap_or(number), Arc::clone(&queued.event))),
+        );
+        (self.take(), Some(number))
     }
 
     /// `longest` is for how long a session of Salesforce's may live, if that is bounded.

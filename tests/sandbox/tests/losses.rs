@@ -75,6 +75,20 @@ async fn an_unacknowledged_batch_comes_again_before_what_is_new() {
 }
 
 #[tokio::test]
+async fn what_is_acknowledged_does_not_come_again_for_a_poll_that_arrived_late() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.session(true).await;
+    sandbox.post("publish", json!({ "channel": "/t/a", "count": 2 })).await;
+    let replies = client.connect(json!({ "ext": { "ack": 1 } })).await;
+    assert_eq!(numbers(&replies), [1, 2]);
+    assert_eq!(replies[2]["ext"], json!({ "ack": 2 }));
+    // Sent before that one, on a connection that was given up, and processed only now.
+    assert_eq!(numbers(&client.connect(json!({ "ext": { "ack": 1 } })).await), [1, 2]);
+    let replies = client.connect(json!({ "ext": { "ack": 2 }, "advice": { "timeout": 0 } })).await;
+    assert_eq!(numbers(&replies), [0; 0]);
+}
+
+#[tokio::test]
 async fn with_acknowledgement_a_cut_poll_loses_nothing() {
     let sandbox = Sandbox::start().await;
     let client = sandbox.session(true).await;

@@ -1,7 +1,6 @@
 // Node, Deno and Bun: one process for each server.
 
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { bun, deno } from "../tools.mjs";
 import { runWithLines } from "../children.mjs";
 
@@ -37,7 +36,7 @@ export function processRuntime(name, project) {
         if (result.done) done = true;
         else report(result);
       };
-      const config = JSON.stringify({ runtime: name, width: 6, kvPath: join(kvDir, "kv.sqlite"), ...task });
+      const config = JSON.stringify({ runtime: name, width: 6, kvDir, ...task });
       const script = project.path("suite", "hosts", "process.mjs");
       const options = { cwd: project.dir, env, onLine, timeoutMs: LIMIT_MS };
       const code = await runWithLines(command, [...args, script, config], options);
