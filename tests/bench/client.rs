@@ -56,10 +56,15 @@ pub struct Client {
 impl Client {
     /// One whose poll waits at the server.
     pub fn connected(dialect: Dialect) -> Self {
+        Self::tracking(dialect, TRACKED_CHANNELS)
+    }
+
+    /// The same; so many channels may be tracked.
+    pub fn tracking(dialect: Dialect, tracked_channels: usize) -> Self {
         let mut config = Config::new("https://example.com/cometd").expect("a good url");
         config.limits.queued_events = QUEUED_EVENTS;
         config.limits.queued_bytes = QUEUED_BYTES;
-        config.limits.tracked_channels = TRACKED_CHANNELS;
+        config.limits.tracked_channels = tracked_channels;
         if dialect == Dialect::Replay {
             config.salesforce();
             config.replay = true;
