@@ -116,6 +116,7 @@ export interface EngineOptions {
   queuedEvents?: number;
   queuedBytes?: number;
   messageBytes?: number;
+  trackedChannels?: number;
   requestBytes?: number;
   /** The dialect of Salesforce: no acknowledgement extension, its window and limits, and S5a. */
   salesforce: boolean;

@@ -9,7 +9,9 @@ import type { ErrorRecord } from "./engine.js";
  * - `"closed"`: the client was closed before, or while, this was under way.
  * - `"not-a-response"`: the `fetch` that was given answers with something else than a `Response` whose body is a web
  *   `ReadableStream`, as that of node-fetch does. Once there was a session it is retried as a failure of the network.
- * - `"suspended"`: the client rests after a `drain()`, and sends nothing until the next one.
+ * - `"suspended"`: the client pauses after a `drain()`, and sends nothing until the next one.
+ * - `"too-many-channels"`: `limits.trackedChannels` replay positions are in memory, and each must be kept: leave some
+ *   subscriptions, and let their events be committed and saved.
  *
  * Of the network. The client retries these by itself; they are seen when it gives up, and in the `retry` status:
  * - `"network"`: a request failed on the way.
@@ -66,6 +68,7 @@ export type ErrorCode =
   | "closed"
   | "not-a-response"
   | "suspended"
+  | "too-many-channels"
   | "network"
   | "timeout"
   | "outcome-unknown"

@@ -238,6 +238,11 @@ export interface LimitOptions {
   queuedBytes?: number | undefined;
   /** Bytes of one message of the server; larger ones are passed over. Default: 4 MiB. */
   messageBytes?: number | undefined;
+  /**
+   * Channels whose replay positions are in memory at once. A saved position of a channel that you do not read makes room, and
+   * is loaded again when you subscribe to it; where none does, `subscribe()` rejects with `too-many-channels`. Default: 10,000.
+   */
+  trackedChannels?: number | undefined;
   /** Bytes of one request; commands beyond it go into the next. Default: 32,768. */
   requestBytes?: number | undefined;
 }

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use super::channel::{Pattern, is_meta, topic};
 use crate::steps::step;
+use crate::text::joined;
 
 /// Values by subscription name. [`matching`](Self::matching) costs a few look-ups, however many names there are: a
 /// channel can only be matched by itself, by `*` in place of its last segment, and by `**` in place of its last segments.
@@ -99,9 +100,9 @@ impl<V> PatternMap<V> {
             if rest.is_empty() {
                 break;
             }
-            self.of_topic(&format!("{parent}**"), &mut Pattern::is_glob, &mut found);
+            self.of_topic(&joined(&[parent, "**"], ""), &mut Pattern::is_glob, &mut found);
             if !rest.contains('/') {
-                self.of_topic(&format!("{parent}*"), &mut Pattern::is_glob, &mut found);
+                self.of_topic(&joined(&[parent, "*"], ""), &mut Pattern::is_glob, &mut found);
             }
         }
         found
@@ -123,7 +124,7 @@ impl<V> PatternMap<V> {
         if self.with_query == 0 {
             return;
         }
-        let first = format!("{topic}?");
+        let first = joined(&[topic, "?"], "");
         for (name, Entry { pattern, .. }) in
             self.entries.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded))
         {

@@ -95,7 +95,7 @@ impl Hours {
         let subscription = self.number();
         let replay =
             ReplayOptions { starts: &[Start::All], commit: Commit::Processed, on_invalid: OnInvalid::All };
-        let follow = (self.life.dialect == Dialect::Salesforce).then_some(follow);
+        let replay = (self.life.dialect == Dialect::Salesforce).then_some(replay);
         let channels = [channel.to_owned()];
         self.life.input(Input::Command(Command::Subscribe { subscription, channels: &channels, replay }));
         subscription

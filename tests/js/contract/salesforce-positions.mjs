@@ -1,7 +1,7 @@
 // Positions: when an event counts as done, what a position that is no longer good leads to, stores that fail, and the
 // ways to read.
 
-import { equal, ok, same } from "./assert.mjs";
+import { equal, ok, refuses, same } from "./assert.mjs";
 import { comes, goesOn, HELD, noGaps, numberOf, numbersOf, ORDERS, orgTest, range, those } from "./salesforce-org.mjs";
 import { deferred, reader, take } from "./tools.mjs";
 
@@ -55,6 +55,32 @@ orgTest("breaking out of a loop leaves the event in hand undone, and a new subsc
   await client.close();
   // The seventh is in hand.
   equal(positions.get(ORDERS).replayId, replayId, "position");
+  noGaps(status);
+});
+
+orgTest("P2 a saved position makes room for another channel, and is loaded again", async (org) => {
+  const { kept, store } = recorder();
+  const loads = [];
+  const load = (channel) => {
+    loads.push(channel);
+    return store.load(channel);
+  };
+  const ids = await publishedIds(org, 2);
+  const replay = { store: { ...store, load }, start: "all" };
+  const { client, status } = await org.connect({ replay, limits: { trackedChannels: 1 } });
+  const first = await client.subscribe(ORDERS);
+  const events = reader(first);
+  await comes(events, 1, 2);
+  await refuses(client.subscribe(OTHERS), org.CometdError, "too-many-channels");
+  // What it waits for is not there, so the second event counts as done.
+  const waiting = events.next();
+  await kept(ids[1]);
+  await first.unsubscribe();
+  equal((await waiting).done, true, "the end of the first reader");
+  await (await client.subscribe(OTHERS)).unsubscribe();
+  const again = reader(await client.subscribe(ORDERS));
+  await goesOn(org, again, 3);
+  same(loads, [ORDERS, OTHERS, ORDERS], "loads");
   noGaps(status);
 });
 

@@ -142,7 +142,7 @@ const extension: Extension = {
   incoming: (message) => (message.channel === "/noise" ? null : message),
 };
 const retry: RetryOptions = { initialDelayMs: 1, factor: 2, maxDelayMs: 3, maxRetries: 4, handshakesPerMinute: 5 };
-const limits: LimitOptions = { queuedEvents: 1, queuedBytes: 2, messageBytes: 3, requestBytes: 4 };
+const limits: LimitOptions = { queuedEvents: 1, queuedBytes: 2, messageBytes: 3, trackedChannels: 5, requestBytes: 4 };
 const viaFetch: FetchLike = (url, init) => fetch(url, init);
 const log = ({ level, message }: LogEntry): void => console.log(level, message);
 

@@ -64,7 +64,7 @@ test("options reach the engine, and what is absent stays absent", async () => {
     appendMessageTypeToURL: true,
     networkDelayMs: 5,
     retry: { factor: 2, maxRetries: Infinity },
-    limits: { queuedEvents: 7, queuedBytes: undefined },
+    limits: { queuedEvents: 7, queuedBytes: undefined, trackedChannels: 9 },
   });
   const { seed, unixMsAtZero, ...rest } = engine.options;
   assert.deepEqual(rest, {
@@ -85,6 +85,7 @@ test("options reach the engine, and what is absent stays absent", async () => {
     factor: 2,
     maxRetries: 2 ** 32 - 1,
     queuedEvents: 7,
+    trackedChannels: 9,
   });
   assert.ok(Number.isInteger(seed));
   const [before, now, after] = [Date.now(), unixMsAtZero + engine.host.now(), Date.now()];
