@@ -39,6 +39,7 @@ mod host;
 pub mod js;
 
 mod backoff;
+mod ordered;
 #[cfg(not(feature = "test-support"))]
 mod steps;
 #[cfg(feature = "test-support")]

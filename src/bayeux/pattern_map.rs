@@ -1,74 +1,76 @@
 //! Subscriptions by name, found by the channels of the events that they match.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::Bound::{Included, Unbounded};
 
 use super::channel::{Pattern, is_meta, topic};
+use crate::ordered::NumberMap;
 use crate::steps::step;
-use crate::text::joined;
+use crate::text::{has, joined};
 
 /// Values by subscription name. [`matching`](Self::matching) costs a few look-ups, however many names there are: a
 /// channel can only be matched by itself, by `*` in place of its last segment, and by `**` in place of its last segments.
 pub(crate) struct PatternMap<V> {
-    entries: BTreeMap<String, Entry<V>>,
-    /// The names in the order in which they came.
-    order: BTreeMap<u64, String>,
-    last: u64,
+    names: Names,
+    /// By the places of the names, so in the order in which they came.
+    values: NumberMap<(Pattern, V)>,
+}
+
+/// The places of the names.
+#[derive(Default)]
+struct Names {
+    places: BTreeMap<String, u32>,
+    last: u32,
     globs: usize,
     with_query: usize,
 }
 
-struct Entry<V> {
-    pattern: Pattern,
-    place: u64,
-    value: V,
+/// What names are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Literals,
+    Globs,
 }
 
 impl<V> Default for PatternMap<V> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), order: BTreeMap::new(), last: 0, globs: 0, with_query: 0 }
+        Self { names: Names::default(), values: NumberMap::default() }
     }
 }
 
 impl<V> PatternMap<V> {
     /// The value under this very name, its query included.
     pub fn get(&self, name: &str) -> Option<&V> {
-        self.entries.get(name).map(|entry| &entry.value)
+        self.values.get(self.names.get(name)?).map(|(_, value)| value)
     }
 
     pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
-        self.entries.get_mut(name).map(|entry| &mut entry.value)
+        self.values.get_mut(self.names.get(name)?).map(|(_, value)| value)
     }
 
     /// Adds a value, and gives back the one that stood under this name.
     pub fn insert(&mut self, pattern: &Pattern, value: V) -> Option<V> {
         let before = self.remove(pattern.as_str());
-        self.globs += usize::from(pattern.is_glob());
-        self.with_query += usize::from(has_query(pattern));
-        self.last += 1;
-        self.order.insert(self.last, pattern.as_str().to_owned());
-        let entry = Entry { pattern: pattern.clone(), place: self.last, value };
-        self.entries.insert(pattern.as_str().to_owned(), entry);
+        let place = self.names.insert(pattern);
+        self.values.insert(place, (pattern.clone(), value));
         before
     }
 
     pub fn remove(&mut self, name: &str) -> Option<V> {
-        let Entry { pattern, place, value } = self.entries.remove(name)?;
-        self.order.remove(&place);
-        self.globs -= usize::from(pattern.is_glob());
-        self.with_query -= usize::from(has_query(&pattern));
+        let (pattern, value) = self.values.remove(self.names.get(name)?)?;
+        self.names.remove(&pattern);
         Some(value)
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.values.len()
     }
 
     /// Names and values, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.order.values().filter_map(|name| {
+        self.values.iter().map(|(_, (pattern, value))| {
             step();
-            Some((name.as_str(), self.get(name)?))
+            (pattern.as_str(), value)
         })
     }
 
@@ -79,62 +81,102 @@ impl<V> PatternMap<V> {
 
     /// Whether any glob matches the channel.
     pub fn has_glob_for(&self, channel: &str) -> bool {
-        self.globs > 0 && self.names_matching(channel).into_iter().any(|(_, pattern)| pattern.is_glob())
+        self.patterns_matching(channel).any(Pattern::is_glob)
+    }
+
+    /// Whether there is another name of the same topic, so one with another query, or without one.
+    pub fn has_other_filter(&self, name: &str) -> bool {
+        let mut patterns = self.patterns_matching(topic(name));
+        patterns.any(|pattern| !pattern.is_glob() && pattern.as_str() != name)
     }
 
     /// The values whose subscriptions an event on `channel` belongs to.
     pub fn matching(&self, channel: &str) -> impl Iterator<Item = &V> {
-        self.names_matching(channel).into_iter().filter_map(|(name, _)| self.get(name))
+        self.names
+            .matching(channel)
+            .into_iter()
+            .filter_map(|place| self.values.get(place))
+            .map(|(_, value)| value)
     }
 
-    /// The names of the subscriptions that an event on `channel` belongs to. Queries are left out on both sides (R2).
-    pub fn names_matching(&self, channel: &str) -> Vec<(&str, &Pattern)> {
+    /// Changes the values whose subscriptions an event on `channel` belongs to.
+    pub fn change_matching(&mut self, channel: &str, mut change: impl FnMut(&mut V)) {
+        for place in self.names.matching(channel) {
+            if let Some((_, value)) = self.values.get_mut(place) {
+                change(value);
+            }
+        }
+    }
+
+    /// The subscriptions that an event on `channel` belongs to. Queries are left out on both sides (R2).
+    pub fn patterns_matching(&self, channel: &str) -> impl Iterator<Item = &Pattern> {
+        let places = self.names.matching(channel).into_iter();
+        places.filter_map(|place| self.values.get(place)).map(|(pattern, _)| pattern)
+    }
+}
+
+impl Names {
+    #[inline(never)]
+    fn get(&self, name: &str) -> Option<u32> {
+        step();
+        self.places.get(name).copied()
+    }
+
+    #[inline(never)]
+    fn insert(&mut self, pattern: &Pattern) -> u32 {
+        self.last += 1;
+        self.globs += usize::from(pattern.is_glob());
+        self.with_query += usize::from(has_query(pattern));
+        self.places.insert(pattern.as_str().to_owned(), self.last);
+        self.last
+    }
+
+    #[inline(never)]
+    fn remove(&mut self, pattern: &Pattern) {
+        self.globs -= usize::from(pattern.is_glob());
+        self.with_query -= usize::from(has_query(pattern));
+        self.places.remove(pattern.as_str());
+    }
+
+    #[inline(never)]
+    fn matching(&self, channel: &str) -> Vec<u32> {
         let topic = topic(channel);
         let mut found = Vec::new();
-        self.of_topic(topic, &mut |pattern| !pattern.is_glob(), &mut found);
+        self.of_topic(topic, Sort::Literals, &mut found);
         if self.globs == 0 || is_meta(topic) {
             return found;
         }
-        for (slash, _) in topic.match_indices('/') {
+        for slash in (0..topic.len()).filter(|at| topic.as_bytes().get(*at) == Some(&b'/')) {
             let (parent, rest) = topic.split_at(slash + 1);
             if rest.is_empty() {
                 break;
             }
-            self.of_topic(&joined(&[parent, "**"], ""), &mut Pattern::is_glob, &mut found);
-            if !rest.contains('/') {
-                self.of_topic(&joined(&[parent, "*"], ""), &mut Pattern::is_glob, &mut found);
+            self.of_topic(&joined(&[parent, "**"], ""), Sort::Globs, &mut found);
+            if !has(rest, b'/') {
+                self.of_topic(&joined(&[parent, "*"], ""), Sort::Globs, &mut found);
             }
         }
         found
     }
 
     /// The names with this topic: the topic itself, and the topic with each query.
-    fn of_topic<'a>(
-        &'a self,
-        topic: &str,
-        fits: &mut dyn FnMut(&Pattern) -> bool,
-        found: &mut Vec<(&'a str, &'a Pattern)>,
-    ) {
+    fn of_topic(&self, topic: &str, sort: Sort, found: &mut Vec<u32>) {
         step();
-        if let Some((name, entry)) = self.entries.get_key_value(topic)
-            && fits(&entry.pattern)
-        {
-            found.push((name, &entry.pattern));
+        let is_glob = topic.ends_with("/*") || topic.ends_with("/**");
+        if is_glob != (sort == Sort::Globs) {
+            return;
         }
+        found.extend(self.places.get(topic));
         if self.with_query == 0 {
             return;
         }
         let first = joined(&[topic, "?"], "");
-        for (name, Entry { pattern, .. }) in
-            self.entries.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded))
-        {
+        for (name, place) in self.places.range::<str, _>((Included(first.as_str()), Unbounded)) {
             step();
             if !name.starts_with(&first) {
                 break;
             }
-            if fits(pattern) {
-                found.push((name, pattern));
-            }
+            found.push(*place);
         }
     }
 }
@@ -157,7 +199,7 @@ mod tests {
 
     fn matching(map: &PatternMap<usize>, channel: &str) -> Vec<String> {
         let mut names: Vec<String> =
-            map.names_matching(channel).iter().map(|(name, _)| (*name).to_owned()).collect();
+            map.patterns_matching(channel).map(|pattern| pattern.as_str().to_owned()).collect();
         names.sort();
         names
     }

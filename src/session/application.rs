@@ -1,16 +1,15 @@
 //! What the application wants: its commands, one function each.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::channels::Tracking;
 use super::io::{Command, ReplayOptions};
 use super::status::{GapCause, Status};
 use super::subscriptions::Subscriptions;
 use super::{ApiMisuse, Error, Output, Session};
 use crate::Instant;
-use crate::bayeux::channel::{Pattern, check_publish, topic};
+use crate::bayeux::channel::{Pattern, check_publish};
 use crate::bayeux::json;
 use crate::bayeux::message::Message;
+use crate::bayeux::pattern_map::PatternMap;
 use crate::replay::Start;
 use crate::replay::book::Conditions;
 use crate::text::{decimal, joined};
@@ -98,11 +97,10 @@ impl Session {
 
     /// Can these channels be tracked in this way (R2, R2a, R3a)?
     fn check_replay(&self, channels: &[String], replay: &ReplayOptions<'_>) -> Result<(), ApiMisuse> {
-        let mut filters: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for channel in channels {
-            filters.entry(topic(channel)).or_default().insert(channel);
+        let (mut given, mut new) = (PatternMap::default(), PatternMap::default());
+        for pattern in channels.iter().filter_map(|channel| Pattern::parse(channel).ok()) {
+            given.insert(&pattern, ());
         }
-        let mut new = BTreeSet::new();
         for (index, channel) in channels.iter().enumerate() {
             // What is no channel is said by others.
             let Ok(pattern) = Pattern::parse(channel) else { continue };
@@ -113,8 +111,7 @@ impl Session {
             if !is_tracked(&pattern) {
                 continue;
             }
-            let several = filters.get(topic(channel)).is_some_and(|filters| filters.len() > 1);
-            if several || self.subscriptions.wants_other_filter(channel) {
+            if given.has_other_filter(channel) || self.subscriptions.wants_other_filter(channel) {
                 return Err(ApiMisuse::TwoFilters(channel.clone()));
             }
             if self.subscriptions.wants(channel)
@@ -124,7 +121,7 @@ impl Session {
                 return Err(ApiMisuse::OtherConditions(channel.clone()));
             }
             if !self.book.tracks(channel) {
-                new.insert(channel);
+                new.insert(&pattern, ());
             }
         }
         if self.book.has_room_for(new.len()) {

@@ -1,16 +1,17 @@
 //! R8: what waits for the application, and when reading stops because of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::config::Limits;
 use crate::Instant;
+use crate::ordered::NumberMap;
 use crate::steps::step;
 
 /// Counts the events and bytes that are queued for each subscription, and holds them to the limits of the client.
 pub(super) struct Flow {
     max_events: usize,
     max_bytes: usize,
-    queues: BTreeMap<u32, Queue>,
+    queues: NumberMap<Queue>,
     events: usize,
     bytes: usize,
     /// The number of the last event that was queued.
@@ -62,7 +63,7 @@ impl Flow {
         Self {
             max_events: limits.queued_events.max(1),
             max_bytes: limits.queued_bytes.max(1),
-            queues: BTreeMap::new(),
+            queues: NumberMap::default(),
             events: 0,
             bytes: 0,
             last_event: 0,
@@ -81,7 +82,7 @@ impl Flow {
 
     /// Whether this subscription is open, or has events that can still be read.
     pub fn knows(&self, subscription: u32) -> bool {
-        self.queues.contains_key(&subscription)
+        self.queues.contains(subscription)
     }
 
     /// The number that the next event gets.
@@ -94,7 +95,7 @@ impl Flow {
         self.last_event = self.next_event();
         for subscription in subscriptions {
             step();
-            if let Some(queue) = self.queues.get_mut(subscription) {
+            if let Some(queue) = self.queues.get_mut(*subscription) {
                 queue.sizes.push_back(bytes);
                 self.events += 1;
                 self.bytes += bytes;
@@ -107,40 +108,40 @@ impl Flow {
             return FlowChange::None;
         }
         self.held = true;
-        let longest = self.queues.values().inspect(|_| step()).max_by_key(|queue| queue.sizes.len());
-        self.slowest = longest.map(|queue| queue.channel.clone()).unwrap_or_default();
+        let longest = self.queues.iter().inspect(|_| step()).max_by_key(|(_, queue)| queue.sizes.len());
+        self.slowest = longest.map(|(_, queue)| queue.channel.clone()).unwrap_or_default();
         FlowChange::Stopped
     }
 
     /// The application is done with the oldest `events` of a subscription.
     pub fn taken(&mut self, subscription: u32, events: usize) -> FlowChange {
-        let Some(queue) = self.queues.get_mut(&subscription) else { return FlowChange::None };
+        let Some(queue) = self.queues.get_mut(subscription) else { return FlowChange::None };
         let events = events.min(queue.sizes.len());
         let bytes: usize = queue.sizes.drain(..events).sum();
         if queue.ended && queue.sizes.is_empty() {
-            self.queues.remove(&subscription);
+            self.queues.remove(subscription);
         }
         self.remove(events, bytes)
     }
 
     /// An error has ended the subscription: what it has queued may still be read, and counts until then.
     pub fn ended(&mut self, subscription: u32) {
-        let Some(queue) = self.queues.get_mut(&subscription) else { return };
+        let Some(queue) = self.queues.get_mut(subscription) else { return };
         queue.ended = true;
         if queue.sizes.is_empty() {
-            self.queues.remove(&subscription);
+            self.queues.remove(subscription);
         }
     }
 
     /// Nobody will read this subscription any more.
     pub fn forget(&mut self, subscription: u32) -> FlowChange {
-        let Some(queue) = self.queues.remove(&subscription) else { return FlowChange::None };
+        let Some(queue) = self.queues.remove(subscription) else { return FlowChange::None };
         self.remove(queue.sizes.len(), queue.sizes.iter().sum())
     }
 
     /// Nobody will read anything any more, so nothing is held back.
     pub fn clear(&mut self) {
-        self.queues.clear();
+        self.queues = NumberMap::default();
         (self.events, self.bytes) = (0, 0);
         (self.held, self.extra_poll, self.full_since) = (false, false, None);
     }

@@ -106,16 +106,12 @@ impl LossTracker {
 
     /// An event has arrived on this channel.
     pub fn event_arrived(&mut self, channel: &str, replay_id: Option<&str>) {
-        let names: Vec<String> =
-            self.channels.names_matching(channel).into_iter().map(|(name, _)| name.to_owned()).collect();
-        for name in names {
-            if let Some(channel) = self.channels.get_mut(&name) {
-                channel.gap = None;
-                if let Some(replay_id) = replay_id {
-                    channel.last_replay_id = Some(replay_id.to_owned());
-                }
+        self.channels.change_matching(channel, |channel| {
+            channel.gap = None;
+            if let Some(replay_id) = replay_id {
+                channel.last_replay_id = Some(replay_id.to_owned());
             }
-        }
+        });
     }
 
     /// The channel begins anew: whatever is lost of it from now on is a gap of its own.

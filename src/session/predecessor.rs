@@ -1,7 +1,5 @@
 //! S17: what the client before has left, as far as this one has not made it its own.
 
-use std::collections::BTreeMap;
-
 use super::snapshot::Snapshot;
 use crate::Instant;
 use crate::bayeux::channel::Pattern;
@@ -20,18 +18,19 @@ pub(super) struct Predecessor {
     lost: bool,
     /// The channels that it had subscribed and that this client has not; have events of them come meanwhile?
     channels: PatternMap<bool>,
-    positions: BTreeMap<String, Position>,
+    positions: PatternMap<Position>,
 }
 
 impl Predecessor {
     pub fn new(snapshot: &Snapshot, session_continues: bool, began: Instant) -> Self {
-        let (mut channels, mut positions) = (PatternMap::default(), BTreeMap::new());
+        let (mut channels, mut positions) = (PatternMap::default(), PatternMap::default());
         for (name, position) in &snapshot.channels {
             // What is no channel cannot be subscribed again.
-            if let Ok(pattern) = Pattern::parse(name) {
-                channels.insert(&pattern, false);
+            let Ok(pattern) = Pattern::parse(name) else { continue };
+            channels.insert(&pattern, false);
+            if let Some(position) = position {
+                positions.insert(&pattern, position.clone());
             }
-            positions.extend(position.clone().map(|position| (name.clone(), position)));
         }
         Self {
             unix_ms: snapshot.unix_ms,
@@ -66,13 +65,7 @@ impl Predecessor {
 
     /// An event has come that nobody wants: whoever subscribes its channel later has missed it.
     pub fn event_missed(&mut self, channel: &str) {
-        let names: Vec<String> =
-            self.channels.names_matching(channel).into_iter().map(|(name, _)| name.to_owned()).collect();
-        for name in names {
-            if let Some(missed) = self.channels.get_mut(&name) {
-                *missed = true;
-            }
-        }
+        self.channels.change_matching(channel, |missed| *missed = true);
     }
 
     /// Where it was in the channel.

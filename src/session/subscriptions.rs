@@ -2,20 +2,19 @@
 //!
 //! Several subscriptions to one channel share one at the server; `channels` has those.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::error::Error;
 use super::misuse::ApiMisuse;
-use crate::bayeux::channel::{Pattern, topic};
+use crate::bayeux::channel::Pattern;
 use crate::bayeux::pattern_map::PatternMap;
-use crate::steps::step;
+use crate::ordered::{NumberMap, Numbers};
+use crate::steps::{step, steps};
 
 /// The subscriptions of the application, by number.
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    open: BTreeMap<u32, LocalSubscription>,
+    open: NumberMap<LocalSubscription>,
     /// Who wants a channel, and where it stands among those of the subscription. A channel that has failed is not wanted.
-    by_name: PatternMap<BTreeMap<u32, usize>>,
+    by_name: PatternMap<Numbers>,
 }
 
 /// A subscription of the application.
@@ -62,13 +61,13 @@ pub(super) struct Changes(pub Vec<Change>);
 impl Subscriptions {
     /// The channels of a new subscription, each once.
     pub fn parse(channels: &[String]) -> Result<Vec<Pattern>, ApiMisuse> {
-        let mut names = BTreeSet::new();
+        let mut known = PatternMap::default();
         let mut patterns = Vec::with_capacity(channels.len());
         for channel in channels {
             step();
             let pattern = Pattern::parse(channel)
                 .map_err(|source| ApiMisuse::Channel { channel: channel.clone(), source })?;
-            if names.insert(channel) {
+            if known.insert(&pattern, ()).is_none() {
                 patterns.push(pattern);
             }
         }
@@ -88,10 +87,12 @@ impl Subscriptions {
             step();
             match self.by_name.get_mut(pattern.as_str()) {
                 Some(subscribers) => {
-                    subscribers.insert(id, index);
+                    subscribers.insert(id, index as u32);
                 }
                 None => {
-                    self.by_name.insert(&pattern, BTreeMap::from([(id, index)]));
+                    let mut subscribers = Numbers::default();
+                    subscribers.insert(id, index as u32);
+                    self.by_name.insert(&pattern, subscribers);
                 }
             }
             subscription.accepted += usize::from(accepted);
@@ -107,7 +108,7 @@ impl Subscriptions {
 
     /// Takes out a subscription that the application leaves.
     pub fn remove(&mut self, id: u32) -> Option<LocalSubscription> {
-        let subscription = self.open.remove(&id)?;
+        let subscription = self.open.remove(id)?;
         for entry in subscription.channels.iter().inspect(|_| step()) {
             if !matches!(entry.state, ChannelState::Failed(_)) {
                 self.no_longer_wants(entry.pattern.as_str(), id);
@@ -118,20 +119,20 @@ impl Subscriptions {
 
     /// The numbers of all, ascending.
     pub fn ids(&self) -> Vec<u32> {
-        self.open.keys().inspect(|_| step()).copied().collect()
+        self.open.keys()
     }
 
     /// Is this one open?
     pub fn contains(&self, id: u32) -> bool {
-        self.open.contains_key(&id)
+        self.open.contains(id)
     }
 
     /// The server has accepted a channel.
     pub fn accepted(&mut self, name: &str, reply: &str) -> Changes {
         let mut changes = Changes::default();
         for (id, index) in self.subscribers_of(name) {
-            let Some(subscription) = self.open.get_mut(&id) else { continue };
-            let Some(entry) = subscription.channels.get_mut(index) else { continue };
+            let Some(subscription) = self.open.get_mut(id) else { continue };
+            let Some(entry) = subscription.channels.get_mut(index as usize) else { continue };
             if matches!(entry.state, ChannelState::Pending) {
                 entry.state = ChannelState::Accepted;
                 subscription.pending -= 1;
@@ -149,10 +150,10 @@ impl Subscriptions {
     pub fn failed(&mut self, name: &str, error: &Error) -> Changes {
         let mut changes = Changes::default();
         let subscribers = self.by_name.remove(name).unwrap_or_default();
-        for (id, index) in subscribers {
+        for (id, index) in subscribers.entries() {
             step();
-            let Some(subscription) = self.open.get_mut(&id) else { continue };
-            let Some(entry) = subscription.channels.get_mut(index) else { continue };
+            let Some(subscription) = self.open.get_mut(id) else { continue };
+            let Some(entry) = subscription.channels.get_mut(index as usize) else { continue };
             let before = core::mem::replace(&mut entry.state, ChannelState::Failed(error.clone()));
             subscription.pending -= usize::from(matches!(before, ChannelState::Pending));
             subscription.accepted -= usize::from(matches!(before, ChannelState::Accepted));
@@ -163,7 +164,7 @@ impl Subscriptions {
             if !subscription.settled {
                 self.settle(id, &mut changes);
             } else if all_failed {
-                self.open.remove(&id);
+                self.open.remove(id);
                 changes.0.push(Change::Ended(id, error.clone()));
             }
         }
@@ -172,16 +173,20 @@ impl Subscriptions {
 
     /// The subscriptions that an event on this channel is for, ascending.
     pub fn takers(&self, channel: &str) -> Vec<u32> {
-        let mut takers: Vec<u32> =
-            self.by_name.matching(channel).flat_map(|subscribers| subscribers.keys().copied()).collect();
-        takers.sort_unstable();
-        takers.dedup();
-        takers
+        let mut subscribers = self.by_name.matching(channel);
+        let first = subscribers.next().map(Numbers::keys).unwrap_or_default();
+        let Some(second) = subscribers.next() else { return first };
+        let mut all = Numbers::default();
+        let others = subscribers.flat_map(Numbers::keys);
+        for id in first.into_iter().chain(second.keys()).chain(others) {
+            all.insert(id, 0);
+        }
+        all.keys()
     }
 
     /// The subscriptions to this very channel, ascending.
     pub fn holders(&self, name: &str) -> Vec<u32> {
-        self.by_name.get(name).map(|subscribers| subscribers.keys().copied().collect()).unwrap_or_default()
+        self.by_name.get(name).map(Numbers::keys).unwrap_or_default()
     }
 
     /// Does any subscription want this channel?
@@ -191,23 +196,23 @@ impl Subscriptions {
 
     /// A literal channel that is wanted and has the topic of this one, and another query.
     pub fn wants_other_filter(&self, name: &str) -> bool {
-        let others = self.by_name.names_matching(topic(name));
-        others.into_iter().any(|(other, pattern)| !pattern.is_glob() && other != name)
+        self.by_name.has_other_filter(name)
     }
 
     /// The names that an event on this channel belongs to.
     pub fn names_matching(&self, channel: &str) -> Vec<String> {
-        self.by_name.names_matching(channel).into_iter().map(|(name, _)| name.to_owned()).collect()
+        self.by_name.patterns_matching(channel).map(|pattern| pattern.as_str().to_owned()).collect()
     }
 
-    fn subscribers_of(&self, name: &str) -> Vec<(u32, usize)> {
-        let subscribers = self.by_name.get(name).into_iter().flatten().inspect(|_| step());
-        subscribers.map(|(id, index)| (*id, *index)).collect()
+    fn subscribers_of(&self, name: &str) -> Vec<(u32, u32)> {
+        let subscribers = self.by_name.get(name).map(Numbers::entries).unwrap_or_default();
+        steps(subscribers.len());
+        subscribers
     }
 
     fn no_longer_wants(&mut self, name: &str, id: u32) {
         if let Some(subscribers) = self.by_name.get_mut(name) {
-            subscribers.remove(&id);
+            subscribers.remove(id);
             if subscribers.is_empty() {
                 self.by_name.remove(name);
             }
@@ -216,12 +221,12 @@ impl Subscriptions {
 
     /// Answers `subscribe()` once no channel is pending (S15): with an error only if all failed.
     fn settle(&mut self, id: u32, changes: &mut Changes) {
-        let Some(subscription) = self.open.get_mut(&id).filter(|open| open.pending == 0) else { return };
+        let Some(subscription) = self.open.get_mut(id).filter(|open| open.pending == 0) else { return };
         subscription.settled = true;
         if subscription.accepted > 0 {
             changes.0.push(Change::Subscribed(id, core::mem::take(&mut subscription.replies)));
         } else if let Some(error) = subscription.first_error().cloned() {
-            self.open.remove(&id);
+            self.open.remove(id);
             changes.0.push(Change::Refused(id, error));
         }
     }

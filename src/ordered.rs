@@ -1,0 +1,288 @@
+//! Maps and sets by number, in order.
+//!
+//! They are those of the standard library. Their trees hold numbers alone, whatever the values are, so that each is compiled
+//! once and not for every type of value: this makes the wasm a third smaller.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
+
+use slab::Slab;
+
+/// Values by number.
+pub(crate) struct NumberMap<V> {
+    places: Numbers,
+    values: Slab<V>,
+}
+
+/// Numbers by number.
+#[derive(Default)]
+pub(crate) struct Numbers(BTreeMap<u32, u32>);
+
+/// Numbers, each at a place of an order: an instant, or any other.
+#[derive(Default)]
+pub(crate) struct Agenda(BTreeSet<(u64, u32)>);
+
+impl<V> Default for NumberMap<V> {
+    fn default() -> Self {
+        Self { places: Numbers::default(), values: Slab::new() }
+    }
+}
+
+impl<V> NumberMap<V> {
+    pub fn get(&self, number: u32) -> Option<&V> {
+        self.values.get(self.places.get(number)? as usize)
+    }
+
+    pub fn get_mut(&mut self, number: u32) -> Option<&mut V> {
+        self.values.get_mut(self.places.get(number)? as usize)
+    }
+
+    pub fn contains(&self, number: u32) -> bool {
+        self.places.get(number).is_some()
+    }
+
+    /// Adds a value, and gives back the one that stood under this number.
+    pub fn insert(&mut self, number: u32, value: V) -> Option<V> {
+        let before = self.remove(number);
+        let place = self.values.insert(value);
+        self.places.insert(number, place as u32);
+        before
+    }
+
+    pub fn remove(&mut self, number: u32) -> Option<V> {
+        let place = self.places.remove(number)?;
+        self.values.try_remove(place as usize)
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The numbers, ascending.
+    pub fn keys(&self) -> Vec<u32> {
+        self.places.keys()
+    }
+
+    /// Numbers and values, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &V)> {
+        self.places.keys().into_iter().filter_map(|number| Some((number, self.get(number)?)))
+    }
+
+    /// The values, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.values.iter().map(|(_, value)| value)
+    }
+
+    /// The values, in no order.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.values.iter_mut().map(|(_, value)| value)
+    }
+
+    /// The least number, and its value.
+    pub fn first(&self) -> Option<(u32, &V)> {
+        let number = self.places.first()?;
+        Some((number, self.get(number)?))
+    }
+
+    /// The least number above this one, and its value.
+    pub fn next_above(&self, number: u32) -> Option<(u32, &V)> {
+        let number = self.places.next_above(number)?;
+        Some((number, self.get(number)?))
+    }
+
+    /// Takes out what fits, and gives it, ascending.
+    pub fn take_if(&mut self, mut fits: impl FnMut(u32, &V) -> bool) -> Vec<(u32, V)> {
+        let mut taken = Vec::new();
+        for number in self.places.keys() {
+            if self.get(number).is_some_and(|value| fits(number, value)) {
+                taken.extend(self.remove(number).map(|value| (number, value)));
+            }
+        }
+        taken
+    }
+}
+
+impl Numbers {
+    #[inline(never)]
+    pub fn get(&self, number: u32) -> Option<u32> {
+        self.0.get(&number).copied()
+    }
+
+    #[inline(never)]
+    pub fn insert(&mut self, number: u32, value: u32) -> Option<u32> {
+        self.0.insert(number, value)
+    }
+
+    #[inline(never)]
+    pub fn remove(&mut self, number: u32) -> Option<u32> {
+        self.0.remove(&number)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Numbers and their numbers, ascending.
+    #[inline(never)]
+    pub fn entries(&self) -> Vec<(u32, u32)> {
+        self.0.iter().map(|(number, value)| (*number, *value)).collect()
+    }
+
+    /// The numbers, ascending.
+    #[inline(never)]
+    pub fn keys(&self) -> Vec<u32> {
+        self.0.keys().copied().collect()
+    }
+
+    #[inline(never)]
+    fn first(&self) -> Option<u32> {
+        self.0.first_key_value().map(|(number, _)| *number)
+    }
+
+    #[inline(never)]
+    fn next_above(&self, number: u32) -> Option<u32> {
+        self.0.range((Excluded(number), Unbounded)).next().map(|(number, _)| *number)
+    }
+}
+
+impl Agenda {
+    #[inline(never)]
+    pub fn insert(&mut self, at: u64, number: u32) {
+        self.0.insert((at, number));
+    }
+
+    #[inline(never)]
+    pub fn remove(&mut self, at: u64, number: u32) -> bool {
+        self.0.remove(&(at, number))
+    }
+
+    #[inline(never)]
+    pub fn contains(&self, at: u64, number: u32) -> bool {
+        self.0.contains(&(at, number))
+    }
+
+    /// Puts a number in, or takes it out.
+    pub fn set(&mut self, at: u64, number: u32, is_in: bool) {
+        if is_in {
+            self.insert(at, number);
+        } else {
+            self.remove(at, number);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(never)]
+    pub fn first(&self) -> Option<(u64, u32)> {
+        self.0.first().copied()
+    }
+
+    /// The first behind this place.
+    #[inline(never)]
+    pub fn next_behind(&self, at: u64, number: u32) -> Option<(u64, u32)> {
+        self.0.range((Excluded((at, number)), Unbounded)).next().copied()
+    }
+
+    /// The numbers up to this place, in order.
+    #[inline(never)]
+    pub fn up_to(&self, at: u64) -> Vec<u32> {
+        self.0.range(..=(at, u32::MAX)).map(|(_, number)| *number).collect()
+    }
+
+    /// Takes out all numbers, and gives them in order.
+    #[inline(never)]
+    pub fn take_all(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.0).into_iter().map(|(_, number)| number).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map() -> NumberMap<&'static str> {
+        let mut map = NumberMap::default();
+        for (number, value) in [(5, "five"), (2, "two"), (9, "nine")] {
+            assert_eq!(map.insert(number, value), None);
+        }
+        map
+    }
+
+    #[test]
+    fn values_are_found_by_their_numbers() {
+        let mut map = map();
+        assert_eq!((map.get(2), map.get(3)), (Some(&"two"), None));
+        assert!(map.contains(2) && !map.contains(3));
+        *map.get_mut(2).expect("there") = "zwei";
+        assert_eq!(map.get_mut(3), None);
+        assert_eq!(map.insert(2, "deux"), Some("zwei"));
+        assert_eq!((map.remove(2), map.remove(2), map.len()), (Some("deux"), None, 2));
+        assert!(!map.is_empty() && NumberMap::<u8>::default().is_empty());
+    }
+
+    #[test]
+    fn numbers_ascend() {
+        let map = map();
+        assert_eq!(map.keys(), [2, 5, 9]);
+        assert_eq!(map.iter().collect::<Vec<_>>(), [(2, &"two"), (5, &"five"), (9, &"nine")]);
+        assert_eq!(map.first(), Some((2, &"two")));
+        assert_eq!((map.next_above(2), map.next_above(3)), (Some((5, &"five")), Some((5, &"five"))));
+        assert_eq!(map.next_above(9), None);
+        assert_eq!(NumberMap::<u8>::default().first(), None);
+    }
+
+    #[test]
+    fn all_values_can_be_seen_and_changed() {
+        let mut map = map();
+        assert_eq!(map.values().map(|value| value.len()).sum::<usize>(), 11);
+        map.values_mut().for_each(|value| *value = "x");
+        assert!(map.values().all(|value| *value == "x"));
+    }
+
+    #[test]
+    fn what_fits_is_taken_out_in_order() {
+        let mut map = map();
+        assert_eq!(map.take_if(|number, value| number > 2 && value.len() == 4), [(5, "five"), (9, "nine")]);
+        assert_eq!(map.keys(), [2]);
+    }
+
+    #[test]
+    fn numbers_by_number() {
+        let mut numbers = Numbers::default();
+        assert!(numbers.is_empty());
+        assert_eq!((numbers.insert(7, 1), numbers.insert(3, 2), numbers.insert(7, 4)), (None, None, Some(1)));
+        assert_eq!((numbers.entries(), numbers.keys()), (vec![(3, 2), (7, 4)], vec![3, 7]));
+        assert!(!numbers.is_empty());
+        assert_eq!((numbers.get(7), numbers.remove(7), numbers.get(7)), (Some(4), Some(4), None));
+    }
+
+    #[test]
+    fn an_agenda_is_ordered_by_its_places() {
+        let mut agenda = Agenda::default();
+        assert!(agenda.is_empty() && agenda.first().is_none());
+        agenda.insert(20, 1);
+        agenda.insert(10, 3);
+        agenda.set(10, 2, true);
+        assert_eq!((agenda.len(), agenda.first()), (3, Some((10, 2))));
+        assert_eq!((agenda.next_behind(10, 2), agenda.next_behind(20, 1)), (Some((10, 3)), None));
+        assert_eq!(
+            (agenda.up_to(9), agenda.up_to(10), agenda.up_to(20)),
+            (vec![], vec![2, 3], vec![2, 3, 1])
+        );
+        assert!(agenda.contains(10, 3) && !agenda.contains(20, 3));
+        assert!(agenda.remove(10, 3) && !agenda.remove(10, 3));
+        agenda.set(10, 2, false);
+        assert!(!agenda.is_empty());
+        assert_eq!((agenda.take_all(), agenda.len()), (vec![1], 0));
+    }
+}
