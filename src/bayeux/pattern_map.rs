@@ -285,7 +285,29 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_costs_the_same_with_many_names() {
+    fn p2_only_globs_and_queries_that_are_there_are_looked_for() {
+        // The second name is where the look for queries of the first would end.
+        let mut map = map(&["/a/b", "/c"]);
+        let steps = |map: &PatternMap<usize>| {
+            crate::steps::taken();
+            map.names_matching("/a/b");
+            let for_names = crate::steps::taken();
+            map.has_glob_for("/a/b");
+            (for_names, crate::steps::taken())
+        };
+        assert_eq!(steps(&map), (1, 0));
+        for other in ["/x/*", "/x?y"] {
+            map.insert(&Pattern::parse(other).expect("a pattern"), 7);
+            map.insert(&Pattern::parse("/x/*?y").expect("a pattern"), 8);
+            assert!(steps(&map) > (1, 0));
+            map.remove(other);
+            map.remove("/x/*?y");
+            assert_eq!(steps(&map), (1, 0), "{other}");
+        }
+    }
+
+    #[test]
+    fn p2_a_look_up_costs_the_same_with_many_names() {
         let count = |size: usize| {
             let names: Vec<String> =
                 (0..size).map(|n| format!("/a/{n}")).chain(["/a/*".to_owned()]).collect();

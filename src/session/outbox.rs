@@ -133,27 +133,19 @@ impl Outbox {
     pub fn fail_send(&mut self, raw: Raw, error: impl FnOnce(String) -> Error) -> Option<Settled> {
         let send = self.sends.remove(&raw.command)?;
         if send.waiting > 0 {
-            self.waiting.retain(
-                |_, outgoing| !matches!(outgoing, Outgoing::Raw(other) if other.command == raw.command),
-            );
+            self.waiting.retain(|_, outgoing| {
+                step();
+                !matches!(outgoing, Outgoing::Raw(other) if other.command == raw.command)
+            });
         }
         let begun = send.in_flight > 0 || !send.replies.is_empty();
         let channel = raw.channel;
         Some((raw.command, Err(if begun { Error::OutcomeUnknown { channel } } else { error(channel) })))
     }
 
-    /// Takes out all that waits: it does not go out any more.
+    /// Takes out all that waits: it does not go out any more, and each call of `send()` among it is to fail.
     pub fn take_all(&mut self) -> Vec<Outgoing> {
-        let waiting = core::mem::take(&mut self.waiting);
-        for outgoing in waiting.values() {
-            step();
-            if let Outgoing::Raw(raw) = outgoing
-                && let Some(send) = self.sends.get_mut(&raw.command)
-            {
-                send.waiting -= 1;
-            }
-        }
-        waiting.into_values().collect()
+        core::mem::take(&mut self.waiting).into_values().inspect(|_| step()).collect()
     }
 
     /// When the next request with commands may go out.
@@ -347,6 +339,17 @@ mod tests {
         let first = take_raw(&mut outbox, 1);
         let _ = outbox.fail_send(first, redirect);
         assert_eq!(orders(&outbox), [3]);
+    }
+
+    #[test]
+    fn p2_a_send_that_has_gone_out_fails_without_a_look_at_what_waits() {
+        let mut outbox = Outbox::new(NOW);
+        send(&mut outbox, 5, &["/a"]);
+        let first = take_raw(&mut outbox, 1);
+        outbox.publish(6, "/b", "1", None);
+        crate::steps::taken();
+        assert!(outbox.fail_send(first, redirect).is_some());
+        assert_eq!(crate::steps::taken(), 0);
     }
 
     #[test]

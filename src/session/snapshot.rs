@@ -191,12 +191,22 @@ mod tests {
     }
 
     #[test]
+    fn s17_a_configuration_resumes_a_snapshot_and_nothing_else() {
+        let mut config = Config::new("https://one.example/cometd").expect("a url");
+        assert_eq!(config.resume("{}").err(), Some(ApiMisuse::Snapshot));
+        assert!(config.resumed.is_none());
+        assert!(config.resume(&full().write()).is_ok());
+        assert_eq!(config.resumed.map(|snapshot| snapshot.unix_ms), Some(1_234));
+    }
+
+    #[test]
     fn s17_what_is_no_snapshot_is_refused() {
         let good = r#"{"url":"u","time":"1","cookies":[],"channels":{"/a":["7"]}}"#;
         assert!(read(good).is_some());
         for bad in [
             "",
             "[]",
+            r#"{"url":"u","time":"1","cookies":[],"channels":{}} x"#,
             r#"{"url":"u","time":"1","cookies":[]}"#,
             r#"{"url":"u","time":"1","channels":{}}"#,
             r#"{"url":"u","time":"1","cookies":{},"channels":{}}"#,
