@@ -42,6 +42,7 @@ impl<V> NumberMap<V> {
     }
 
     /// Adds a value, and gives back the one that stood under this number.
+    #[inline(never)]
     pub fn insert(&mut self, number: u32, value: V) -> Option<V> {
         let before = self.remove(number);
         let place = self.values.insert(value);
@@ -49,6 +50,7 @@ impl<V> NumberMap<V> {
         before
     }
 
+    #[inline(never)]
     pub fn remove(&mut self, number: u32) -> Option<V> {
         let place = self.places.remove(number)?;
         self.values.try_remove(place as usize)
@@ -193,6 +195,18 @@ impl Agenda {
         self.0.range((Excluded((at, number)), Unbounded)).next().copied()
     }
 
+    /// The numbers at this place, ascending.
+    #[inline(never)]
+    pub fn at(&self, at: u64) -> Vec<u32> {
+        self.0.range((at, 0)..=(at, u32::MAX)).map(|(_, number)| *number).collect()
+    }
+
+    /// Is any number at this place?
+    #[inline(never)]
+    pub fn has(&self, at: u64) -> bool {
+        self.0.range((at, 0)..=(at, u32::MAX)).next().is_some()
+    }
+
     /// The numbers up to this place, in order.
     #[inline(never)]
     pub fn up_to(&self, at: u64) -> Vec<u32> {
@@ -279,6 +293,8 @@ mod tests {
             (agenda.up_to(9), agenda.up_to(10), agenda.up_to(20)),
             (vec![], vec![2, 3], vec![2, 3, 1])
         );
+        assert_eq!((agenda.at(10), agenda.at(15)), (vec![2, 3], vec![]));
+        assert!(agenda.has(20) && !agenda.has(15));
         assert!(agenda.contains(10, 3) && !agenda.contains(20, 3));
         assert!(agenda.remove(10, 3) && !agenda.remove(10, 3));
         agenda.set(10, 2, false);

@@ -1,12 +1,13 @@
 //! The queues of all readers of a client.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::batch::{Batch, BatchBuilder};
 use super::uncommitted::Uncommitted;
 use crate::bayeux::message::Message;
+use crate::ordered::{NumberMap, Numbers};
 use crate::replay::Commit;
 use crate::session::Event;
 use crate::steps::step;
@@ -22,11 +23,11 @@ pub const SHARED_READER: u32 = 0;
 /// An event costs the same, or its logarithm, however many subscriptions there are and however many events are queued.
 #[derive(Default)]
 pub struct DeliveryQueues {
-    subscriptions: BTreeMap<u32, Subscription>,
+    subscriptions: NumberMap<Subscription>,
     /// The queue of the shared reader, by sequence number: each event once, for however many unclaimed subscriptions.
-    shared: BTreeMap<u32, Rc<QueuedEvent>>,
+    shared: NumberMap<Rc<QueuedEvent>>,
     /// How many events of which subscription the shared reader has taken and not consumed.
-    taken_by_shared: BTreeMap<u32, usize>,
+    taken_by_shared: Numbers,
     uncommitted: Uncommitted,
     /// Readers with new events, in the order in which these came.
     ready: Vec<u32>,
@@ -61,7 +62,10 @@ impl DeliveryQueues {
     /// tracked; then [`progress`](Self::progress) and [`commit`](Self::commit) never name it for the shared reader, and
     /// nothing is remembered for it.
     pub fn open(&mut self, subscription: u32, commit: Option<Commit>) {
-        self.subscriptions.entry(subscription).or_insert(Subscription {
+        if self.subscriptions.contains(subscription) {
+            return;
+        }
+        let new = Subscription {
             commit,
             claimed: false,
             ended: false,
@@ -69,7 +73,8 @@ impl DeliveryQueues {
             queue: VecDeque::new(),
             taken: 0,
             held_back: 0,
-        });
+        };
+        self.subscriptions.insert(subscription, new);
     }
 
     /// Queues an event for the readers of its subscriptions. Events come in ascending order of their sequence numbers.
@@ -78,7 +83,7 @@ impl DeliveryQueues {
         let event = Rc::new(QueuedEvent { sequence, message, subscriptions, unclaimed: Cell::new(0) });
         for number in &event.subscriptions {
             step();
-            let Some(subscription) = self.subscriptions.get_mut(number) else { continue };
+            let Some(subscription) = self.subscriptions.get_mut(*number) else { continue };
             subscription.queue.push_back(event.clone());
             let (reader, is_ready) = if subscription.claimed {
                 (*number, &mut subscription.is_ready)
@@ -100,7 +105,7 @@ impl DeliveryQueues {
         self.shared_is_ready = false;
         for reader in &self.ready {
             step();
-            if let Some(subscription) = self.subscriptions.get_mut(reader) {
+            if let Some(subscription) = self.subscriptions.get_mut(*reader) {
                 subscription.is_ready = false;
             }
         }
@@ -110,7 +115,7 @@ impl DeliveryQueues {
     /// Gives a subscription a reader of its own, which gets all of its events that are queued. Those that the shared reader
     /// has taken stay with that one.
     pub fn claim(&mut self, subscription: u32) {
-        let Some(subscription) = self.subscriptions.get_mut(&subscription) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(subscription) else { return };
         if !core::mem::replace(&mut subscription.claimed, true) {
             withdraw(&mut self.shared, &subscription.queue);
         }
@@ -118,7 +123,7 @@ impl DeliveryQueues {
 
     /// No more events come for this subscription. Those that are queued can still be read.
     pub fn end(&mut self, subscription: u32) {
-        if let Some(ended) = self.subscriptions.get_mut(&subscription) {
+        if let Some(ended) = self.subscriptions.get_mut(subscription) {
             ended.ended = true;
         }
         self.remove_if_over(subscription);
@@ -127,11 +132,11 @@ impl DeliveryQueues {
     /// Nothing of this subscription is wanted any more: its events leave the queues, and no report names it. An event that
     /// is queued for other subscriptions, too, stays queued for those.
     pub fn remove(&mut self, subscription: u32) {
-        let Some(removed) = self.subscriptions.remove(&subscription) else { return };
+        let Some(removed) = self.subscriptions.remove(subscription) else { return };
         if !removed.claimed {
             withdraw(&mut self.shared, &removed.queue);
         }
-        self.taken_by_shared.remove(&subscription);
+        self.taken_by_shared.remove(subscription);
         self.uncommitted.remove_subscription(subscription);
     }
 
@@ -155,8 +160,9 @@ impl DeliveryQueues {
     pub fn consumed(&mut self, reader: u32) -> Vec<(u32, usize)> {
         let mut events = Vec::new();
         if reader == SHARED_READER {
-            events.extend(core::mem::take(&mut self.taken_by_shared));
-        } else if let Some(subscription) = self.subscriptions.get_mut(&reader) {
+            let taken = core::mem::take(&mut self.taken_by_shared).entries();
+            events.extend(taken.into_iter().map(|(subscription, taken)| (subscription, taken as usize)));
+        } else if let Some(subscription) = self.subscriptions.get_mut(reader) {
             let taken = core::mem::take(&mut subscription.taken);
             events.extend((taken > 0).then_some((reader, taken)));
         }
@@ -176,7 +182,7 @@ impl DeliveryQueues {
     pub fn progress(&mut self, reader: u32, sequence: u32, done: bool) -> Vec<(u32, u32)> {
         let commit = if done { Commit::Processed } else { Commit::Delivered };
         if reader != SHARED_READER {
-            if let Some(subscription) = self.subscriptions.get_mut(&reader)
+            if let Some(subscription) = self.subscriptions.get_mut(reader)
                 && subscription.commit == Some(commit)
                 && self.uncommitted.holds(reader)
             {
@@ -186,9 +192,9 @@ impl DeliveryQueues {
             return vec![(reader, sequence)];
         }
         let mut reports = Vec::new();
-        for (number, mut through) in self.uncommitted.take_through(commit, sequence) {
+        for (number, mut through) in self.uncommitted.take_through(commit, sequence).entries() {
             step();
-            if let Some(subscription) = self.subscriptions.get_mut(&number)
+            if let Some(subscription) = self.subscriptions.get_mut(number)
                 && !self.uncommitted.holds(number)
             {
                 through = through.max(subscription.held_back);
@@ -215,9 +221,9 @@ impl DeliveryQueues {
 
     fn front(&self, reader: u32) -> Option<Rc<QueuedEvent>> {
         let event = if reader == SHARED_READER {
-            self.shared.first_key_value().map(|(_, event)| event)
+            self.shared.first().map(|(_, event)| event)
         } else {
-            self.subscriptions.get(&reader)?.queue.front()
+            self.subscriptions.get(reader)?.queue.front()
         };
         event.cloned()
     }
@@ -225,13 +231,13 @@ impl DeliveryQueues {
     /// Takes the front event out of the queue of its reader.
     fn pop(&mut self, reader: u32, event: &QueuedEvent) {
         if reader != SHARED_READER {
-            if let Some(subscription) = self.subscriptions.get_mut(&reader) {
+            if let Some(subscription) = self.subscriptions.get_mut(reader) {
                 subscription.queue.pop_front();
                 subscription.taken += 1;
             }
             return;
         }
-        self.shared.remove(&event.sequence);
+        self.shared.remove(event.sequence);
         // It is the front of each of these queues, too: the shared reader takes from all of them in one order.
         let has_it = |subscription: &&mut Subscription| {
             let front = subscription.queue.front();
@@ -239,9 +245,10 @@ impl DeliveryQueues {
         };
         for number in &event.subscriptions {
             step();
-            let Some(subscription) = self.subscriptions.get_mut(number).filter(has_it) else { continue };
+            let Some(subscription) = self.subscriptions.get_mut(*number).filter(has_it) else { continue };
             subscription.queue.pop_front();
-            *self.taken_by_shared.entry(*number).or_default() += 1;
+            let taken = self.taken_by_shared.get(*number).unwrap_or(0);
+            self.taken_by_shared.insert(*number, taken + 1);
             if let Some(commit) = subscription.commit {
                 self.uncommitted.insert(commit, event.sequence, *number);
             }
@@ -253,22 +260,22 @@ impl DeliveryQueues {
         let over = |subscription: &Subscription| {
             subscription.ended && subscription.queue.is_empty() && subscription.taken == 0
         };
-        if self.subscriptions.get(&number).is_some_and(over)
-            && !self.taken_by_shared.contains_key(&number)
+        if self.subscriptions.get(number).is_some_and(over)
+            && self.taken_by_shared.get(number).is_none()
             && !self.uncommitted.holds(number)
         {
-            self.subscriptions.remove(&number);
+            self.subscriptions.remove(number);
         }
     }
 }
 
 /// The events of a queue leave the shared reader, but for those that are in the queue of another unclaimed subscription.
-fn withdraw(shared: &mut BTreeMap<u32, Rc<QueuedEvent>>, queue: &VecDeque<Rc<QueuedEvent>>) {
+fn withdraw(shared: &mut NumberMap<Rc<QueuedEvent>>, queue: &VecDeque<Rc<QueuedEvent>>) {
     for event in queue {
         step();
         event.unclaimed.update(|count| count - 1);
         if event.unclaimed.get() == 0 {
-            shared.remove(&event.sequence);
+            shared.remove(event.sequence);
         }
     }
 }

@@ -1,35 +1,35 @@
 //! Which events the shared reader has been given whose commit is not reported yet, and of which subscriptions.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::ordered::{Agenda, Numbers};
 use crate::replay::Commit;
-use crate::steps::step;
+use crate::steps::{step, steps};
 
 /// Kept for the shared reader alone: any other one reads a single subscription, and needs no memory.
 #[derive(Default)]
 pub(super) struct Uncommitted {
     /// Sequence number and subscription, for each [`Commit`] in a set of its own: none is passed through on behalf of another.
-    by_event: [BTreeSet<(u32, u32)>; 3],
+    by_event: [Agenda; 3],
     /// Subscription and sequence number, of all modes.
-    by_subscription: BTreeSet<(u32, u32)>,
+    by_subscription: Agenda,
 }
 
 impl Uncommitted {
     /// The shared reader is given an event of a subscription that commits in this mode.
     pub fn insert(&mut self, commit: Commit, sequence: u32, subscription: u32) {
-        self.by_event[commit as usize].insert((sequence, subscription));
-        self.by_subscription.insert((subscription, sequence));
+        self.by_event[commit as usize].insert(sequence.into(), subscription);
+        self.by_subscription.insert(subscription.into(), sequence);
     }
 
     /// Takes out all events of this mode up to one, and gives the last of each subscription.
-    pub fn take_through(&mut self, commit: Commit, sequence: u32) -> BTreeMap<u32, u32> {
+    pub fn take_through(&mut self, commit: Commit, sequence: u32) -> Numbers {
         let events = &mut self.by_event[commit as usize];
-        let mut last = BTreeMap::new();
-        while let Some(&(event, subscription)) = events.first().filter(|(event, _)| *event <= sequence) {
+        let mut last = Numbers::default();
+        while let Some((event, subscription)) = events.first().filter(|(event, _)| *event <= sequence.into())
+        {
             step();
-            events.pop_first();
-            self.by_subscription.remove(&(subscription, event));
-            last.insert(subscription, event);
+            events.remove(event, subscription);
+            self.by_subscription.remove(subscription.into(), event as u32);
+            last.insert(subscription, event as u32);
         }
         last
     }
@@ -38,16 +38,14 @@ impl Uncommitted {
     pub fn take_event(&mut self, sequence: u32) -> Vec<u32> {
         let mut subscriptions = Vec::new();
         for events in &self.by_event {
-            for (_, subscription) in events.range((sequence, 0)..=(sequence, u32::MAX)) {
-                step();
-                subscriptions.push(*subscription);
-            }
+            subscriptions.append(&mut events.at(sequence.into()));
         }
+        steps(subscriptions.len());
         let manual = &mut self.by_event[Commit::Manual as usize];
         for subscription in &subscriptions {
             step();
-            if manual.remove(&(sequence, *subscription)) {
-                self.by_subscription.remove(&(*subscription, sequence));
+            if manual.remove(sequence.into(), *subscription) {
+                self.by_subscription.remove((*subscription).into(), sequence);
             }
         }
         subscriptions
@@ -55,18 +53,16 @@ impl Uncommitted {
 
     /// Whether an event of this subscription is uncommitted.
     pub fn holds(&self, subscription: u32) -> bool {
-        self.by_subscription.range((subscription, 0)..=(subscription, u32::MAX)).next().is_some()
+        self.by_subscription.has(subscription.into())
     }
 
     /// Forgets the events of a subscription.
     pub fn remove_subscription(&mut self, subscription: u32) {
-        while let Some(&(_, sequence)) =
-            self.by_subscription.range((subscription, 0)..=(subscription, u32::MAX)).next()
-        {
+        for sequence in self.by_subscription.at(subscription.into()) {
             step();
-            self.by_subscription.remove(&(subscription, sequence));
+            self.by_subscription.remove(subscription.into(), sequence);
             for events in &mut self.by_event {
-                events.remove(&(sequence, subscription));
+                events.remove(sequence.into(), subscription);
             }
         }
     }
@@ -91,10 +87,10 @@ mod tests {
             uncommitted.insert(Processed, sequence, subscription);
         }
         let taken = uncommitted.take_through(Processed, 4);
-        assert_eq!(Vec::from_iter(taken), [(7, 4), (8, 4), (9, 2)]);
+        assert_eq!(taken.entries(), [(7, 4), (8, 4), (9, 2)]);
         assert_eq!([7, 8, 9].map(|subscription| uncommitted.holds(subscription)), [false, false, true]);
-        assert_eq!(Vec::from_iter(uncommitted.take_through(Processed, 4)), []);
-        assert_eq!(Vec::from_iter(uncommitted.take_through(Processed, 5)), [(9, 5)]);
+        assert_eq!(uncommitted.take_through(Processed, 4).entries(), []);
+        assert_eq!(uncommitted.take_through(Processed, 5).entries(), [(9, 5)]);
         assert!(uncommitted.is_empty());
     }
 
@@ -104,8 +100,8 @@ mod tests {
         uncommitted.insert(Processed, 1, 5);
         uncommitted.insert(Delivered, 2, 6);
         uncommitted.insert(Manual, 3, 7);
-        assert_eq!(Vec::from_iter(uncommitted.take_through(Delivered, 9)), [(6, 2)]);
-        assert_eq!(Vec::from_iter(uncommitted.take_through(Processed, 9)), [(5, 1)]);
+        assert_eq!(uncommitted.take_through(Delivered, 9).entries(), [(6, 2)]);
+        assert_eq!(uncommitted.take_through(Processed, 9).entries(), [(5, 1)]);
         assert!(uncommitted.holds(7));
         assert_eq!(uncommitted.take_event(3), [7]);
         assert!(uncommitted.is_empty());
@@ -127,8 +123,8 @@ mod tests {
         again.sort_unstable();
         assert_eq!(again, [1, 2], "progress reports those, too");
         assert_eq!(uncommitted.take_event(9), []);
-        assert_eq!(Vec::from_iter(uncommitted.take_through(Processed, 5)), [(1, 5)]);
-        assert_eq!(Vec::from_iter(uncommitted.take_through(Delivered, 5)), [(2, 5)]);
+        assert_eq!(uncommitted.take_through(Processed, 5).entries(), [(1, 5)]);
+        assert_eq!(uncommitted.take_through(Delivered, 5).entries(), [(2, 5)]);
     }
 
     #[test]
@@ -141,7 +137,7 @@ mod tests {
         uncommitted.remove_subscription(2);
         assert_eq!([1, 2, 3].map(|subscription| uncommitted.holds(subscription)), [true, false, true]);
         assert_eq!(uncommitted.take_event(11), [1, 3]);
-        assert_eq!(Vec::from_iter(uncommitted.take_through(Processed, 10)), [(1, 10), (3, 10)]);
+        assert_eq!(uncommitted.take_through(Processed, 10).entries(), [(1, 10), (3, 10)]);
         assert!(uncommitted.is_empty());
     }
 }

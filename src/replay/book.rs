@@ -5,8 +5,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use self::given::GivenOut;
 use self::store::StoreState;
 pub(crate) use self::store::{StoreCall, StoreOperation};
@@ -16,11 +14,12 @@ use crate::Instant;
 use crate::bayeux::channel::{Pattern, topic};
 use crate::bayeux::message::Message;
 use crate::bayeux::pattern_map::PatternMap;
+use crate::ordered::{Agenda, NumberMap, Numbers};
 use crate::steps::step;
 
 /// Every tracked channel: its ledger, its calls to the store, its position.
 pub(crate) struct Book {
-    channels: BTreeMap<u32, TrackedChannel>,
+    channels: NumberMap<TrackedChannel>,
     names: PatternMap<u32>,
     last_channel: u32,
     /// How many channels are tracked at most.
@@ -29,17 +28,17 @@ pub(crate) struct Book {
     forgot: bool,
     given: GivenOut,
     /// Channels with positions that wait for a response to end (R4a).
-    provisional: BTreeSet<u32>,
+    provisional: Agenda,
     /// How many are wanted.
     wanted: usize,
     /// Channels with a position that the store does not have yet.
-    unsaved: BTreeSet<u32>,
+    unsaved: Agenda,
     /// Channels that can be forgotten.
-    dispensable: BTreeSet<u32>,
+    dispensable: Agenda,
     /// When something is to be done for a channel.
-    wakes: BTreeSet<(Instant, u32)>,
+    wakes: Agenda,
     /// The channels of the calls to the store that have no answer.
-    calls: BTreeMap<u32, u32>,
+    calls: Numbers,
     last_call: u32,
 }
 
@@ -92,18 +91,18 @@ pub(crate) struct Received<'a> {
 impl Book {
     pub fn new(max_channels: usize) -> Self {
         Self {
-            channels: BTreeMap::new(),
+            channels: NumberMap::default(),
             names: PatternMap::default(),
             last_channel: 0,
             max_channels,
             forgot: false,
             given: GivenOut::default(),
-            provisional: BTreeSet::new(),
+            provisional: Agenda::default(),
             wanted: 0,
-            unsaved: BTreeSet::new(),
-            dispensable: BTreeSet::new(),
-            wakes: BTreeSet::new(),
-            calls: BTreeMap::new(),
+            unsaved: Agenda::default(),
+            dispensable: Agenda::default(),
+            wakes: Agenda::default(),
+            calls: Numbers::default(),
             last_call: 0,
         }
     }
@@ -129,7 +128,7 @@ impl Book {
                 .unwrap_or(false);
         }
         if self.channels.len() >= self.max_channels
-            && let Some(oldest) = self.dispensable.first().copied()
+            && let Some((_, oldest)) = self.dispensable.first()
         {
             self.remove(oldest);
             self.forgot = true;
@@ -208,7 +207,7 @@ impl Book {
     /// The wanted channel that tracks the position of an event on `channel`. Events match with and without the query (R2).
     pub fn tracking(&self, channel: &str) -> Option<&str> {
         self.of_topic(channel).into_iter().find_map(|number| {
-            let tracked = self.channels.get(&number).filter(|tracked| tracked.wanted)?;
+            let tracked = self.channels.get(number).filter(|tracked| tracked.wanted)?;
             Some(tracked.ledger.channel())
         })
     }
@@ -236,12 +235,12 @@ impl Book {
                 late,
             })
         })?;
-        self.provisional.insert(number);
-        let manual = self.channels.get(&number).is_none_or(|tracked| tracked.ledger.commit == Commit::Manual);
+        self.provisional.insert(0, number);
+        let manual = self.channels.get(number).is_none_or(|tracked| tracked.ledger.commit == Commit::Manual);
         let committers = new.iter().copied().filter(|subscription| !manual && holders.contains(subscription));
         self.given.add(sequence, number, committers);
         if self.given.is_to_be_rebuilt() {
-            let ledgers = self.channels.iter().map(|(number, tracked)| (*number, &tracked.ledger));
+            let ledgers = self.channels.iter().map(|(number, tracked)| (number, &tracked.ledger));
             self.given.rebuild(ledgers);
         }
         Some(new)
@@ -268,7 +267,7 @@ impl Book {
     /// server still sends until it has unsubscribed them (R7b).
     pub fn response_lost(&mut self) {
         let unwanted = self.channels.iter().filter(|(_, tracked)| !tracked.wanted).inspect(|_| step());
-        for number in unwanted.map(|(number, _)| *number).collect::<Vec<_>>() {
+        for number in unwanted.map(|(number, _)| number).collect::<Vec<_>>() {
             self.update(number, |tracked| tracked.ledger.event_unwanted());
         }
     }
@@ -282,14 +281,14 @@ impl Book {
         present: impl Fn(&str) -> bool,
         beside: Option<u32>,
     ) {
-        for number in core::mem::take(&mut self.provisional) {
+        for number in self.provisional.take_all() {
             let waits = self.update(number, |tracked| {
                 let present = present(tracked.ledger.channel());
                 tracked.ledger.response_ended(request, poll, present, beside);
                 tracked.ledger.awaits_response()
             });
             if waits == Some(true) {
-                self.provisional.insert(number);
+                self.provisional.insert(0, number);
             }
         }
     }
@@ -303,7 +302,7 @@ impl Book {
     /// after which it begins, the last one that is certain (R7).
     pub fn subscribing(&mut self, name: &str, request: u32, beside: bool) -> Option<String> {
         let number = self.names.get(name).copied()?;
-        self.provisional.insert(number);
+        self.provisional.insert(0, number);
         self.update(number, |tracked| tracked.ledger.subscribing(request, beside))
     }
 
@@ -339,7 +338,7 @@ impl Book {
     /// belongs to an epoch that is over.
     pub fn commit(&mut self, command: u32, subscriptions: &[u32], sequence: u32) -> Vec<u32> {
         let of = self.given.channel_of(sequence);
-        let known = of.filter(|of| self.channels.get(of).is_some_and(|one| one.ledger.gave_out(sequence)));
+        let known = of.filter(|of| self.channels.get(*of).is_some_and(|one| one.ledger.gave_out(sequence)));
         let settled = known.and_then(|number| {
             self.update(number, |tracked| {
                 tracked.ledger.wait_for(command, sequence);
@@ -383,51 +382,50 @@ impl Book {
     }
 
     fn get(&self, name: &str) -> Option<&TrackedChannel> {
-        self.channels.get(self.names.get(name)?)
+        self.channels.get(*self.names.get(name)?)
     }
 
     fn of_topic(&self, channel: &str) -> Vec<u32> {
         self.names.matching(topic(channel)).copied().collect()
     }
 
-    /// Every change of a channel: it keeps the indexes right.
+    /// Every change of a channel.
     fn update<T>(&mut self, number: u32, change: impl FnOnce(&mut TrackedChannel) -> T) -> Option<T> {
-        step();
-        let tracked = self.channels.get_mut(&number)?;
-        let result = change(tracked);
-        let wake = tracked.store.wake(&tracked.ledger, tracked.wanted);
-        if wake != tracked.wake {
-            if let Some(before) = tracked.wake {
-                self.wakes.remove(&(before, number));
-            }
-            self.wakes.extend(wake.map(|at| (at, number)));
-            tracked.wake = wake;
-        }
-        set(&mut self.unsaved, number, !tracked.store.is_saved(&tracked.ledger));
-        set(&mut self.dispensable, number, tracked.is_dispensable());
+        let result = change(self.channels.get_mut(number)?);
+        self.reindex(number);
         Some(result)
     }
 
+    /// Keeps the indexes right after a change of a channel.
+    #[inline(never)]
+    fn reindex(&mut self, number: u32) {
+        step();
+        let Some(tracked) = self.channels.get_mut(number) else { return };
+        let wake = tracked.store.wake(&tracked.ledger, tracked.wanted);
+        let before = core::mem::replace(&mut tracked.wake, wake);
+        if wake != before {
+            if let Some(before) = before {
+                self.wakes.remove(before.as_millis(), number);
+            }
+            if let Some(at) = wake {
+                self.wakes.insert(at.as_millis(), number);
+            }
+        }
+        self.unsaved.set(0, number, !tracked.store.is_saved(&tracked.ledger));
+        self.dispensable.set(0, number, tracked.is_dispensable());
+    }
+
     fn remove(&mut self, number: u32) -> Option<TrackedChannel> {
-        let tracked = self.channels.remove(&number)?;
+        let tracked = self.channels.remove(number)?;
         self.names.remove(tracked.ledger.channel());
         self.wanted -= usize::from(tracked.wanted);
         if let Some(wake) = tracked.wake {
-            self.wakes.remove(&(wake, number));
+            self.wakes.remove(wake.as_millis(), number);
         }
-        self.unsaved.remove(&number);
-        self.dispensable.remove(&number);
-        self.provisional.remove(&number);
+        self.unsaved.remove(0, number);
+        self.dispensable.remove(0, number);
+        self.provisional.remove(0, number);
         Some(tracked)
-    }
-}
-
-/// Puts a number into a set, or takes it out.
-fn set(numbers: &mut BTreeSet<u32>, number: u32, is_in: bool) {
-    if is_in {
-        numbers.insert(number);
-    } else {
-        numbers.remove(&number);
     }
 }
 

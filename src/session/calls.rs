@@ -3,20 +3,20 @@
 //! The two carry the same id, as with `remoteCall` of CometD's clients. The server's reply to the message comes beside the
 //! answer, before or after it, and says no more than that the message has arrived.
 
-use std::collections::BTreeMap;
-
 use super::error::Error;
 use crate::Instant;
 use crate::bayeux::message::Message;
+use crate::ordered::NumberMap;
 
-/// Calls without an answer, by the ids of their messages.
+/// Calls without an answer, by command.
 #[derive(Default)]
 pub(super) struct Calls {
-    open: BTreeMap<String, Call>,
+    open: NumberMap<Call>,
 }
 
 struct Call {
-    command: u32,
+    /// Of its message, and of the answer.
+    id: String,
     channel: String,
     deadline: Instant,
     timeout_ms: u64,
@@ -37,9 +37,9 @@ pub(super) struct Failed {
 impl Calls {
     pub fn add(&mut self, command: u32, channel: &str, id: &str, now: Instant, timeout_ms: u64) {
         self.open.insert(
-            id.to_owned(),
+            command,
             Call {
-                command,
+                id: id.to_owned(),
                 channel: channel.to_owned(),
                 deadline: now.after(timeout_ms),
                 timeout_ms,
@@ -51,27 +51,26 @@ impl Calls {
 
     /// Takes out the call that this message answers, and gives its command.
     pub fn answered(&mut self, message: &Message) -> Option<u32> {
-        let id = message.id()?;
-        let call = self.open.get(id).filter(|call| message.channel() == Some(call.channel.as_str()))?;
-        let command = call.command;
-        self.open.remove(id);
+        let (id, channel) = (message.id()?, message.channel()?);
+        let is = |call: &Call| call.id == id && call.channel == channel;
+        let command = self.open.iter().find(|(_, call)| is(call)).map(|(command, _)| command)?;
+        self.open.remove(command);
         Some(command)
     }
 
     /// Takes out a call, and says whether it was there.
     pub fn remove(&mut self, command: u32) -> bool {
-        let id = self.id_of(command);
-        id.is_some_and(|id| self.open.remove(&id).is_some())
+        self.open.remove(command).is_some()
     }
 
     /// Does somebody wait for the answer?
     pub fn is_open(&self, command: u32) -> bool {
-        self.open.values().any(|call| call.command == command)
+        self.open.contains(command)
     }
 
     /// The server has taken in the message of a call.
     pub fn accepted(&mut self, command: u32) {
-        for call in self.open.values_mut().filter(|call| call.command == command) {
+        if let Some(call) = self.open.get_mut(command) {
             call.accepted = true;
         }
     }
@@ -109,22 +108,10 @@ impl Calls {
         self.open.values().map(|call| call.deadline).min()
     }
 
-    fn id_of(&self, command: u32) -> Option<String> {
-        self.open.iter().find(|(_, call)| call.command == command).map(|(id, _)| id.clone())
-    }
-
     /// Takes out the calls that are over, in the order of their commands.
     fn fail(&mut self, is_over: impl Fn(&Call) -> bool, error: impl Fn(&Call) -> Error) -> Vec<Failed> {
-        let mut failed = Vec::new();
-        self.open.retain(|_, call| {
-            if is_over(call) {
-                failed.push(Failed { command: call.command, error: error(call) });
-                return false;
-            }
-            true
-        });
-        failed.sort_by_key(|failed| failed.command);
-        failed
+        let over = self.open.take_if(|_, call| is_over(call));
+        over.into_iter().map(|(command, call)| Failed { command, error: error(&call) }).collect()
     }
 }
 

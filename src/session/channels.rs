@@ -7,8 +7,6 @@ mod due;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 pub(super) use self::due::{Action, Place};
 use self::due::{Due, Need};
 use crate::Instant;
@@ -16,6 +14,7 @@ use crate::backoff::{Backoff, Retry, Rng};
 use crate::bayeux::channel::Pattern;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::pattern_map::PatternMap;
+use crate::ordered::{NumberMap, Numbers};
 use crate::steps::step;
 
 /// A subscribe whose reply is missing from a whole body is sent so many times.
@@ -24,17 +23,17 @@ const MAX_UNANSWERED: u8 = 3;
 /// The subscriptions of this client at the server.
 #[derive(Default)]
 pub(super) struct Channels {
-    entries: BTreeMap<u32, ServerSubscription>,
+    entries: NumberMap<ServerSubscription>,
     names: PatternMap<u32>,
     last_entry: u32,
     due: Due,
     /// Entries that the server does not deliver, or not from the right position.
     unsettled: usize,
     /// Refusals that the application is asked about, by the numbers of the questions.
-    questions: BTreeMap<u32, Question>,
+    questions: NumberMap<Question>,
     last_question: u32,
     /// `unsubscribe()` calls that wait for the server, and for how many channels.
-    unsubscribing: BTreeMap<u32, usize>,
+    unsubscribing: Numbers,
 }
 
 /// A channel as the server knows it, or a `/service/*` channel, of which it need not know.
@@ -61,6 +60,8 @@ struct ServerSubscription {
     unknown_in: Option<u32>,
     /// `unsubscribe()` calls that wait for the server.
     waiters: Vec<u32>,
+    /// Whether it counted as settled when it was last changed.
+    settled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,9 +156,10 @@ impl Channels {
         self.unsubscribing.insert(command, 1);
         for name in names {
             let Some(entry) = self.names.get(name).copied() else { continue };
-            let waits = self.entries.get(&entry).is_some_and(|entry| !entry.is_unknown_to_server());
+            let waits = self.entries.get(entry).is_some_and(|entry| !entry.is_unknown_to_server());
             if waits {
-                *self.unsubscribing.entry(command).or_default() += 1;
+                let channels = self.unsubscribing.get(command).unwrap_or(0);
+                self.unsubscribing.insert(command, channels + 1);
             }
             released.add(self.update(entry, |entry| {
                 entry.wanted = entry.wanted.saturating_sub(1);
@@ -178,10 +180,7 @@ impl Channels {
 
     /// No server answers for now, so nobody waits for it to forget a channel.
     pub fn release_all(&mut self) -> Released {
-        Released {
-            commands: core::mem::take(&mut self.unsubscribing).into_keys().collect(),
-            dropped: Vec::new(),
-        }
+        Released { commands: core::mem::take(&mut self.unsubscribing).keys(), dropped: Vec::new() }
     }
 
     /// The client is over: nothing is wanted, and nobody waits.
@@ -234,7 +233,7 @@ impl Channels {
     /// The session is gone, and with it all that the server knew (S9).
     pub fn session_lost(&mut self, now: Instant) -> Released {
         let mut released = Released::default();
-        for entry in self.entries.keys().copied().collect::<Vec<_>>() {
+        for entry in self.entries.keys() {
             released.add(self.update(entry, |entry| {
                 if entry.remote != Remote::Local {
                     (entry.remote, entry.retry_at) = (Remote::Absent, now);
@@ -264,7 +263,7 @@ impl Channels {
 
     /// The reply to a subscribe was missing from a whole body. Gives `true` where that has happened too often.
     pub fn unanswered(&mut self, name: &str) -> bool {
-        let entry = self.names.get(name).and_then(|entry| self.entries.get_mut(entry));
+        let entry = self.names.get(name).and_then(|entry| self.entries.get_mut(*entry));
         entry.is_some_and(|entry| {
             entry.unanswered = entry.unanswered.saturating_add(1);
             entry.unanswered >= MAX_UNANSWERED
@@ -274,7 +273,7 @@ impl Channels {
     /// The channel was refused in this session as of a client that the server does not know (S5). Is it the first session
     /// to say so since the server accepted it?
     pub fn first_unknown(&mut self, name: &str, epoch: u32) -> bool {
-        let entry = self.names.get(name).and_then(|entry| self.entries.get_mut(entry));
+        let entry = self.names.get(name).and_then(|entry| self.entries.get_mut(*entry));
         entry.is_some_and(|entry| *entry.unknown_in.get_or_insert(epoch) == epoch)
     }
 
@@ -293,17 +292,17 @@ impl Channels {
 
     /// The application has decided, or has not in time.
     pub fn decided(&mut self, question: u32) -> (Option<Decided>, Released) {
-        let Some(Question { entry, failure, .. }) = self.questions.remove(&question) else {
+        let Some(Question { entry, failure, .. }) = self.questions.remove(question) else {
             return (None, Released::default());
         };
         let released = self.update(entry, |entry| entry.asked = false);
-        let channel = self.entries.get(&entry).map(|entry| entry.pattern.as_str().to_owned());
+        let channel = self.entries.get(entry).map(|entry| entry.pattern.as_str().to_owned());
         (channel.map(|channel| Decided { channel, failure }), released)
     }
 
     /// The oldest question, and when the default applies to it.
     pub fn oldest_question(&self) -> Option<(u32, Instant)> {
-        self.questions.first_key_value().map(|(number, question)| (*number, question.deadline))
+        self.questions.first().map(|(number, question)| (number, question.deadline))
     }
 
     /// Counts a refusal that is tried again.
@@ -315,7 +314,7 @@ impl Channels {
         retry: &Retry,
         rng: &mut Rng,
     ) -> Option<Attempt> {
-        let entry = self.entries.get_mut(self.names.get(name)?)?;
+        let entry = self.entries.get_mut(*self.names.get(name)?)?;
         let delay_ms = entry.backoff.next(now, at_least_ms, retry, rng);
         Some(Attempt { refusals: entry.backoff.attempts(), delay_ms })
     }
@@ -330,7 +329,7 @@ impl Channels {
     /// The application wants the next attempts now (S8); what waits for a request as well waits until `earliest` gives.
     pub fn hurry(&mut self, now: Instant, mut earliest: impl FnMut(Instant) -> Instant) -> Released {
         let mut released = Released::default();
-        for entry in self.entries.keys().copied().collect::<Vec<_>>() {
+        for entry in self.entries.keys() {
             released.add(self.update(entry, |entry| {
                 let at = earliest(entry.retry_at);
                 entry.backoff.hurry(now, &mut entry.retry_at);
@@ -356,7 +355,7 @@ impl Channels {
         replay: bool,
     ) -> Option<(Place, Action<'_>)> {
         let (place, need) = self.due.next(last, subscribe, replay)?;
-        let name = self.entries.get(&place.entry())?.pattern.as_str();
+        let name = self.entries.get(place.entry())?.pattern.as_str();
         Some((
             place,
             match need {
@@ -404,7 +403,7 @@ impl Channels {
     }
 
     fn get(&self, name: &str) -> Option<&ServerSubscription> {
-        self.entries.get(self.names.get(name)?)
+        self.entries.get(*self.names.get(name)?)
     }
 
     fn add(&mut self, pattern: &Pattern, local: bool, order: u32, now: Instant) -> u32 {
@@ -422,8 +421,8 @@ impl Channels {
             asked: false,
             unknown_in: None,
             waiters: Vec::new(),
+            settled: true,
         };
-        self.unsettled += usize::from(!entry.is_settled());
         self.entries.insert(self.last_entry, entry);
         self.names.insert(pattern, self.last_entry);
         self.last_entry
@@ -436,14 +435,24 @@ impl Channels {
         }
     }
 
-    /// Every change of an entry: it keeps the indexes right, and finds out what it sets free.
+    /// Every change of an entry.
     fn update(&mut self, number: u32, change: impl FnOnce(&mut ServerSubscription)) -> Released {
+        if let Some(entry) = self.entries.get_mut(number) {
+            change(entry);
+        }
+        self.reindex(number)
+    }
+
+    /// Keeps the indexes right after a change of an entry, and finds out what that sets free.
+    #[inline(never)]
+    fn reindex(&mut self, number: u32) -> Released {
         step();
         let mut released = Released::default();
-        let Some(entry) = self.entries.get_mut(&number) else { return released };
-        self.unsettled -= usize::from(!entry.is_settled());
-        change(entry);
-        self.unsettled += usize::from(!entry.is_settled());
+        let Some(entry) = self.entries.get_mut(number) else { return released };
+        let is_settled = entry.is_settled();
+        let was_settled = core::mem::replace(&mut entry.settled, is_settled);
+        self.unsettled += usize::from(!entry.settled);
+        self.unsettled -= usize::from(!was_settled);
         let (unknown, wanted) = (entry.is_unknown_to_server(), entry.wanted > 0);
         let waiters = if unknown || wanted && entry.remote != Remote::Unsubscribing {
             core::mem::take(&mut entry.waiters)
@@ -453,12 +462,12 @@ impl Channels {
         let place = Place::new(entry.order, number);
         self.due.set(place, entry.need(), entry.retry_at);
         if unknown && !wanted {
-            let name = entry.pattern.as_str().to_owned();
-            self.unsettled -= usize::from(!entry.is_settled());
+            self.unsettled -= usize::from(!entry.settled);
             self.due.set(place, None, Instant::default());
-            self.entries.remove(&number);
-            self.names.remove(&name);
-            released.dropped.push(name);
+            if let Some(entry) = self.entries.remove(number) {
+                self.names.remove(entry.pattern.as_str());
+                released.dropped.push(entry.pattern.as_str().to_owned());
+            }
         }
         for command in waiters {
             self.release(command, &mut released);
@@ -468,11 +477,10 @@ impl Channels {
 
     /// A call waits for one channel less.
     fn release(&mut self, command: u32, released: &mut Released) {
-        let Some(channels) = self.unsubscribing.get_mut(&command) else { return };
-        *channels -= 1;
-        if *channels == 0 {
-            self.unsubscribing.remove(&command);
-            released.commands.push(command);
+        match self.unsubscribing.remove(command) {
+            None => {}
+            Some(1) => released.commands.push(command),
+            Some(channels) => _ = self.unsubscribing.insert(command, channels - 1),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::bayeux::message::Message;
 
 impl Session {
     /// Ends the client; the first reason stands.
+    #[inline(never)]
     pub(super) fn end(&mut self, error: Option<Error>) {
         if !self.shutdown.begin(error.clone(), self.now) {
             return;
@@ -46,6 +47,7 @@ impl Session {
     }
 
     /// Leaves the session. `disconnect`: the server still has it, and will be told.
+    #[inline(never)]
     pub(super) fn leave_session(&mut self, cause: GapCause, uncovered: bool, disconnect: bool) {
         let mut since = self.losses.verified_until();
         // What is still in flight may be lost with the session.
@@ -76,6 +78,7 @@ impl Session {
 
     /// A handshake of which the client makes no use. Where it succeeded there is a session at the server (S9a): it is
     /// disconnected, or, if its id has not come, counted.
+    #[inline(never)]
     pub(super) fn leave_handshake(&mut self, reply: Option<&Message>) {
         if reply.is_some_and(|reply| reply.successful() != Some(true)) {
             return;
@@ -91,6 +94,7 @@ impl Session {
     }
 
     /// Stops a request whose response no longer matters.
+    #[inline(never)]
     pub(super) fn abort(&mut self, lane: LaneId) {
         self.lanes.cancel_headers(lane);
         let Some(ended) = self.lanes.take(lane) else { return };
@@ -121,6 +125,7 @@ impl Session {
     }
 
     /// A message fails. A subscribe or unsubscribe is no message: what is wanted is sent again.
+    #[inline(never)]
     pub(super) fn reject(&mut self, outgoing: Outgoing, error: &dyn Fn(String) -> Error) {
         match outgoing {
             Outgoing::Publish(publish) => {
@@ -150,6 +155,7 @@ impl Session {
     }
 
     /// Calls are over: what has not gone out of them does not.
+    #[inline(never)]
     pub(super) fn fail_calls(&mut self, failed: Vec<Failed>) {
         for Failed { command, error } in failed {
             self.outbox.cancel_call(command);

@@ -1,20 +1,19 @@
 //! What the application wants to send, and packing it into requests (S3).
 
-use std::collections::BTreeMap;
-
 use super::error::Error;
 use super::outgoing::{Outgoing, Publish, Raw, Sent};
 use crate::Instant;
 use crate::backoff::{Backoff, Retry, Rng};
+use crate::ordered::NumberMap;
 use crate::steps::step;
 
 /// Publishes and messages of `send()` that wait to be sent, and the order of all commands.
 pub(super) struct Outbox {
     /// By the order of the application's calls.
-    waiting: BTreeMap<u32, Outgoing>,
+    waiting: NumberMap<Outgoing>,
     last_order: u32,
     /// Calls of `send()` without an answer to all their messages, by command.
-    sends: BTreeMap<u32, Send>,
+    sends: NumberMap<Send>,
     /// When the next request with commands may go out.
     at: Instant,
     backoff: Backoff,
@@ -33,9 +32,9 @@ pub(super) type Settled = (u32, Result<Vec<String>, Error>);
 impl Outbox {
     pub fn new(now: Instant) -> Self {
         Self {
-            waiting: BTreeMap::new(),
+            waiting: NumberMap::default(),
             last_order: 0,
-            sends: BTreeMap::new(),
+            sends: NumberMap::default(),
             at: now,
             backoff: Backoff::default(),
         }
@@ -78,22 +77,21 @@ impl Outbox {
 
     /// Forgets a call that has not gone out.
     pub fn cancel_call(&mut self, command: u32) {
-        self.waiting.retain(|_, outgoing| {
-            !matches!(outgoing, Outgoing::Publish(publish) if publish.call.is_some() && publish.command == command)
+        self.waiting.take_if(|_, outgoing| {
+            matches!(outgoing, Outgoing::Publish(publish) if publish.call.is_some() && publish.command == command)
         });
     }
 
     /// The first message that waits behind this place.
     pub fn next_behind(&self, order: u32) -> Option<(u32, &Outgoing)> {
-        let mut behind = self.waiting.range(order.saturating_add(1)..);
-        behind.next().map(|(order, outgoing)| (*order, outgoing))
+        self.waiting.next_above(order)
     }
 
     /// Takes out a message that goes into a request.
     pub fn take(&mut self, order: u32) -> Option<Outgoing> {
-        let outgoing = self.waiting.remove(&order)?;
+        let outgoing = self.waiting.remove(order)?;
         if let Outgoing::Raw(raw) = &outgoing
-            && let Some(send) = self.sends.get_mut(&raw.command)
+            && let Some(send) = self.sends.get_mut(raw.command)
         {
             (send.waiting, send.in_flight) = (send.waiting - 1, send.in_flight + 1);
         }
@@ -107,13 +105,13 @@ impl Outbox {
 
     /// A message of `send()` has its reply. Gives the settled command once all have.
     pub fn answered(&mut self, command: u32, reply: String) -> Option<Settled> {
-        let send = self.sends.get_mut(&command)?;
+        let send = self.sends.get_mut(command)?;
         send.in_flight = send.in_flight.saturating_sub(1);
         send.replies.push(reply);
         if send.waiting > 0 || send.in_flight > 0 {
             return None;
         }
-        self.sends.remove(&command).map(|send| (command, Ok(send.replies)))
+        self.sends.remove(command).map(|send| (command, Ok(send.replies)))
     }
 
     /// The request of these messages is over: they are not in flight any more.
@@ -121,7 +119,7 @@ impl Outbox {
         for sent in sent {
             step();
             if let Some(Outgoing::Raw(raw)) = sent.message()
-                && let Some(send) = self.sends.get_mut(&raw.command)
+                && let Some(send) = self.sends.get_mut(raw.command)
             {
                 send.in_flight = send.in_flight.saturating_sub(1);
             }
@@ -131,11 +129,11 @@ impl Outbox {
     /// A message of `send()` fails, and with it the whole call; its other messages do not go out. Others may have been
     /// processed: then the outcome is unknown.
     pub fn fail_send(&mut self, raw: Raw, error: impl FnOnce(String) -> Error) -> Option<Settled> {
-        let send = self.sends.remove(&raw.command)?;
+        let send = self.sends.remove(raw.command)?;
         if send.waiting > 0 {
-            self.waiting.retain(|_, outgoing| {
+            self.waiting.take_if(|_, outgoing| {
                 step();
-                !matches!(outgoing, Outgoing::Raw(other) if other.command == raw.command)
+                matches!(outgoing, Outgoing::Raw(other) if other.command == raw.command)
             });
         }
         let begun = send.in_flight > 0 || !send.replies.is_empty();
@@ -145,7 +143,8 @@ impl Outbox {
 
     /// Takes out all that waits: it does not go out any more, and each call of `send()` among it is to fail.
     pub fn take_all(&mut self) -> Vec<Outgoing> {
-        core::mem::take(&mut self.waiting).into_values().inspect(|_| step()).collect()
+        let waiting = self.waiting.take_if(|_, _| true);
+        waiting.into_iter().inspect(|_| step()).map(|(_, outgoing)| outgoing).collect()
     }
 
     /// When the next request with commands may go out.

@@ -109,6 +109,7 @@ impl Session {
     }
 
     /// What a response that did not arrive whole may have held is lost, unless it comes again.
+    #[inline(never)]
     pub(super) fn abandon_response(&mut self, flight: &Flight, kind: Kind, error: &Error) {
         if flight.epoch() != self.link.epoch() {
             return;
@@ -132,6 +133,7 @@ impl Session {
     }
 
     /// Nothing was lost with this response: what waited for it counts (R4a). `reply`: that of a poll.
+    #[inline(never)]
     pub(super) fn response_ended(&mut self, flight: &Flight, kind: Kind, reply: Option<&Message>) {
         let lane = if kind == Kind::Connect { LaneId::Commands } else { LaneId::Session };
         // A poll that is refused brings nothing.

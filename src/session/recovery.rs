@@ -19,6 +19,7 @@ impl Session {
     }
 
     /// Does what a verdict says. `token` is the one that the request carried.
+    #[inline(never)]
     pub(super) fn carry_out(&mut self, verdict: Verdict, token: u32) {
         match verdict {
             Verdict::Nothing | Verdict::Begin => {}
@@ -42,6 +43,7 @@ impl Session {
     }
 
     /// Another poll after a back-off.
+    #[inline(never)]
     pub(super) fn retry_poll(&mut self, error: Error, at_least_ms: u64) {
         self.poll.failed();
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
@@ -50,6 +52,7 @@ impl Session {
     }
 
     /// Another handshake after a back-off.
+    #[inline(never)]
     pub(super) fn retry_handshake(&mut self, error: Error, at_least_ms: u64) {
         if let Some(delay_ms) = self.back_off(error, at_least_ms) {
             self.handshakes.schedule(self.now.after(delay_ms));
@@ -57,6 +60,7 @@ impl Session {
     }
 
     /// Counts a failure. Gives the wait before the next attempt, or ends the client if there were too many (S8).
+    #[inline(never)]
     pub(super) fn back_off(&mut self, error: Error, at_least_ms: u64) -> Option<u64> {
         match self.handshakes.failed(self.now, &error, at_least_ms, &self.config.retry, &mut self.rng) {
             Ok(attempt) => {

@@ -28,7 +28,17 @@ impl Retired {
 
 /// `text` with `instead` in place of each `secret`.
 pub(super) fn redact(text: &str, secret: &str, instead: &str) -> String {
-    if secret.len() < MIN_SECRET { text.to_owned() } else { text.replace(secret, instead) }
+    if secret.len() < MIN_SECRET {
+        return text.to_owned();
+    }
+    let (mut clean, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, behind)) = rest.split_once(secret) {
+        clean.push_str(before);
+        clean.push_str(instead);
+        rest = behind;
+    }
+    clean.push_str(rest);
+    clean
 }
 
 #[cfg(test)]

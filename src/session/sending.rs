@@ -27,6 +27,7 @@ struct Destination {
 
 impl Session {
     /// Are there headers for a request of this lane? Where they have to be asked for first, the answer has `within_ms`.
+    #[inline(never)]
     pub(super) fn has_headers(&mut self, lane: LaneId, within_ms: u64) -> bool {
         match self.lanes.headers(lane, self.config.asks_headers, self.now, within_ms) {
             HeadersState::Ready => true,
@@ -67,6 +68,7 @@ impl Session {
     }
 
     /// Sends a request of the session in progress, or the handshake of the next one.
+    #[inline(never)]
     pub(super) fn send(&mut self, kind: Kind, messages: Vec<String>) -> Flight {
         let extra_ms = if kind == Kind::Connect { self.poll.timeout_ms() } else { 0 };
         let endpoint = self.target(self.link.endpoint(), kind);

@@ -12,26 +12,32 @@ use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
 use crate::text::joined;
 
+// What is needed in many places stands once in the wasm.
 impl Session {
+    #[inline(never)]
     pub(super) fn emit(&mut self, output: Output) {
         self.out.push_back(output);
     }
 
+    #[inline(never)]
     pub(super) fn report(&mut self, status: Status) {
         self.emit(Output::Status(status));
     }
 
+    #[inline(never)]
     pub(super) fn settle(&mut self, command: u32, result: Result<Vec<String>, Error>) {
         self.emit(Output::Settled { command, result });
     }
 
     /// Settles commands that have no other result than that they have succeeded, or this error.
+    #[inline(never)]
     pub(super) fn settle_all(&mut self, commands: Vec<u32>, error: Option<&Error>) {
         for command in commands {
             self.settle(command, error.map_or_else(|| Ok(Vec::new()), |error| Err(error.clone())));
         }
     }
 
+    #[inline(never)]
     pub(super) fn set_state(&mut self, state: State) {
         // A paused client is in no other state until it goes on or ends.
         let shown = !self.pause.is_paused() || matches!(state, State::Suspended | State::Closed);
@@ -42,6 +48,7 @@ impl Session {
     }
 
     /// Tells what a change of the subscriptions means.
+    #[inline(never)]
     pub(super) fn tell(&mut self, changes: Changes) {
         for change in changes.0 {
             match change {
@@ -63,6 +70,7 @@ impl Session {
     }
 
     /// Tells what a change of what the server has been told sets free.
+    #[inline(never)]
     pub(super) fn tell_released(&mut self, released: Released) {
         self.settle_all(released.commands, None);
         for name in released.dropped {
@@ -72,6 +80,7 @@ impl Session {
     }
 
     /// A channel cannot go on, whatever the server thinks: `error` for all who wanted it.
+    #[inline(never)]
     pub(super) fn fail_channel(&mut self, name: &str, error: &Error) {
         let changes = self.subscriptions.failed(name, error);
         self.book.set_wanted(name, false);
@@ -81,6 +90,7 @@ impl Session {
     }
 
     /// The server said no to a channel, and that is final.
+    #[inline(never)]
     pub(super) fn refuse_channel(&mut self, name: &str, error: &Error) {
         let released = self.channels.absent(name);
         self.fail_channel(name, error);
@@ -88,6 +98,7 @@ impl Session {
     }
 
     /// Reading stops or goes on because of what is queued (R8).
+    #[inline(never)]
     pub(super) fn flow_changed(&mut self, change: FlowChange) {
         let active = match change {
             FlowChange::None => return,
@@ -107,6 +118,7 @@ impl Session {
     }
 
     /// Lets the driver read on where it stopped because the queue was full.
+    #[inline(never)]
     pub(super) fn release_held(&mut self) {
         for lane in LaneId::ALL {
             if let Some(flight) = self.lanes.flight_mut(lane).filter(|flight| flight.is_held()) {
@@ -118,6 +130,7 @@ impl Session {
     }
 
     /// Events of all promised channels may be missing; with `uncovered`, of those that no earlier gap covers.
+    #[inline(never)]
     pub(super) fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
         let since_unix_ms = self.gap_since(since);
         let losses = self.losses.lost(since, uncovered, |name| self.subscriptions.wants(name));
@@ -145,12 +158,14 @@ impl Session {
     }
 
     /// The words of a refusal, without secrets (X2).
+    #[inline(never)]
     pub(super) fn failure_of(&self, reply: &Message) -> Failure {
         let text = reply.failure_reason().or_else(|| reply.error());
         Failure::parse(&self.redact(text.as_deref().unwrap_or("no reason given")))
     }
 
     /// `text` without the client ids and tokens of this session and those before (X2).
+    #[inline(never)]
     pub(super) fn redact(&self, text: &str) -> String {
         let text = self.link.redact(text);
         self.tokens.secrets().fold(text, |text, token| redact(&text, token, "[token]"))

@@ -23,6 +23,7 @@ impl Session {
     }
 
     /// When a timer passes, if it is set.
+    #[inline(never)]
     fn set_for(&self, timer: Timer) -> Option<Instant> {
         if self.shutdown.is_closed() {
             return None;

@@ -1,7 +1,8 @@
 //! Which channels the events belong to that were given out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use crate::ordered::{Agenda, NumberMap, Numbers};
 use crate::replay::ledger::Ledger;
 use crate::steps::step;
 
@@ -14,9 +15,9 @@ const MIN_REBUILT: usize = 1_024;
 /// hold, so that an event costs the same whatever is there.
 #[derive(Default)]
 pub(super) struct GivenOut {
-    channels: BTreeMap<u32, u32>,
+    channels: Numbers,
     /// What each subscription has not processed, with its channel; numbers ascend.
-    uncommitted: BTreeMap<u32, VecDeque<(u32, u32)>>,
+    uncommitted: NumberMap<VecDeque<(u32, u32)>>,
     /// Events noted since it was last made anew.
     added: usize,
     /// How many it then held.
@@ -30,26 +31,29 @@ impl GivenOut {
         self.added += 1;
         for subscription in committers {
             self.added += 1;
-            self.uncommitted.entry(subscription).or_default().push_back((sequence, channel));
+            match self.uncommitted.get_mut(subscription) {
+                Some(queue) => queue.push_back((sequence, channel)),
+                None => _ = self.uncommitted.insert(subscription, VecDeque::from([(sequence, channel)])),
+            }
         }
     }
 
     /// The channel of an event that was given out.
     pub fn channel_of(&self, sequence: u32) -> Option<u32> {
-        self.channels.get(&sequence).copied()
+        self.channels.get(sequence)
     }
 
     /// The oldest event that a subscription has not processed, and its channel.
     pub fn first(&self, subscription: u32) -> Option<(u32, u32)> {
-        self.uncommitted.get(&subscription)?.front().copied()
+        self.uncommitted.get(subscription)?.front().copied()
     }
 
     pub fn remove_first(&mut self, subscription: u32) {
         step();
-        if let Some(queue) = self.uncommitted.get_mut(&subscription) {
+        if let Some(queue) = self.uncommitted.get_mut(subscription) {
             queue.pop_front();
             if queue.is_empty() {
-                self.uncommitted.remove(&subscription);
+                self.uncommitted.remove(subscription);
             }
         }
     }
@@ -61,20 +65,24 @@ impl GivenOut {
 
     /// Drops what no ledger remembers.
     pub fn rebuild<'a>(&mut self, ledgers: impl Iterator<Item = (u32, &'a Ledger)>) {
-        let mut known = std::collections::BTreeSet::new();
+        let mut known = Agenda::default();
         for (channel, ledger) in ledgers {
             for sequence in ledger.sequences() {
                 step();
-                known.insert((sequence, channel));
+                known.insert(sequence.into(), channel);
             }
         }
-        self.channels.retain(|sequence, channel| known.contains(&(*sequence, *channel)));
-        self.uncommitted.retain(|_, queue| {
-            queue.retain(|event| known.contains(event));
-            !queue.is_empty()
-        });
-        self.added = 0;
-        self.size = self.channels.len() + self.uncommitted.values().map(VecDeque::len).sum::<usize>();
+        for (sequence, channel) in self.channels.entries() {
+            if !known.contains(sequence.into(), channel) {
+                self.channels.remove(sequence);
+            }
+        }
+        (self.added, self.size) = (0, known.len());
+        for queue in self.uncommitted.values_mut() {
+            queue.retain(|(sequence, channel)| known.contains((*sequence).into(), *channel));
+            self.size += queue.len();
+        }
+        self.uncommitted.take_if(|_, queue| queue.is_empty());
     }
 }
 
@@ -97,7 +105,7 @@ mod tests {
         given.remove_first(5);
         given.remove_first(5);
         assert_eq!(given.first(5), None);
-        assert!(!given.uncommitted.contains_key(&5));
+        assert!(!given.uncommitted.contains(5));
     }
 
     #[test]

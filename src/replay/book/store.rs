@@ -5,6 +5,7 @@ use crate::Instant;
 use crate::backoff::{Backoff, Retry, Rng};
 use crate::replay::ledger::Ledger;
 use crate::replay::position::{Position, Start};
+use crate::steps::step;
 
 /// A store that has not answered by then is asked anew (R5, R5a).
 const STORE_MS: u64 = 10_000;
@@ -59,9 +60,8 @@ pub(crate) enum StoreOperation {
 impl Book {
     /// What the store is to do next; ask until there is nothing more.
     pub fn next_store_call(&mut self, now: Instant) -> Option<StoreCall> {
-        let mut due = self.wakes.range(..=(now, u32::MAX)).map(|(_, number)| *number);
-        let number =
-            due.find(|number| self.channels.get(number).is_some_and(|tracked| tracked.is_due(now)))?;
+        let is_due = |number: &u32| self.channels.get(*number).is_some_and(|tracked| tracked.is_due(now));
+        let number = self.due(now).find(is_due)?;
         let request = self.last_call.wrapping_add(1);
         let call = self.update(number, |tracked| {
             let channel = tracked.ledger.channel().to_owned();
@@ -82,14 +82,14 @@ impl Book {
     /// The channel that a load was asked for, and where that starts without a position; `None` for an answer that nobody
     /// waits for.
     pub fn loading(&self, request: u32) -> Option<(&str, &Start)> {
-        let tracked = self.channels.get(self.calls.get(&request)?)?;
+        let tracked = self.channels.get(self.calls.get(request)?)?;
         let asked = matches!(tracked.store.load, Load::Asked(call) if call.request == request);
         asked.then(|| (tracked.ledger.channel(), tracked.ledger.start()))
     }
 
     /// The store has answered a load.
     pub fn loaded(&mut self, request: u32, position: Option<Position>) {
-        let Some(number) = self.calls.remove(&request) else { return };
+        let Some(number) = self.calls.remove(request) else { return };
         self.update(number, |tracked| {
             tracked.store.load = Load::Done;
             tracked.store.backoff.reset();
@@ -100,19 +100,19 @@ impl Book {
     /// What the store holds for this load is no position: the channel is not subscribed, and so it is never overwritten
     /// (R5a). Gives the channel.
     pub fn load_invalid(&mut self, request: u32) -> Option<String> {
-        let number = self.calls.remove(&request)?;
+        let number = self.calls.remove(request)?;
         self.remove(number).map(|tracked| tracked.ledger.channel().to_owned())
     }
 
     /// Is this a save that has no answer?
     pub fn is_saving(&self, request: u32) -> bool {
-        let tracked = self.calls.get(&request).and_then(|number| self.channels.get(number));
+        let tracked = self.calls.get(request).and_then(|number| self.channels.get(number));
         tracked.is_some_and(|tracked| tracked.store.save.is_some_and(|call| call.request == request))
     }
 
     /// The store has made a save. Gives the commits that are settled by it.
     pub fn saved(&mut self, request: u32) -> Vec<u32> {
-        let Some(number) = self.calls.remove(&request) else { return Vec::new() };
+        let Some(number) = self.calls.remove(request) else { return Vec::new() };
         let commands = self.update(number, |tracked| {
             let version = tracked.store.save.take().map_or(0, |call| call.version);
             // It may be one of an epoch that is over (R6).
@@ -131,7 +131,7 @@ impl Book {
         retry: &Retry,
         rng: &mut Rng,
     ) -> Option<StoreFailure> {
-        let number = self.calls.remove(&request)?;
+        let number = self.calls.remove(request)?;
         self.update(number, |tracked| {
             let store = &mut tracked.store;
             let at = now.after(store.backoff.next(now, 0, retry, rng));
@@ -148,14 +148,19 @@ impl Book {
 
     /// A call that has had no answer in time.
     pub fn overdue(&self, now: Instant) -> Option<u32> {
-        let due = self.wakes.range(..=(now, u32::MAX));
-        let mut calls = due.filter_map(|(_, number)| self.channels.get(number)?.store.overdue(now));
-        calls.next()
+        self.due(now).find_map(|number| self.channels.get(number)?.store.overdue(now))
+    }
+
+    /// The channels for which something is to be done by now.
+    fn due(&self, now: Instant) -> impl Iterator<Item = u32> {
+        let next = |(at, number): &(u64, u32)| self.wakes.next_behind(*at, *number);
+        let places = core::iter::successors(self.wakes.first(), next);
+        places.take_while(move |(at, _)| *at <= now.as_millis()).inspect(|_| step()).map(|(_, number)| number)
     }
 
     /// When something is to be done for a channel.
     pub fn wake(&self) -> Option<Instant> {
-        self.wakes.first().map(|(at, _)| *at)
+        self.wakes.first().map(|(at, _)| Instant::from_millis(at))
     }
 
     /// Is there a position that the store does not have yet?
@@ -165,7 +170,7 @@ impl Book {
 
     /// Asks a store that has failed now (S8).
     pub fn hurry(&mut self, now: Instant) {
-        for number in self.channels.keys().copied().collect::<Vec<_>>() {
+        for number in self.channels.keys() {
             self.update(number, |tracked| {
                 let store = &mut tracked.store;
                 if let Load::Due(at) = &mut store.load {

@@ -1,9 +1,8 @@
 //! The channels of which the server is to be told something, in the order of the application's commands.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::Instant;
-use crate::steps::step;
+use crate::ordered::{Agenda, NumberMap};
+use crate::steps::steps;
 
 /// The place of a channel among those of which the server is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,13 +30,13 @@ pub(super) enum Need {
 /// Keeps the channels by what they need. The next one is found without a look at the others.
 #[derive(Default)]
 pub(super) struct Due {
-    subscribe: BTreeSet<Place>,
-    replay: BTreeSet<Place>,
-    unsubscribe: BTreeSet<Place>,
+    subscribe: Agenda,
+    replay: Agenda,
+    unsubscribe: Agenda,
     /// What is not due yet.
-    later: BTreeSet<(Instant, u32)>,
+    later: Agenda,
     /// Where each entry stands.
-    known: BTreeMap<u32, Known>,
+    known: NumberMap<Known>,
     now: Instant,
 }
 
@@ -64,21 +63,21 @@ impl Place {
 impl Due {
     /// The entry at this place needs this from `at` on, or nothing.
     pub fn set(&mut self, place: Place, need: Option<Need>, at: Instant) {
-        match self.known.remove(&place.entry) {
+        match self.known.remove(place.entry) {
             Some(Known::Due(need, place)) => {
-                self.places(need).remove(&place);
+                self.places(need).remove(place.order.into(), place.entry);
             }
             Some(Known::Later(at)) => {
-                self.later.remove(&(at, place.entry));
+                self.later.remove(at.as_millis(), place.entry);
             }
             None => {}
         }
         let Some(need) = need else { return };
         let known = if at <= self.now {
-            self.places(need).insert(place);
+            self.places(need).insert(place.order.into(), place.entry);
             Known::Due(need, place)
         } else {
-            self.later.insert((at, place.entry));
+            self.later.insert(at.as_millis(), place.entry);
             Known::Later(at)
         };
         self.known.insert(place.entry, known);
@@ -87,15 +86,19 @@ impl Due {
     /// Time has passed. Gives the entries that are to be set anew.
     pub fn advance(&mut self, now: Instant) -> Vec<u32> {
         self.now = self.now.max(now);
-        self.later.range(..=(self.now, u32::MAX)).inspect(|_| step()).map(|(_, entry)| *entry).collect()
+        let due = self.later.up_to(self.now.as_millis());
+        steps(due.len());
+        due
     }
 
     /// The next place behind `last`; with `subscribe` and `replay` those, too, that subscribe and do so from a position.
     pub fn next(&self, last: Option<Place>, subscribe: bool, replay: bool) -> Option<(Place, Need)> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let first = |places: &BTreeSet<Place>, need: Need| {
-            let mut behind = places.range((last.map_or(Unbounded, Excluded), Unbounded));
-            behind.next().map(|place| (*place, need))
+        let first = |places: &Agenda, need: Need| {
+            let next = match last {
+                None => places.first(),
+                Some(Place { order, entry }) => places.next_behind(order.into(), entry),
+            };
+            next.map(|(order, entry)| (Place { order: order as u32, entry }, need))
         };
         let all = [
             first(&self.unsubscribe, Need::Unsubscribe),
@@ -107,14 +110,14 @@ impl Due {
 
     /// When the first that is not due yet is.
     pub fn next_retry(&self) -> Option<Instant> {
-        self.later.first().map(|(at, _)| *at)
+        self.later.first().map(|(at, _)| Instant::from_millis(at))
     }
 
     pub fn replay_is_due(&self) -> bool {
         !self.replay.is_empty()
     }
 
-    fn places(&mut self, need: Need) -> &mut BTreeSet<Place> {
+    fn places(&mut self, need: Need) -> &mut Agenda {
         match need {
             Need::Subscribe => &mut self.subscribe,
             Need::Replay => &mut self.replay,
