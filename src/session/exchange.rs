@@ -364,6 +364,20 @@ mod tests {
     }
 
     #[test]
+    fn r7_a_body_is_read_from_its_pieces_to_the_last() {
+        let mut flight = flight();
+        for piece in [r#"[{"#, r#""id":"#, r#""1""#, r#"},{"#, r#"}]"#] {
+            flight.push(piece.as_bytes());
+        }
+        flight.end();
+        let Some(Ok(Item::Message(first))) = flight.next() else { panic!("the first message") };
+        assert_eq!(first.raw(), r#"{"id":"1"}"#);
+        assert!(matches!(flight.next(), Some(Ok(Item::Message(_)))));
+        assert!(flight.next().is_none());
+        assert_eq!(flight.finish(), Ok(()));
+    }
+
+    #[test]
     fn the_bound_of_a_message_is_kept_to() {
         let mut flight = flight();
         flight.push(format!("[{{\"a\":\"{}\"}}]", "x".repeat(2_000)).as_bytes());
