@@ -125,3 +125,26 @@ fn subscription(channel: &str, id: &str, client_id_raw: &str, subscription: &str
     push_string(&mut out, subscription);
     end(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r1_a_position_of_digits_is_sent_as_a_number_and_others_as_text() {
+        let cases = [
+            ("-1", "-1"),
+            ("7", "7"),
+            ("9007199254740993", "9007199254740993"),
+            ("007", "\"007\""),
+            ("a7", "\"a7\""),
+        ];
+        for (position, sent) in cases {
+            let text = subscribe("3", "\"c\"", "/data/A?id=1", Some(position));
+            let expected = format!(
+                r#"{{"channel":"/meta/subscribe","id":"3","clientId":"c","subscription":"/data/A?id=1","ext":{{"replay":{{"/data/A":{sent}}}}}}}"#
+            );
+            assert_eq!(text, expected);
+        }
+    }
+}

@@ -171,3 +171,57 @@ impl fmt::Debug for Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::io::RequestId;
+    use super::*;
+    use crate::replay::Position;
+
+    const SECRET: &str = "s3cret";
+
+    #[test]
+    fn x2_what_comes_in_is_shown_without_secrets() {
+        let headers = [("Set-Cookie".to_owned(), SECRET.to_owned())];
+        let position = Position { replay_id: SECRET.to_owned(), created_date: Some(SECRET.to_owned()) };
+        let messages = [SECRET.to_owned()];
+        let request = RequestId(1);
+        let inputs = [
+            Input::Head { request, status: 200, headers: &headers },
+            Input::Chunk { request, bytes: SECRET.as_bytes() },
+            Input::Headers { request: 1, answer: Ok(&headers) },
+            Input::Inspected { request, message: Some(SECRET) },
+            Input::Token { number: 1, access_token: SECRET, url: SECRET },
+            Input::TokenFailed { message: SECRET, retryable: true },
+            Input::Loaded { request: 1, result: Ok(Some(position)) },
+            Input::Command(Command::Publish { command: 1, channel: "/a", data: SECRET }),
+            Input::Command(Command::Call { command: 1, channel: "/a", data: SECRET, timeout_ms: None }),
+            Input::Command(Command::Send { command: 1, messages: &messages }),
+            Input::Command(Command::Restore { subscriptions: &[1], message: SECRET }),
+        ];
+        for input in inputs {
+            let shown = format!("{input:?}");
+            assert!(!shown.contains(SECRET), "{shown}");
+            // Neither as bytes: 115, 51.
+            assert!(!shown.contains("115, 51"), "{shown}");
+        }
+        let token = Input::Token { number: 7, access_token: SECRET, url: SECRET };
+        assert_eq!(format!("{token:?}"), "Token { number: 7 }");
+    }
+
+    #[test]
+    fn x2_what_goes_out_is_shown_without_secrets() {
+        let (id, url) = (RequestId(1), SECRET.to_owned());
+        let headers = vec![("Authorization".to_owned(), SECRET.to_owned())];
+        let outputs = [
+            Output::Send(Request { id, url, headers, messages: vec![SECRET.to_owned()], kind: "connect" }),
+            Output::Inspect { request: id, message: SECRET.to_owned() },
+            Output::Message(SECRET.to_owned()),
+            Output::Settled { command: 1, result: Ok(vec![SECRET.to_owned()]) },
+        ];
+        for output in outputs {
+            let shown = format!("{output:?}");
+            assert!(!shown.contains(SECRET), "{shown}");
+        }
+    }
+}

@@ -194,3 +194,17 @@ fn each_request_has_a_name() {
     let kinds = kinds.map(|request| request.kind());
     assert_eq!(kinds, [Kind::Handshake, Kind::Connect, Kind::Disconnect]);
 }
+
+#[test]
+fn r7_a_body_is_read_from_its_pieces_to_the_last() {
+    let mut flight = flight();
+    for piece in [r#"[{"#, r#""id":"#, r#""1""#, r#"},{"#, r#"}]"#] {
+        flight.push(piece.as_bytes());
+    }
+    flight.end();
+    let Some(Ok(Item::Message(first))) = flight.next() else { panic!("the first message") };
+    assert_eq!(first.raw(), r#"{"id":"1"}"#);
+    assert!(matches!(flight.next(), Some(Ok(Item::Message(_)))));
+    assert!(flight.next().is_none());
+    assert_eq!(flight.finish(), Ok(()));
+}

@@ -36,6 +36,15 @@ fn r7_a_channel_resumes_from_the_last_received_position_that_is_not_provisional(
 }
 
 #[test]
+fn r7_what_is_subscribed_again_or_beside_another_begins_at_its_position() {
+    assert_eq!(stored().subscribing(1, true), "p");
+    let mut ledger = stored();
+    assert_eq!(ledger.subscribing(1, false), "p");
+    receive_all(&mut ledger, [event(11, "a"), event(12, "b")]);
+    assert_eq!(ledger.subscribing(6, false), "b");
+}
+
+#[test]
 fn r7_a_restart_keeps_what_is_not_provisional() {
     let mut ledger = channel(Start::New);
     receive_all(&mut ledger, [event(11, "a"), event(12, "b")]);
