@@ -81,6 +81,8 @@ impl GivenOut {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replay::ledger::{Arrival, Wait};
+    use crate::replay::position::{Commit, OnInvalid, Position, Start};
 
     #[test]
     fn events_are_found_by_number_and_by_subscription() {
@@ -112,5 +114,36 @@ mod tests {
         given.rebuild([].into_iter());
         assert_eq!((given.channel_of(1), given.first(5)), (None, None));
         assert!(!given.is_to_be_rebuilt());
+    }
+
+    #[test]
+    fn what_a_ledger_remembers_is_kept_and_rebuilt_at_twice_its_size() {
+        let mut ledger = Ledger::new("/event/A", Start::All, Commit::Processed, OnInvalid::All);
+        let mut given = GivenOut::default();
+        for sequence in 1..=1_000 {
+            ledger.receive(Arrival {
+                sequence,
+                position: Position { replay_id: sequence.to_string(), created_date: None },
+                uuid: None,
+                subscriptions: &[5],
+                committers: &[5],
+                request: 1,
+                wait: Wait::Nothing,
+                late: false,
+            });
+            given.add(sequence, 10, [5].into_iter());
+        }
+        given.add(1_001, 10, [5, 6].into_iter());
+        given.add(1_002, 11, [6].into_iter());
+        given.rebuild([(10, &ledger)].into_iter());
+        assert_eq!((given.channel_of(1_000), given.channel_of(1_001)), (Some(10), None));
+        assert_eq!((given.first(5), given.first(6)), (Some((1, 10)), None));
+        // 1,000 events, and each of them for a subscription.
+        for sequence in 2_001..=3_000 {
+            given.add(sequence, 10, [5].into_iter());
+        }
+        assert!(!given.is_to_be_rebuilt());
+        given.add(3_001, 10, [].into_iter());
+        assert!(given.is_to_be_rebuilt());
     }
 }
