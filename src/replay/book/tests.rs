@@ -214,6 +214,19 @@ fn r3_progress_counts_in_all_channels_of_a_subscription() {
 }
 
 #[test]
+fn r3_a_channel_that_is_read_in_another_way_holds_no_other_back() {
+    let mut book = book(Commit::Processed);
+    track_at(&mut book, B, Commit::Processed, None);
+    receive(&mut book, A, 11, "20");
+    receive(&mut book, B, 12, "30");
+    // Subscription 1 has gone, with both events in hand, and subscription 2 reads one of the channels.
+    book.set_wanted(A, false);
+    assert!(book.track(&pattern(A), conditions(Commit::Delivered), &[], NOW));
+    book.progress(1, 12, true);
+    assert_eq!(at(&book, B), Some("30"));
+}
+
+#[test]
 fn r3_manual_counts_nothing_but_commits() {
     let mut book = book(Commit::Manual);
     receive(&mut book, A, 11, "20");
