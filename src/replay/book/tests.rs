@@ -541,6 +541,29 @@ fn r5_a_store_that_does_not_answer_is_found_after_ten_seconds() {
 }
 
 #[test]
+fn r5_a_call_without_an_answer_is_not_made_twice_and_holds_no_other_up() {
+    let late = NOW.after(STORE_MS);
+    let mut book = Book::new(10);
+    track(&mut book, A, Commit::Processed);
+    let request = asked_to_load(&mut book, NOW);
+    assert_eq!(book.next_store_call(late), None);
+    track(&mut book, B, Commit::Processed);
+    let other = asked_to_load(&mut book, late);
+    assert_eq!(book.loading(other).map(|(name, _)| name), Some(B));
+    book.loaded(request, None);
+    book.loaded(other, None);
+    receive(&mut book, A, 11, "20");
+    receive(&mut book, B, 12, "30");
+    book.progress(1, 11, true);
+    asked_to_save(&mut book, NOW);
+    assert_eq!(book.next_store_call(late), None);
+    receive(&mut book, A, 13, "40");
+    book.progress(1, 13, true);
+    assert_eq!(asked_to_save(&mut book, late).1, "30");
+    assert_eq!(book.next_store_call(late), None);
+}
+
+#[test]
 fn s8_hurrying_keeps_the_first_delay() {
     let retry = Retry { initial_delay_ms: 2_000, factor: 9.0, ..Retry::default() };
     let mut rng = Rng::new(7);
