@@ -369,10 +369,7 @@ impl Ledger {
 
     /// Whether nothing is known of the channel that the store could not give back.
     pub(crate) fn is_all_committed(&self) -> bool {
-        let unreceived = self.committed.is_none() && self.first_replay_id.is_none();
-        self.pending.is_empty()
-            && self.awaiting_redelivery.is_empty()
-            && (self.committed.is_some() || unreceived)
+        self.pending.is_empty() && self.awaiting_redelivery.is_empty()
     }
 
     /// The numbers of the events that were given out here and are still remembered.
