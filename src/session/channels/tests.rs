@@ -164,7 +164,7 @@ fn an_unsubscribe_of_several_channels_waits_for_the_last() {
 }
 
 #[test]
-fn an_unsubscribe_under_way_is_waited_for_although_somebody_wants_the_channel_again() {
+fn an_unsubscribe_under_way_is_waited_for_by_who_wants_the_channel_again() {
     let mut channels = present(&["/a"]);
     assert_eq!(leave(&mut channels, "/a", 7), nothing());
     assert_eq!(channels.unsubscribing("/a"), (false, nothing()));
