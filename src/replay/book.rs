@@ -236,9 +236,9 @@ impl Book {
             })
         })?;
         self.provisional.insert(0, number);
-        let manual = self.channels.get(number).is_none_or(|tracked| tracked.ledger.commit == Commit::Manual);
-        let committers = new.iter().copied().filter(|subscription| !manual && holders.contains(subscription));
-        self.given.add(sequence, number, committers);
+        let commit = self.channels.get(number).map_or(Commit::Manual, |tracked| tracked.ledger.commit);
+        let committers = new.iter().copied().filter(|subscription| holders.contains(subscription));
+        self.given.add(sequence, number, commit, committers);
         if self.given.is_to_be_rebuilt() {
             let ledgers = self.channels.iter().map(|(number, tracked)| (number, &tracked.ledger));
             self.given.rebuild(ledgers);
@@ -318,19 +318,10 @@ impl Book {
     pub fn progress(&mut self, subscription: u32, sequence: u32, done: bool) {
         let mode = if done { Commit::Processed } else { Commit::Delivered };
         while let Some((given, number)) =
-            self.given.first(subscription).filter(|(given, _)| *given <= sequence)
+            self.given.first(subscription, mode).filter(|(given, _)| *given <= sequence)
         {
-            let processed = self.update(number, |tracked| {
-                let counts = tracked.ledger.commit == mode;
-                if counts {
-                    tracked.ledger.processed(subscription, given, false);
-                }
-                counts
-            });
-            if processed == Some(false) {
-                return;
-            }
-            self.given.remove_first(subscription);
+            self.update(number, |tracked| tracked.ledger.processed(subscription, given, false));
+            self.given.remove_first(subscription, mode);
         }
     }
 

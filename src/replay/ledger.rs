@@ -369,8 +369,7 @@ impl Ledger {
 
     /// Whether nothing is known of the channel that the store could not give back.
     pub(crate) fn is_all_committed(&self) -> bool {
-        let is_as_stored =
-            self.committed.is_some() || self.first_replay_id.is_none() && self.fallback.is_none();
+        let is_as_stored = self.committed.is_some() || self.fallback.is_none();
         self.pending.is_empty() && self.awaiting_redelivery.is_empty() && is_as_stored
     }
 

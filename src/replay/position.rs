@@ -79,7 +79,7 @@ impl Start {
 }
 
 /// When an event counts as done (R3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Commit {
     /// Once its reader asks for the next one.
     Processed,

@@ -498,7 +498,8 @@ impl ServerSubscription {
     /// What the server is to be told.
     fn need(&self) -> Option<Need> {
         match self.remote {
-            Remote::Absent if self.wanted > 0 && !self.asked => match self.tracking {
+            // One that nobody wants is dropped.
+            Remote::Absent if !self.asked => match self.tracking {
                 Tracking::Untracked => Some(Need::Subscribe),
                 Tracking::Loading => None,
                 Tracking::Loaded => Some(Need::Replay),

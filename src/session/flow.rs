@@ -271,6 +271,9 @@ mod tests {
         assert_eq!(flow.queue(&[2], 50, NOW), FlowChange::Stopped);
         assert_eq!(flow.taken(2, 1), FlowChange::None, "51 bytes are more than half");
         assert_eq!(flow.taken(1, 1), FlowChange::Resumed);
+        let _ = flow.queue(&[1], 50, NOW);
+        assert_eq!(flow.queue(&[2], 50, NOW), FlowChange::Stopped);
+        assert_eq!(flow.taken(2, 1), FlowChange::Resumed, "50 bytes are half");
     }
 
     #[test]

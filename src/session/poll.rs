@@ -540,6 +540,9 @@ mod tests {
         poll.cut_by_proxy(999);
         poll.cut_by_proxy(999);
         assert_eq!(poll.next(false).timeout_ms, None);
+        poll.cut_by_proxy(1_000);
+        poll.cut_by_proxy(1_000);
+        assert_eq!(poll.next(false).timeout_ms, Some(750), "a second is old enough");
     }
 
     #[test]

@@ -70,8 +70,8 @@ impl Book {
                 tracked.store.load = Load::Asked(call);
                 return Some(StoreCall::Load { request, channel });
             }
-            let (version, position) = tracked.ledger.to_save()?;
-            tracked.store.save = Some(Call { version, ..call });
+            let (_, position) = tracked.ledger.to_save()?;
+            tracked.store.save = Some(call);
             Some(StoreCall::Save { request, channel, position: position.clone() })
         })??;
         self.last_call = request;

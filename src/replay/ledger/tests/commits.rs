@@ -195,3 +195,45 @@ fn r7b_events_committed_at_once_are_all_remembered_until_the_next_commit() {
     ledger.processed(1, 900, false);
     assert_eq!([40 + most / 2, 41 + most / 2].map(|sequence| ledger.gave_out(sequence)), [false, true]);
 }
+
+#[test]
+fn r5_all_is_committed_when_the_store_could_give_back_all_that_is_known() {
+    assert!(channel(Start::New).is_all_committed(), "nothing is known");
+    let mut ledger = stored();
+    assert!(ledger.is_all_committed());
+    ledger.receive(event(11, "a"));
+    assert!(!ledger.is_all_committed(), "a is pending");
+    ledger.processed(1, 11, false);
+    assert!(ledger.is_all_committed());
+    ledger.receive(late(12, "b"));
+    assert!(!ledger.is_all_committed(), "b will come again");
+}
+
+#[test]
+fn r7c_a_first_event_without_a_position_is_known_to_nobody_else() {
+    let mut ledger = channel(Start::All);
+    ledger.receive(late(11, "a"));
+    ledger.processed(1, 11, false);
+    assert!(!ledger.is_all_committed());
+    ledger.receive(event(12, "a"));
+    assert!(ledger.is_all_committed());
+}
+
+#[test]
+fn r6_that_a_position_was_refused_is_known_to_nobody_else() {
+    let mut ledger = stored();
+    ledger.refused(Start::All);
+    assert!(!ledger.is_all_committed());
+    ledger.receive(event(12, "a"));
+    ledger.processed(1, 12, false);
+    assert!(ledger.is_all_committed());
+}
+
+#[test]
+fn r3_the_numbers_of_all_events_that_are_remembered_are_known() {
+    let mut ledger = channel(Start::All);
+    receive_all(&mut ledger, [event(11, "a"), event_for(&[1, 2], 12, "b"), late(13, "c")]);
+    assert_eq!(ledger.sequences().collect::<Vec<_>>(), [11, 12, 12, 13]);
+    ledger.processed(1, 11, false);
+    assert_eq!(ledger.sequences().collect::<Vec<_>>(), [12, 12, 13, 11]);
+}

@@ -174,3 +174,34 @@ fn r4a_the_rest_of_a_group_counts_when_its_first_event_has_come_again() {
     ledger.processed(1, 11, false);
     assert_eq!(committed(&ledger), Some("a"));
 }
+
+#[test]
+fn r4a_it_awaits_a_response_as_long_as_one_can_make_a_position_count() {
+    let mut ledger = stored();
+    assert!(!ledger.awaits_response());
+    ledger.receive(event(11, "a"));
+    assert!(!ledger.awaits_response());
+    ledger.receive(waiting(12, "b", 9));
+    assert!(ledger.awaits_response(), "b waits for 9");
+    ledger.response_ended(9, false, true, None);
+    assert!(!ledger.awaits_response());
+    let mut ledger = subscribed_again();
+    assert!(ledger.awaits_response(), "a poll settles what is left over");
+    ledger.response_ended(4, true, true, Some(6));
+    assert!(ledger.awaits_response(), "6 may bring more");
+    ledger.response_ended(6, false, true, None);
+    assert!(!ledger.awaits_response());
+}
+
+#[test]
+fn r4a_a_channel_that_was_forgotten_may_have_events_left_over() {
+    let mut ledger = stored();
+    ledger.may_have_leftovers();
+    ledger.subscribing(1, false);
+    let mut ledger = with_processed(ledger, on_request(2, 11, "a"));
+    ledger.response_ended(4, true, true, None);
+    assert_eq!(ledger.resume_from(), "a");
+    ledger.restart();
+    ledger.subscribing(5, false);
+    assert!(!ledger.awaits_response(), "a new session has none");
+}
