@@ -29,10 +29,12 @@ impl<V> Default for NumberMap<V> {
 }
 
 impl<V> NumberMap<V> {
+    #[inline(never)]
     pub fn get(&self, number: u32) -> Option<&V> {
         self.values.get(self.places.get(number)? as usize)
     }
 
+    #[inline(never)]
     pub fn get_mut(&mut self, number: u32) -> Option<&mut V> {
         self.values.get_mut(self.places.get(number)? as usize)
     }

@@ -44,11 +44,13 @@ impl<V> PatternMap<V> {
         self.values.get(self.names.get(name)?).map(|(_, value)| value)
     }
 
+    #[inline(never)]
     pub fn get_mut(&mut self, name: &str) -> Option<&mut V> {
         self.values.get_mut(self.names.get(name)?).map(|(_, value)| value)
     }
 
     /// Adds a value, and gives back the one that stood under this name.
+    #[inline(never)]
     pub fn insert(&mut self, pattern: &Pattern, value: V) -> Option<V> {
         let before = self.remove(pattern.as_str());
         let place = self.names.insert(pattern);
@@ -56,6 +58,7 @@ impl<V> PatternMap<V> {
         before
     }
 
+    #[inline(never)]
     pub fn remove(&mut self, name: &str) -> Option<V> {
         let (pattern, value) = self.values.remove(self.names.get(name)?)?;
         self.names.remove(&pattern);
@@ -147,7 +150,8 @@ impl Names {
             return found;
         }
         for slash in (0..topic.len()).filter(|at| topic.as_bytes().get(*at) == Some(&b'/')) {
-            let (parent, rest) = topic.split_at(slash + 1);
+            let (parent, rest) =
+                (topic.get(..=slash).unwrap_or_default(), topic.get(slash + 1..).unwrap_or_default());
             if rest.is_empty() {
                 break;
             }

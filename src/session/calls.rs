@@ -109,6 +109,7 @@ impl Calls {
     }
 
     /// Takes out the calls that are over, in the order of their commands.
+    #[inline(never)]
     fn fail(&mut self, is_over: impl Fn(&Call) -> bool, error: impl Fn(&Call) -> Error) -> Vec<Failed> {
         let over = self.open.take_if(|_, call| is_over(call));
         over.into_iter().map(|(command, call)| Failed { command, error: error(&call) }).collect()

@@ -27,6 +27,7 @@ impl Session {
     }
 
     /// Is anything to be sent that may be sent now?
+    #[inline(never)]
     pub(super) fn has_commands(&self) -> bool {
         let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
         self.channels.next_action(None, subscribe, replay).is_some()
@@ -179,6 +180,7 @@ impl Session {
     }
 
     /// Subscribes are sent again, messages never: whether they were processed is unknown (R7).
+    #[inline(never)]
     pub(super) fn commands_failed(
         &mut self,
         flight: &Flight,

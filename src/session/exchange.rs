@@ -80,6 +80,7 @@ pub(super) struct Commands {
 
 impl Commands {
     /// Takes out the messages that have no answer, and drops the others.
+    #[inline(never)]
     pub fn take_unanswered(&mut self) -> Vec<Sent> {
         let mut sent = core::mem::take(&mut self.sent);
         sent.retain(Sent::is_open);

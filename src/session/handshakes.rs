@@ -95,6 +95,7 @@ impl Handshakes {
     }
 
     /// Counts a failure and gives the next attempt, or why there is none (S8).
+    #[inline(never)]
     pub fn failed(
         &mut self,
         now: Instant,

@@ -90,6 +90,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     pub(super) fn handshake_failed(
         &mut self,
         flight: &Flight,

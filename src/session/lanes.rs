@@ -122,6 +122,7 @@ impl Lanes {
         self.commands.exchange_mut().map(|exchange| &mut exchange.request)
     }
 
+    #[inline(never)]
     pub fn flight(&self, lane: LaneId) -> Option<&Flight> {
         match lane {
             LaneId::Session => self.session.exchange().map(|exchange| &exchange.flight),
@@ -129,6 +130,7 @@ impl Lanes {
         }
     }
 
+    #[inline(never)]
     pub fn flight_mut(&mut self, lane: LaneId) -> Option<&mut Flight> {
         match lane {
             LaneId::Session => self.session.exchange_mut().map(|exchange| &mut exchange.flight),
@@ -137,6 +139,7 @@ impl Lanes {
     }
 
     /// What is under way in this lane.
+    #[inline(never)]
     pub fn kind(&self, lane: LaneId) -> Option<Kind> {
         match lane {
             LaneId::Session => self.session().map(SessionRequest::kind),
@@ -155,6 +158,7 @@ impl Lanes {
     }
 
     /// The lane of a request that is under way.
+    #[inline(never)]
     pub fn lane_of(&self, request: RequestId) -> Option<LaneId> {
         LaneId::ALL.into_iter().find(|lane| self.flight(*lane).is_some_and(|flight| flight.id() == request))
     }
@@ -208,6 +212,7 @@ impl Lanes {
     }
 
     /// Whether the request in this lane has its headers, if they are asked for; the answer has `within_ms`.
+    #[inline(never)]
     pub fn headers(&mut self, lane: LaneId, asks: bool, now: Instant, within_ms: u64) -> HeadersState {
         let number = self.last_question.wrapping_add(1);
         let question = Question { number, asked: now, deadline: now.after(within_ms) };
@@ -222,6 +227,7 @@ impl Lanes {
     }
 
     /// Takes the headers of the request that goes out now.
+    #[inline(never)]
     pub fn take_headers(&mut self, lane: LaneId) -> Headers {
         match lane {
             LaneId::Session => self.session.take_headers(),
@@ -244,6 +250,7 @@ impl Lanes {
     }
 
     /// The request is not to be sent any more: a late answer is ignored.
+    #[inline(never)]
     pub fn cancel_headers(&mut self, lane: LaneId) {
         match lane {
             LaneId::Session => self.session.cancel_headers(),
@@ -275,6 +282,7 @@ impl Lanes {
         })
     }
 
+    #[inline(never)]
     fn question(&self, lane: LaneId) -> Option<Question> {
         match lane {
             LaneId::Session => self.session.question(),

@@ -76,6 +76,7 @@ impl Outbox {
     }
 
     /// Forgets a call that has not gone out.
+    #[inline(never)]
     pub fn cancel_call(&mut self, command: u32) {
         self.waiting.take_if(|_, outgoing| {
             matches!(outgoing, Outgoing::Publish(publish) if publish.call.is_some() && publish.command == command)
@@ -88,6 +89,7 @@ impl Outbox {
     }
 
     /// Takes out a message that goes into a request.
+    #[inline(never)]
     pub fn take(&mut self, order: u32) -> Option<Outgoing> {
         let outgoing = self.waiting.remove(order)?;
         if let Outgoing::Raw(raw) = &outgoing
@@ -115,6 +117,7 @@ impl Outbox {
     }
 
     /// The request of these messages is over: they are not in flight any more.
+    #[inline(never)]
     pub fn no_longer_in_flight<'a>(&mut self, sent: impl IntoIterator<Item = &'a Sent>) {
         for sent in sent {
             step();
@@ -128,6 +131,7 @@ impl Outbox {
 
     /// A message of `send()` fails, and with it the whole call; its other messages do not go out. Others may have been
     /// processed: then the outcome is unknown.
+    #[inline(never)]
     pub fn fail_send(&mut self, raw: Raw, error: impl FnOnce(String) -> Error) -> Option<Settled> {
         let send = self.sends.remove(raw.command)?;
         if send.waiting > 0 {

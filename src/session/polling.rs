@@ -82,6 +82,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     pub(super) fn connect_failed(
         &mut self,
         flight: &Flight,
@@ -143,6 +144,7 @@ impl Session {
     }
 
     /// The response in this lane, where it may bring events of this session.
+    #[inline(never)]
     pub(super) fn response_beside(&self, lane: LaneId) -> Option<u32> {
         let (kind, flight) = (self.lanes.kind(lane)?, self.lanes.flight(lane)?);
         let brings = kind.brings_events(self.poll.acknowledges()) && flight.epoch() == self.link.epoch();
@@ -152,6 +154,7 @@ impl Session {
     /// Is a channel being subscribed from a position? Its events come on the reply; with a poll open beside it they would
     /// be provisional until that ends, which may take long (R4a). The first poll of a session does not wait: it is
     /// answered at once.
+    #[inline(never)]
     pub(super) fn awaits_replay(&self) -> bool {
         if self.poll.is_probe() {
             return false;
@@ -169,6 +172,7 @@ impl Session {
     }
 
     /// Does replay bring again what gets lost (R7)? With the acknowledgement extension the server itself does.
+    #[inline(never)]
     pub(super) fn replays(&self) -> bool {
         !self.poll.acknowledges() && self.book.any_wanted()
     }
@@ -179,6 +183,7 @@ impl Session {
     }
 
     /// The advice of a connect reply or of a disconnect (S4).
+    #[inline(never)]
     pub(super) fn take_advice(&mut self, advice: &Advice) {
         if self.poll.advise(advice) {
             let interval_ms = self.poll.interval_ms();
@@ -194,6 +199,7 @@ impl Session {
     }
 
     /// The server's words: those of a reply that refuses, else of its disconnect.
+    #[inline(never)]
     pub(super) fn words_of(&self, reply: Option<&Message>, disconnect: Option<&Message>) -> Option<Failure> {
         let refused = reply.filter(|reply| match disconnect {
             None => reply.successful() != Some(true),

@@ -32,10 +32,11 @@ pub(super) fn redact(text: &str, secret: &str, instead: &str) -> String {
         return text.to_owned();
     }
     let (mut clean, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, behind)) = rest.split_once(secret) {
-        clean.push_str(before);
+    while let Some(at) = rest.as_bytes().windows(secret.len()).position(|window| window == secret.as_bytes())
+    {
+        clean.push_str(rest.get(..at).unwrap_or_default());
         clean.push_str(instead);
-        rest = behind;
+        rest = rest.get(at + secret.len()..).unwrap_or_default();
     }
     clean.push_str(rest);
     clean
