@@ -1,10 +1,10 @@
 //! Maps and sets by number, in order.
 //!
-//! They are those of the standard library. Their trees hold numbers alone, whatever the values are, so that each is compiled
-//! once and not for every type of value: this makes the wasm a third smaller.
+//! All of them are one tree of the standard library, which holds numbers alone, whatever the values are: so it is compiled
+//! once, and not for every type of key and value. This makes the wasm a third smaller.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound::{Excluded, Unbounded};
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use slab::Slab;
 
@@ -16,11 +16,16 @@ pub(crate) struct NumberMap<V> {
 
 /// Numbers by number.
 #[derive(Default)]
-pub(crate) struct Numbers(BTreeMap<u32, u32>);
+pub(crate) struct Numbers(Tree);
 
 /// Numbers, each at a place of an order: an instant, or any other.
 #[derive(Default)]
-pub(crate) struct Agenda(BTreeSet<(u64, u32)>);
+pub(crate) struct Agenda(Tree);
+
+type Key = (u64, u32);
+
+#[derive(Default)]
+struct Tree(BTreeMap<Key, u32>);
 
 impl<V> Default for NumberMap<V> {
     fn default() -> Self {
@@ -111,62 +116,52 @@ impl<V> NumberMap<V> {
 }
 
 impl Numbers {
-    #[inline(never)]
     pub fn get(&self, number: u32) -> Option<u32> {
-        self.0.get(&number).copied()
+        self.0.get((number.into(), 0))
     }
 
-    #[inline(never)]
     pub fn insert(&mut self, number: u32, value: u32) -> Option<u32> {
-        self.0.insert(number, value)
+        self.0.insert((number.into(), 0), value)
     }
 
-    #[inline(never)]
     pub fn remove(&mut self, number: u32) -> Option<u32> {
-        self.0.remove(&number)
+        self.0.remove((number.into(), 0))
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.0.is_empty()
     }
 
     /// Numbers and their numbers, ascending.
-    #[inline(never)]
     pub fn entries(&self) -> Vec<(u32, u32)> {
-        self.0.iter().map(|(number, value)| (*number, *value)).collect()
+        self.0.range((0, 0), END).into_iter().map(|((number, _), value)| (number as u32, value)).collect()
     }
 
     /// The numbers, ascending.
-    #[inline(never)]
     pub fn keys(&self) -> Vec<u32> {
-        self.0.keys().copied().collect()
+        self.0.range((0, 0), END).into_iter().map(|((number, _), _)| number as u32).collect()
     }
 
-    #[inline(never)]
     fn first(&self) -> Option<u32> {
-        self.0.first_key_value().map(|(number, _)| *number)
+        self.0.first().map(|(number, _)| number as u32)
     }
 
-    #[inline(never)]
     fn next_above(&self, number: u32) -> Option<u32> {
-        self.0.range((Excluded(number), Unbounded)).next().map(|(number, _)| *number)
+        self.0.next_behind((number.into(), 0)).map(|(number, _)| number as u32)
     }
 }
 
 impl Agenda {
-    #[inline(never)]
     pub fn insert(&mut self, at: u64, number: u32) {
-        self.0.insert((at, number));
+        self.0.insert((at, number), 0);
     }
 
-    #[inline(never)]
     pub fn remove(&mut self, at: u64, number: u32) -> bool {
-        self.0.remove(&(at, number))
+        self.0.remove((at, number)).is_some()
     }
 
-    #[inline(never)]
     pub fn contains(&self, at: u64, number: u32) -> bool {
-        self.0.contains(&(at, number))
+        self.0.get((at, number)).is_some()
     }
 
     /// Puts a number in, or takes it out.
@@ -179,46 +174,87 @@ impl Agenda {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.0.is_empty()
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.0.len()
     }
 
-    #[inline(never)]
     pub fn first(&self) -> Option<(u64, u32)> {
-        self.0.first().copied()
+        self.0.first()
     }
 
     /// The first behind this place.
-    #[inline(never)]
     pub fn next_behind(&self, at: u64, number: u32) -> Option<(u64, u32)> {
-        self.0.range((Excluded((at, number)), Unbounded)).next().copied()
+        self.0.next_behind((at, number))
     }
 
     /// The numbers at this place, ascending.
-    #[inline(never)]
     pub fn at(&self, at: u64) -> Vec<u32> {
-        self.0.range((at, 0)..=(at, u32::MAX)).map(|(_, number)| *number).collect()
+        self.between(at, at)
+    }
+
+    /// The numbers at this place, ascending, one by one.
+    pub fn each_at(&self, at: u64) -> impl Iterator<Item = u32> {
+        let first = self.contains(at, 0).then_some((at, 0)).or_else(|| self.next_behind(at, 0));
+        let all = core::iter::successors(first, |(at, number)| self.next_behind(*at, *number));
+        all.take_while(move |(here, _)| *here == at).map(|(_, number)| number)
     }
 
     /// Is any number at this place?
-    #[inline(never)]
     pub fn has(&self, at: u64) -> bool {
-        self.0.range((at, 0)..=(at, u32::MAX)).next().is_some()
+        self.each_at(at).next().is_some()
     }
 
     /// The numbers up to this place, in order.
-    #[inline(never)]
     pub fn up_to(&self, at: u64) -> Vec<u32> {
-        self.0.range(..=(at, u32::MAX)).map(|(_, number)| *number).collect()
+        self.between(0, at)
     }
 
     /// Takes out all numbers, and gives them in order.
-    #[inline(never)]
     pub fn take_all(&mut self) -> Vec<u32> {
-        core::mem::take(&mut self.0).into_iter().map(|(_, number)| number).collect()
+        let all = self.up_to(u64::MAX);
+        self.0.0.clear();
+        all
+    }
+
+    fn between(&self, first: u64, last: u64) -> Vec<u32> {
+        self.0.range((first, 0), (last, u32::MAX)).into_iter().map(|((_, number), _)| number).collect()
+    }
+}
+
+const END: Key = (u64::MAX, u32::MAX);
+
+impl Tree {
+    #[inline(never)]
+    fn get(&self, key: Key) -> Option<u32> {
+        self.0.get(&key).copied()
+    }
+
+    #[inline(never)]
+    fn insert(&mut self, key: Key, value: u32) -> Option<u32> {
+        self.0.insert(key, value)
+    }
+
+    #[inline(never)]
+    fn remove(&mut self, key: Key) -> Option<u32> {
+        self.0.remove(&key)
+    }
+
+    #[inline(never)]
+    fn first(&self) -> Option<Key> {
+        self.0.first_key_value().map(|(key, _)| *key)
+    }
+
+    #[inline(never)]
+    fn next_behind(&self, key: Key) -> Option<Key> {
+        self.0.range((Excluded(key), Unbounded)).next().map(|(key, _)| *key)
+    }
+
+    #[inline(never)]
+    fn range(&self, first: Key, last: Key) -> Vec<(Key, u32)> {
+        self.0.range((Included(first), Included(last))).map(|(key, value)| (*key, *value)).collect()
     }
 }
 
@@ -296,6 +332,12 @@ mod tests {
             (vec![], vec![2, 3], vec![2, 3, 1])
         );
         assert_eq!((agenda.at(10), agenda.at(15)), (vec![2, 3], vec![]));
+        agenda.insert(30, 0);
+        assert_eq!(
+            (agenda.each_at(10).count(), agenda.each_at(30).count(), agenda.each_at(15).count()),
+            (2, 1, 0)
+        );
+        assert!(agenda.remove(30, 0));
         assert!(agenda.has(20) && !agenda.has(15));
         assert!(agenda.contains(10, 3) && !agenda.contains(20, 3));
         assert!(agenda.remove(10, 3) && !agenda.remove(10, 3));

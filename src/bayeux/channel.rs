@@ -157,7 +157,7 @@ fn check(text: &str) -> Result<Kind, ChannelError> {
     if is_meta(topic) { Err(ChannelError::Meta) } else { Ok(kind) }
 }
 
-pub(super) fn is_meta(channel: &str) -> bool {
+fn is_meta(channel: &str) -> bool {
     channel == "/meta" || channel.starts_with("/meta/")
 }
 

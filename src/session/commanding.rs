@@ -143,9 +143,7 @@ impl Session {
     pub(super) fn commands_ended(&mut self, flight: &Flight, mut commands: Commands) {
         self.outbox.succeeded();
         let current = flight.epoch() == self.link.epoch();
-        let unanswered = commands.take_unanswered();
-        self.outbox.no_longer_in_flight(&unanswered);
-        for outgoing in unanswered.into_iter().filter_map(|mut sent| sent.take()) {
+        for outgoing in self.take_back(&mut commands) {
             match outgoing {
                 // It is subscribed in the next session.
                 Outgoing::Subscribe(_) if commands.unknown_client.is_some() => {}
@@ -191,8 +189,7 @@ impl Session {
         let goes_on = flight.epoch() == self.link.epoch() && !self.shutdown.has_begun();
         let refused_token = self.config.auth && error == Error::HttpStatus(401);
         let lost = self.is_lost(flight, &error);
-        let unanswered = commands.take_unanswered();
-        self.outbox.no_longer_in_flight(&unanswered);
+        let unanswered = self.take_back(&mut commands);
         self.abandon_response(flight, Kind::Commands, &error);
         let mut given_up = None;
         let mut retry_at = self.now;
@@ -203,13 +200,13 @@ impl Session {
             let error = error.clone();
             if self.config.retry.max_retries.is_some_and(|max| attempt > max) {
                 given_up = Some(Error::MaxRetries { attempts: attempt, last: Box::new(error) });
-            } else if unanswered.iter().any(|sent| !sent.is_message()) {
+            } else if unanswered.iter().any(|outgoing| !outgoing.is_message()) {
                 self.report(Status::Retry { attempt, delay_ms, error });
             }
         }
         // The server understood, and did not process it.
         let refused = matches!(error, Error::HttpStatus(400..500)) && !error.retryable();
-        for outgoing in unanswered.into_iter().filter_map(|mut sent| sent.take()) {
+        for outgoing in unanswered {
             match (outgoing, &given_up) {
                 (Outgoing::Subscribe(_) | Outgoing::Unsubscribe(_), _) if !goes_on => {}
                 (Outgoing::Subscribe(name), Some(error)) => self.refuse_channel(&name, error),

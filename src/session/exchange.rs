@@ -87,6 +87,13 @@ impl Commands {
         sent
     }
 
+    /// Takes out the messages of the application that have no answer.
+    pub fn take_messages(&mut self) -> Vec<Sent> {
+        let (messages, others) = core::mem::take(&mut self.sent).into_iter().partition(Sent::is_message);
+        self.sent = others;
+        messages
+    }
+
     /// Would aborting it leave the outcome of a message open?
     pub fn carries_messages(&self) -> bool {
         self.sent.iter().any(Sent::is_message)

@@ -110,11 +110,17 @@ impl Session {
 
     /// The messages of a request that is given up fail.
     pub(super) fn reject_sent(&mut self, mut commands: Commands, error: &dyn Fn(String) -> Error) {
-        let unanswered = commands.take_unanswered();
-        self.outbox.no_longer_in_flight(&unanswered);
-        for outgoing in unanswered.into_iter().filter_map(|mut sent: Sent| sent.take()) {
+        for outgoing in self.take_back(&mut commands) {
             self.reject(outgoing, error);
         }
+    }
+
+    /// Takes the messages that have no answer out of a request that is over.
+    #[inline(never)]
+    pub(super) fn take_back(&mut self, commands: &mut Commands) -> Vec<Outgoing> {
+        let unanswered = commands.take_unanswered();
+        self.outbox.no_longer_in_flight(&unanswered);
+        unanswered.into_iter().filter_map(Sent::into_message).collect()
     }
 
     /// Messages that never went out fail.

@@ -80,6 +80,11 @@ impl Sent {
         self.message.as_ref().is_some_and(Outgoing::is_message)
     }
 
+    /// The message, unless it is answered.
+    pub fn into_message(self) -> Option<Outgoing> {
+        self.message
+    }
+
     /// It is answered now.
     pub fn take(&mut self) -> Option<Outgoing> {
         self.message.take()
@@ -178,6 +183,8 @@ pub(super) mod tests {
         assert!(!sent[0].is_open() && sent[0].take().is_none());
         sent[3].take();
         assert!(!sent[3].is_message());
+        assert!(matches!(sent.pop().and_then(Sent::into_message), Some(Outgoing::Raw(_))));
+        sent.push(Sent::new("5".to_owned(), Outgoing::Unsubscribe("/d".to_owned())));
         let reply = Message::parse(r#"{"channel":"/meta/subscribe"}"#.to_owned()).expect("a message");
         assert_eq!(answered_by(&sent, &reply), Some(1));
     }

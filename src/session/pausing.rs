@@ -142,9 +142,7 @@ impl Session {
                 if current {
                     self.abandon_response(&flight, Kind::Commands, &Error::Closed);
                 }
-                let unanswered = commands.take_unanswered();
-                self.outbox.no_longer_in_flight(&unanswered);
-                for outgoing in unanswered.into_iter().filter_map(|mut sent| sent.take()) {
+                for outgoing in self.take_back(&mut commands) {
                     self.undo(outgoing);
                 }
             }

@@ -1,8 +1,7 @@
 //! What the client waits for, and what happens when it has waited long enough.
 
-use super::exchange::{Flight, Kind, SessionRequest};
+use super::exchange::{Commands, Flight, Kind, SessionRequest};
 use super::lanes::LaneId;
-use super::outgoing::Sent;
 use super::timers::Timer;
 use super::{Error, Output, Session};
 use crate::Instant;
@@ -169,11 +168,8 @@ impl Session {
             return false;
         }
         let Some(commands) = self.lanes.commands_mut() else { return false };
-        let (messages, others): (Vec<Sent>, Vec<Sent>) =
-            core::mem::take(&mut commands.sent).into_iter().partition(Sent::is_message);
-        commands.sent = others;
-        self.outbox.no_longer_in_flight(&messages);
-        for outgoing in messages.into_iter().filter_map(|mut sent| sent.take()) {
+        let mut messages = Commands { sent: commands.take_messages(), ..Commands::default() };
+        for outgoing in self.take_back(&mut messages) {
             self.reject(outgoing, &|channel| Error::OutcomeUnknown { channel });
         }
         false
