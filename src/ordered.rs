@@ -1,17 +1,17 @@
 //! Maps and sets by number, in order.
 //!
-//! All of them are one tree of the standard library, which holds numbers alone, whatever the values are: so it is compiled
-//! once, and not for every type of key and value. This makes the wasm a third smaller.
+//! All of them are one tree of the standard library, which holds numbers alone, and the values are boxed: so their code is the
+//! same whatever the types of keys and values are, and stands in the wasm once. This makes the wasm a third smaller.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
-use slab::Slab;
-
 /// Values by number.
 pub(crate) struct NumberMap<V> {
     places: Numbers,
-    values: Slab<V>,
+    values: Vec<Option<Box<V>>>,
+    /// Places in `values` that are empty.
+    free: Vec<u32>,
 }
 
 /// Numbers by number.
@@ -29,19 +29,19 @@ struct Tree(BTreeMap<Key, u32>);
 
 impl<V> Default for NumberMap<V> {
     fn default() -> Self {
-        Self { places: Numbers::default(), values: Slab::new() }
+        Self { places: Numbers::default(), values: Vec::new(), free: Vec::new() }
     }
 }
 
 impl<V> NumberMap<V> {
     #[inline(never)]
     pub fn get(&self, number: u32) -> Option<&V> {
-        self.values.get(self.places.get(number)? as usize)
+        self.values.get(self.places.get(number)? as usize)?.as_deref()
     }
 
     #[inline(never)]
     pub fn get_mut(&mut self, number: u32) -> Option<&mut V> {
-        self.values.get_mut(self.places.get(number)? as usize)
+        self.values.get_mut(self.places.get(number)? as usize)?.as_deref_mut()
     }
 
     pub fn contains(&self, number: u32) -> bool {
@@ -49,26 +49,39 @@ impl<V> NumberMap<V> {
     }
 
     /// Adds a value, and gives back the one that stood under this number.
-    #[inline(never)]
     pub fn insert(&mut self, number: u32, value: V) -> Option<V> {
-        let before = self.remove(number);
-        let place = self.values.insert(value);
-        self.places.insert(number, place as u32);
-        before
+        let before = self.take(number);
+        self.put(number, Box::new(value));
+        before.map(|value| *value)
+    }
+
+    pub fn remove(&mut self, number: u32) -> Option<V> {
+        self.take(number).map(|value| *value)
     }
 
     #[inline(never)]
-    pub fn remove(&mut self, number: u32) -> Option<V> {
+    fn put(&mut self, number: u32, value: Box<V>) {
+        let place = self.free.pop().unwrap_or(self.values.len() as u32);
+        match self.values.get_mut(place as usize) {
+            Some(empty) => *empty = Some(value),
+            None => self.values.push(Some(value)),
+        }
+        self.places.insert(number, place);
+    }
+
+    #[inline(never)]
+    fn take(&mut self, number: u32) -> Option<Box<V>> {
         let place = self.places.remove(number)?;
-        self.values.try_remove(place as usize)
+        self.free.push(place);
+        self.values.get_mut(place as usize)?.take()
     }
 
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.values.len() - self.free.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.len() == 0
     }
 
     /// The numbers, ascending.
@@ -83,12 +96,12 @@ impl<V> NumberMap<V> {
 
     /// The values, in no order.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.values.iter().map(|(_, value)| value)
+        self.values.iter().flatten().map(Box::as_ref)
     }
 
     /// The values, in no order.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.values.iter_mut().map(|(_, value)| value)
+        self.values.iter_mut().flatten().map(Box::as_mut)
     }
 
     /// The least number, and its value.
