@@ -23,7 +23,7 @@ impl LaneId {
 #[derive(Default)]
 pub(super) struct Lanes {
     session: Lane<SessionRequest>,
-    commands: Lane<Commands>,
+    commands: Lane<Box<Commands>>,
     last_request: u32,
     last_message: u32,
     last_question: u32,
@@ -38,7 +38,7 @@ enum Lane<R> {
     AwaitingHeaders(Question),
     /// The headers are there, for the one request that is due.
     HeadersGiven(Headers),
-    Open(Box<Exchange<R>>),
+    Open(Exchange<R>),
 }
 
 #[derive(Clone, Copy)]
@@ -61,10 +61,10 @@ pub(super) enum HeadersState {
 
 /// A request that has left its lane.
 pub(super) enum Ended {
-    Handshake(Flight, Handshake),
-    Connect(Flight, Connect),
-    Disconnect(Flight),
-    Commands(Flight, Commands),
+    Handshake(Box<Flight>, Box<Handshake>),
+    Connect(Box<Flight>, Box<Connect>),
+    Disconnect(Box<Flight>),
+    Commands(Box<Flight>, Box<Commands>),
 }
 
 /// The next thing in a body.
@@ -95,13 +95,14 @@ impl Lanes {
     /// A request goes out that makes or keeps the session.
     pub fn open_session(&mut self, flight: Flight, request: SessionRequest) {
         self.last_request = flight.id().get();
-        self.session = Lane::Open(Box::new(Exchange { flight, request }));
+        self.session = Lane::Open(Exchange { flight: Box::new(flight), request });
     }
 
     /// A request goes out with what the application wants.
     pub fn open_commands(&mut self, flight: Flight, request: Commands) {
         self.last_request = flight.id().get();
-        self.commands = Lane::Open(Box::new(Exchange { flight, request }));
+        let (flight, request) = (Box::new(flight), Box::new(request));
+        self.commands = Lane::Open(Exchange { flight, request });
     }
 
     /// The request that makes or keeps the session, while it is under way.
@@ -115,26 +116,26 @@ impl Lanes {
 
     /// The request with what the application wants, while it is under way.
     pub fn commands(&self) -> Option<&Commands> {
-        self.commands.exchange().map(|exchange| &exchange.request)
+        self.commands.exchange().map(|exchange| exchange.request.as_ref())
     }
 
     pub fn commands_mut(&mut self) -> Option<&mut Commands> {
-        self.commands.exchange_mut().map(|exchange| &mut exchange.request)
+        self.commands.exchange_mut().map(|exchange| exchange.request.as_mut())
     }
 
     #[inline(never)]
     pub fn flight(&self, lane: LaneId) -> Option<&Flight> {
         match lane {
-            LaneId::Session => self.session.exchange().map(|exchange| &exchange.flight),
-            LaneId::Commands => self.commands.exchange().map(|exchange| &exchange.flight),
+            LaneId::Session => self.session.exchange().map(|exchange| exchange.flight.as_ref()),
+            LaneId::Commands => self.commands.exchange().map(|exchange| exchange.flight.as_ref()),
         }
     }
 
     #[inline(never)]
     pub fn flight_mut(&mut self, lane: LaneId) -> Option<&mut Flight> {
         match lane {
-            LaneId::Session => self.session.exchange_mut().map(|exchange| &mut exchange.flight),
-            LaneId::Commands => self.commands.exchange_mut().map(|exchange| &mut exchange.flight),
+            LaneId::Session => self.session.exchange_mut().map(|exchange| exchange.flight.as_mut()),
+            LaneId::Commands => self.commands.exchange_mut().map(|exchange| exchange.flight.as_mut()),
         }
     }
 
@@ -155,6 +156,21 @@ impl Lanes {
     /// Is nothing under way in this lane, nor about to be once its headers have come?
     pub fn is_free(&self, lane: LaneId) -> bool {
         !self.is_open(lane) && !self.awaits_headers(lane)
+    }
+
+    /// Is a request under way in any lane?
+    pub fn is_any_open(&self) -> bool {
+        self.is_open(LaneId::Session) || self.is_open(LaneId::Commands)
+    }
+
+    /// Is nothing under way, nor about to be once its headers have come?
+    pub fn are_free(&self) -> bool {
+        self.is_free(LaneId::Session) && self.is_free(LaneId::Commands)
+    }
+
+    /// What is under way.
+    pub fn flights(&self) -> impl Iterator<Item = &Flight> {
+        self.flight(LaneId::Session).into_iter().chain(self.flight(LaneId::Commands))
     }
 
     /// The lane of a request that is under way.
@@ -258,6 +274,12 @@ impl Lanes {
         }
     }
 
+    /// No request is to be sent any more.
+    pub fn cancel_all_headers(&mut self) {
+        self.session.cancel_headers();
+        self.commands.cancel_headers();
+    }
+
     /// What is asked next gets its answer for itself: these were for a request that is not due any more.
     pub fn drop_unused_headers(&mut self) {
         self.session.drop_unused_headers();
@@ -324,7 +346,7 @@ impl<R> Lane<R> {
 
     fn take(&mut self) -> Option<Exchange<R>> {
         match core::mem::take(self) {
-            Self::Open(exchange) => Some(*exchange),
+            Self::Open(exchange) => Some(exchange),
             other => {
                 *self = other;
                 None

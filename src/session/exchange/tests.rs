@@ -187,8 +187,8 @@ fn each_request_has_a_name() {
     let names = [Kind::Handshake, Kind::Connect, Kind::Commands, Kind::Disconnect].map(Kind::as_str);
     assert_eq!(names, ["handshake", "connect", "commands", "disconnect"]);
     let kinds = [
-        SessionRequest::Handshake(Handshake::default()),
-        SessionRequest::Connect(Connect::default()),
+        SessionRequest::Handshake(Box::default()),
+        SessionRequest::Connect(Box::default()),
         SessionRequest::Disconnect,
     ];
     let kinds = kinds.map(|request| request.kind());
