@@ -49,14 +49,10 @@ impl<V> NumberMap<V> {
     }
 
     /// Adds a value, and gives back the one that stood under this number.
-    pub fn insert(&mut self, number: u32, value: V) -> Option<V> {
-        let before = self.take(number);
+    pub fn insert(&mut self, number: u32, value: V) -> Option<Box<V>> {
+        let before = self.remove(number);
         self.put(number, Box::new(value));
-        before.map(|value| *value)
-    }
-
-    pub fn remove(&mut self, number: u32) -> Option<V> {
-        self.take(number).map(|value| *value)
+        before
     }
 
     #[inline(never)]
@@ -70,7 +66,7 @@ impl<V> NumberMap<V> {
     }
 
     #[inline(never)]
-    fn take(&mut self, number: u32) -> Option<Box<V>> {
+    pub fn remove(&mut self, number: u32) -> Option<Box<V>> {
         let place = self.places.remove(number)?;
         self.free.push(place);
         self.values.get_mut(place as usize)?.take()
@@ -117,7 +113,7 @@ impl<V> NumberMap<V> {
     }
 
     /// Takes out what fits, and gives it, ascending.
-    pub fn take_if(&mut self, mut fits: impl FnMut(u32, &V) -> bool) -> Vec<(u32, V)> {
+    pub fn take_if(&mut self, mut fits: impl FnMut(u32, &V) -> bool) -> Vec<(u32, Box<V>)> {
         let mut taken = Vec::new();
         for number in self.places.keys() {
             if self.get(number).is_some_and(|value| fits(number, value)) {
@@ -278,7 +274,7 @@ mod tests {
     fn map() -> NumberMap<&'static str> {
         let mut map = NumberMap::default();
         for (number, value) in [(5, "five"), (2, "two"), (9, "nine")] {
-            assert_eq!(map.insert(number, value), None);
+            assert!(map.insert(number, value).is_none());
         }
         map
     }
@@ -290,8 +286,8 @@ mod tests {
         assert!(map.contains(2) && !map.contains(3));
         *map.get_mut(2).expect("there") = "zwei";
         assert_eq!(map.get_mut(3), None);
-        assert_eq!(map.insert(2, "deux"), Some("zwei"));
-        assert_eq!((map.remove(2), map.remove(2), map.len()), (Some("deux"), None, 2));
+        assert_eq!(map.insert(2, "deux").as_deref(), Some(&"zwei"));
+        assert_eq!((map.remove(2).as_deref(), map.remove(2), map.len()), (Some(&"deux"), None, 2));
         assert!(!map.is_empty() && NumberMap::<u8>::default().is_empty());
     }
 
@@ -317,7 +313,8 @@ mod tests {
     #[test]
     fn what_fits_is_taken_out_in_order() {
         let mut map = map();
-        assert_eq!(map.take_if(|number, value| number > 2 && value.len() == 4), [(5, "five"), (9, "nine")]);
+        let taken = map.take_if(|number, value| number > 2 && value.len() == 4);
+        assert_eq!(taken, [(5, Box::new("five")), (9, Box::new("nine"))]);
         assert_eq!(map.keys(), [2]);
     }
 

@@ -93,16 +93,15 @@ impl Lanes {
     }
 
     /// A request goes out that makes or keeps the session.
-    pub fn open_session(&mut self, flight: Flight, request: SessionRequest) {
+    pub fn open_session(&mut self, flight: Box<Flight>, request: SessionRequest) {
         self.last_request = flight.id().get();
-        self.session = Lane::Open(Exchange { flight: Box::new(flight), request });
+        self.session = Lane::Open(Exchange { flight, request });
     }
 
     /// A request goes out with what the application wants.
-    pub fn open_commands(&mut self, flight: Flight, request: Commands) {
+    pub fn open_commands(&mut self, flight: Box<Flight>, request: Commands) {
         self.last_request = flight.id().get();
-        let (flight, request) = (Box::new(flight), Box::new(request));
-        self.commands = Lane::Open(Exchange { flight, request });
+        self.commands = Lane::Open(Exchange { flight, request: Box::new(request) });
     }
 
     /// The request that makes or keeps the session, while it is under way.
@@ -176,7 +175,7 @@ impl Lanes {
     /// The lane of a request that is under way.
     #[inline(never)]
     pub fn lane_of(&self, request: RequestId) -> Option<LaneId> {
-        LaneId::ALL.into_iter().find(|lane| self.flight(*lane).is_some_and(|flight| flight.id() == request))
+        self.find(&|lane| self.flight(lane).is_some_and(|flight| flight.id() == request))
     }
 
     /// Takes a request out of its lane.
@@ -253,8 +252,7 @@ impl Lanes {
 
     /// The lane whose headers were asked for by this number, and are still awaited.
     pub fn lane_asked(&self, number: u32) -> Option<LaneId> {
-        let is = |lane: &LaneId| self.question(*lane).is_some_and(|question| question.number == number);
-        LaneId::ALL.into_iter().find(is)
+        self.find(&|lane| self.question(lane).is_some_and(|question| question.number == number))
     }
 
     /// The headers have come.
@@ -293,15 +291,22 @@ impl Lanes {
 
     /// When waiting for headers ends, in either lane.
     pub fn headers_deadline(&self) -> Option<Instant> {
-        LaneId::ALL.into_iter().filter_map(|lane| self.question(lane)).map(|question| question.deadline).min()
+        let deadline = |lane| self.question(lane).map(|question| question.deadline);
+        deadline(LaneId::Session).into_iter().chain(deadline(LaneId::Commands)).min()
     }
 
     /// A lane whose headers have not come in time, and how long it has waited.
     pub fn headers_overdue(&self, now: Instant) -> Option<(LaneId, u64)> {
-        LaneId::ALL.into_iter().find_map(|lane| {
-            let question = self.question(lane).filter(|question| question.deadline <= now)?;
-            Some((lane, question.deadline.since(question.asked)))
-        })
+        let lane = self.find(&|lane| self.question(lane).is_some_and(|question| question.deadline <= now))?;
+        let question = self.question(lane)?;
+        Some((lane, question.deadline.since(question.asked)))
+    }
+
+    fn find(&self, is: &dyn Fn(LaneId) -> bool) -> Option<LaneId> {
+        if is(LaneId::Session) {
+            return Some(LaneId::Session);
+        }
+        is(LaneId::Commands).then_some(LaneId::Commands)
     }
 
     #[inline(never)]

@@ -139,7 +139,7 @@ impl Session {
                 self.settle_publish(&publish, Err(error));
             }
             Outgoing::Raw(raw) => {
-                if let Some((command, result)) = self.outbox.fail_send(raw, error) {
+                if let Some((command, result)) = self.outbox.fail_send(*raw, error) {
                     self.settle(command, result);
                 }
             }

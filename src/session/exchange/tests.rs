@@ -24,8 +24,8 @@ fn flight() -> Flight {
 fn commands() -> Commands {
     let outgoing = [
         Outgoing::Subscribe("/a".to_owned()),
-        Outgoing::Publish(publish(5, 1, "/b")),
-        Outgoing::Raw(raw(6, 2, "/c")),
+        Outgoing::Publish(Box::new(publish(5, 1, "/b"))),
+        Outgoing::Raw(Box::new(raw(6, 2, "/c"))),
     ];
     let sent = ["1", "2", "3"].into_iter().zip(outgoing);
     let sent = sent.map(|(id, outgoing)| Sent::new(id.to_owned(), outgoing));

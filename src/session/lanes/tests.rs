@@ -5,7 +5,7 @@ use super::*;
 
 const NOW: Instant = Instant::from_millis(1_000);
 
-fn flight(id: u32) -> Flight {
+fn flight(id: u32) -> Box<Flight> {
     let departure = Departure {
         id: RequestId(id),
         epoch: 0,
@@ -17,7 +17,7 @@ fn flight(id: u32) -> Flight {
     };
     let mut flight = Flight::new(departure);
     flight.accept();
-    flight
+    Box::new(flight)
 }
 
 fn with_poll() -> Lanes {
