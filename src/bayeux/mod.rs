@@ -9,6 +9,7 @@ pub mod decoder;
 pub mod failure;
 mod fields;
 pub mod json;
+mod literal;
 pub mod message;
 mod passing;
 pub(crate) mod pattern_map;

@@ -1,12 +1,10 @@
 //! Passing over a value: its bytes are dropped as they come, and only channel and replay id are kept (X3).
 
 use super::fields::Field;
-use super::json;
-use super::scanner::{Scanner, State};
+use super::literal::{decode_string, is_number};
+use super::scanner::{KEY_BYTES, Scanner, State};
 use crate::text::lossy;
 
-/// The longest raw key that is looked at; `supportedConnectionTypes` in `\u` escapes takes 144 bytes.
-pub(super) const KEY_BYTES: usize = 256;
 /// The longest raw channel that is kept of a message that is passed over.
 const CHANNEL_BYTES: usize = 4_096;
 /// The longest raw replay id that is kept of a message that is passed over.
@@ -39,9 +37,9 @@ impl Scanner {
     pub(super) fn keep(&mut self, field: Field, raw: Option<&[u8]>) {
         let text = |limit: usize| {
             let raw = lossy(raw.filter(|raw| raw.len() <= limit + 2)?);
-            match json::decode_string(&raw) {
+            match decode_string(&raw) {
                 Some(text) => Some(text.into_owned()),
-                None => (limit == REPLAY_BYTES && json::is_number(&raw)).then_some(raw),
+                None => (limit == REPLAY_BYTES && is_number(&raw)).then_some(raw),
             }
         };
         match field {

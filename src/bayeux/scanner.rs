@@ -4,8 +4,10 @@
 //! stand, so that a message is read once. It holds no bytes: the caller's buffer does.
 
 use super::fields::{Field, Fields};
-use super::json;
-use super::passing::KEY_BYTES;
+use super::literal::decode_string;
+
+/// The longest raw key that is looked at; `supportedConnectionTypes` in `\u` escapes takes 144 bytes.
+pub(super) const KEY_BYTES: usize = 256;
 
 /// The deepest nesting that is followed at all. The kinds of the open brackets cost a bit each: 2 MiB here.
 pub(crate) const HARD_DEPTH: u32 = 1 << 24;
@@ -267,7 +269,7 @@ impl Scanner {
             Field::Other
         } else if self.escaped {
             let text = buf.get(self.start[level]..self.pos).and_then(|raw| str::from_utf8(raw).ok());
-            Field::of(level, text.and_then(json::decode_string).unwrap_or_default().as_bytes())
+            Field::of(level, text.and_then(decode_string).unwrap_or_default().as_bytes())
         } else {
             Field::of(level, raw)
         };

@@ -1,5 +1,6 @@
 use super::misuse::ApiMisuse;
 use super::snapshot::Snapshot;
+use crate::Instant;
 pub use crate::backoff::Retry;
 use crate::http::cookie_text::check_cookies;
 use crate::http::endpoint::Endpoint;
@@ -146,6 +147,18 @@ impl Config {
         let cookies = joined(&[&self.cookies, text], if self.cookies.is_empty() { "" } else { "; " });
         check_cookies(&cookies)?;
         self.cookies = cookies;
+        Ok(self)
+    }
+
+    /// Resumes what [`Command::Suspend`](super::Command::Suspend) settled with (S17). Subscribe the same channels again:
+    /// they go on at their committed positions, or at the store's where it has one; without an access token, in the same
+    /// session if the server still knows it. A snapshot is good for one client: its session has one owner.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Snapshot`] if it is something else.
+    pub fn resume(&mut self, snapshot: &str) -> Result<&mut Self, ApiMisuse> {
+        self.resumed =
+            Some(Box::new(Snapshot::read(snapshot, Instant::default()).ok_or(ApiMisuse::Snapshot)?));
         Ok(self)
     }
 }

@@ -1,7 +1,5 @@
 //! S17: what a client leaves behind when it is suspended, as text.
 
-use super::config::Config;
-use super::misuse::ApiMisuse;
 use crate::Instant;
 use crate::bayeux::json::{
     decode_string, is_array, is_object, member, members, push_string, strings, validate,
@@ -29,20 +27,6 @@ pub(super) struct Snapshot {
     pub unix_ms: u64,
     /// The channels that were subscribed, as they were written, with their positions.
     pub channels: Vec<(String, Option<Position>)>,
-}
-
-impl Config {
-    /// Resumes what [`Command::Suspend`](super::Command::Suspend) settled with (S17). Subscribe the same channels again:
-    /// they go on at their committed positions, or at the store's where it has one; without an access token, in the same
-    /// session if the server still knows it. A snapshot is good for one client: its session has one owner.
-    ///
-    /// # Errors
-    /// [`ApiMisuse::Snapshot`] if it is something else.
-    pub fn resume(&mut self, snapshot: &str) -> Result<&mut Self, ApiMisuse> {
-        self.resumed =
-            Some(Box::new(Snapshot::read(snapshot, Instant::default()).ok_or(ApiMisuse::Snapshot)?));
-        Ok(self)
-    }
 }
 
 impl Snapshot {
