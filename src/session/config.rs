@@ -37,9 +37,9 @@ pub struct Config {
     /// Grace for the network, in milliseconds: added to the poll's timeout, and the limit of everything else (S7).
     /// Default: 10,000.
     pub network_delay_ms: u64,
-    /// How long it may take until the server has answered anything at all, in milliseconds; from then on
-    /// [`Retry::max_retries`] decides alone. With access tokens the login has so long until the first token, and then the
-    /// server until its first answer. Default: 30,000.
+    /// How long it may take until the server has answered anything at all, in milliseconds; from then on only
+    /// [`Retry::max_retries`] counts. With access tokens this limit applies first to the login, until the first token,
+    /// and then again to the server, until its first answer. Default: 30,000.
     pub connect_timeout_ms: u64,
     /// How failures are retried (S8).
     pub retry: Retry,

@@ -99,9 +99,9 @@ pub struct Session {
     now: Instant,
     rng: Rng,
     out: VecDeque<Output>,
-    /// As the application was told it.
+    /// The state that was last reported to the application.
     state: State,
-    /// The application wants every message of the server.
+    /// Whether the application wants every message of the server.
     tap: bool,
 
     link: Link,
@@ -118,7 +118,7 @@ pub struct Session {
     flow: Flow,
     pause: Pause,
     shutdown: Shutdown,
-    /// The client before, where there is a snapshot of it (S17).
+    /// What a suspended client has left, if this one was given its snapshot (S17).
     predecessor: Option<Predecessor>,
 }
 
@@ -167,7 +167,7 @@ impl Session {
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) -> Result<(), ApiMisuse> {
         self.now = self.now.max(now);
         self.channels.advance(self.now);
-        // Nobody listens to the store or the network any more.
+        // A closed client ignores the network and the store.
         if self.is_closed() && !matches!(input, Input::Command(_)) {
             return Ok(());
         }
@@ -200,7 +200,7 @@ impl Session {
         json::decode_string(token).or(Some(Cow::Borrowed(token)))
     }
 
-    /// Is the session over, with nothing left to do?
+    /// Whether the session is over, with nothing left to do.
     pub fn is_closed(&self) -> bool {
         self.shutdown.is_closed()
     }
