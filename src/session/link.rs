@@ -15,7 +15,7 @@ pub(super) struct Link {
     epoch: u32,
     /// The endpoint of the configuration: tokens may be sent to its host (X1).
     configured: Endpoint,
-    /// Where the session is.
+    /// The endpoint of the session.
     endpoint: Endpoint,
     /// `None` where the host keeps the cookies.
     jar: Option<Jar>,
@@ -80,7 +80,7 @@ impl Link {
         Some(client_id)
     }
 
-    /// Where the session is.
+    /// The endpoint of the session.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
