@@ -82,7 +82,7 @@ impl Calls {
         }
     }
 
-    /// The session in which the answers would have come is over.
+    /// The session is over: the answers to messages that the server has confirmed will not come.
     pub fn session_lost(&mut self) -> Vec<Failed> {
         self.fail(|call| call.accepted, |call| Error::OutcomeUnknown { channel: call.channel.clone() })
     }

@@ -169,8 +169,8 @@ impl Session {
         }
     }
 
-    /// Fails all calls: the session in which their answers would have come is over, or they are not waited for any
-    /// longer.
+    /// Fails the calls whose messages the server has confirmed: the session in which the answers would have come is
+    /// over, or is about to be.
     pub(super) fn lose_calls(&mut self) {
         let lost = self.calls.session_lost();
         self.fail_calls(lost);

@@ -26,7 +26,7 @@ pub(super) struct Drain {
     deadline: Instant,
     /// Since when there has been nothing to wait for but new events.
     idle_since: Option<Instant>,
-    /// There was a session, at one time at least.
+    /// Whether there was a session at any time.
     connected: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Drain {
 #[derive(Clone, Copy)]
 pub(super) struct Break {
     requests_until: Instant,
-    /// Events may be lost with what was cut off.
+    /// Events may have been lost with an aborted request.
     lost: bool,
 }
 
@@ -67,7 +67,7 @@ pub(super) enum Change {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Drained {
     pub command: u32,
-    /// There was a session, at one time at least.
+    /// Whether there was a session at any time.
     pub connected: bool,
 }
 
@@ -229,7 +229,7 @@ impl Pause {
         self.of().map(|of| of.requests_until)
     }
 
-    /// Events may be lost with what was cut off.
+    /// Events may have been lost with an aborted request.
     pub fn lose(&mut self) {
         match self {
             Self::Running(_) => {}
