@@ -170,7 +170,7 @@ impl Session {
     }
 
     /// Fails the calls whose messages the server has confirmed: the session in which the answers would have come is
-    /// over, or is about to be.
+    /// over, or the client pauses.
     pub(super) fn lose_calls(&mut self) {
         let lost = self.calls.session_lost();
         self.fail_calls(lost);

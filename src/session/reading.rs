@@ -20,7 +20,7 @@ impl Session {
         let Some(lane) = self.lanes.lane_of(request) else { return };
         self.handshakes.contact_made();
         let redirect = status == 0 || (300..400).contains(&status);
-        // Cookies of an earlier session are not kept (R7d).
+        // The head of a response to an earlier session changes nothing (R7d).
         let epoch = self.lanes.flight(lane).map(|flight| flight.epoch());
         if let Some(kind) = self.lanes.kind(lane).filter(|_| epoch == Some(self.link.epoch())) {
             self.keep_cookies(kind, headers);

@@ -287,7 +287,7 @@ pub(super) fn may_mean_unknown(failure: &Failure) -> bool {
     }
 }
 
-/// How long at least to wait after this failure: limits are never hammered (S5a, S11).
+/// How long to wait at least after this failure, so that a limit is not hit again and again (S5a, S11).
 pub(super) fn pause_ms(failure: &Failure, retry: &Retry) -> u64 {
     match classify(failure) {
         Some(Refusal::ServerBusy) => retry.initial_delay_ms,

@@ -4,7 +4,7 @@ use crate::replay::position::Position;
 pub struct Arrival<'a> {
     /// The number by which it is given out, if it is: ascends over all events of the client.
     pub sequence: u32,
-    /// Where it stands in its channel.
+    /// Its position in the channel.
     pub position: Position,
     /// Its `EventUuid`, where it has one: replay ids are not unique once an org has moved.
     pub uuid: Option<&'a str>,

@@ -27,7 +27,7 @@ pub(super) struct EventKey {
 struct Delivery {
     subscription: u32,
     sequence: u32,
-    /// The application needs it no longer.
+    /// The application no longer needs it.
     processed: bool,
 }
 
@@ -87,7 +87,7 @@ impl Entry {
         });
     }
 
-    /// Deliveries that fit (by subscription and sequence number) are not waited for any longer.
+    /// Deliveries that match, by subscription and sequence number, no longer hold the position.
     pub(super) fn release(&mut self, fits: impl Fn(u32, u32) -> bool) {
         for delivery in &mut self.deliveries {
             if fits(delivery.subscription, delivery.sequence) {
