@@ -301,8 +301,8 @@ impl Book {
         self.get(name).map(|tracked| tracked.ledger.resume_from())
     }
 
-    /// The channel is subscribed by this request; `beside`: its events come by another subscription, too. Gives the position
-    /// after which it begins, the last one that is certain (R7).
+    /// The channel is subscribed by this request; `beside`: its events come by another subscription, too. Returns the
+    /// position after which it begins, the last one that is certain (R7).
     pub fn subscribing(&mut self, name: &str, request: u32, beside: bool) -> Option<String> {
         let number = self.names.get(name).copied()?;
         self.provisional.insert(0, number);

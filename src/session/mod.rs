@@ -1,7 +1,29 @@
 //! The client: small machines that own their state, and [`Session`], where they meet.
 //!
-//! A machine is a file with private fields; none holds or calls another. [`Session`] routes each input, and carries what one
-//! machine says to the next. Its own code stands in files that call one another in one direction, from the first to the last:
+//! A machine is a file with private fields; none holds or calls another. [`Session`] routes each input, and carries what
+//! one machine says to the next.
+//!
+//! | machine | owns |
+//! |---|---|
+//! | `link` | the session at the server: client id, epoch, endpoint, cookies, and the disconnect of an earlier session |
+//! | `lanes` | the two requests in flight: ids, deadlines, and how much of their bodies has been taken in |
+//! | `poll`, with `acks` | when and how to poll: advice, intervals, acknowledgement numbers, proxies |
+//! | `handshakes`, with `storm_guard` | when a handshake may go out, and how long the client keeps trying |
+//! | `subscriptions` | what the application wants |
+//! | `channels` | what the server has been told |
+//! | `outbox` | messages that wait to be sent, and packing them into requests |
+//! | `calls` | calls to services that wait for their answers |
+//! | `replay::book` | every tracked channel: ledger, calls to the store, position |
+//! | `losses` | what may be missing, and since when: every gap |
+//! | `tokens` | access tokens, and who waits for them |
+//! | `flow` | how much is queued for the application, and the limits of that |
+//! | `pause`, `shutdown` | draining, hidden page, suspending; closing |
+//! | `predecessor` | what a suspended client has left to this one |
+//!
+//! Two files own no state: `timers` lists what the client waits for, and `verdict` is a pure function from the end of a
+//! request to what follows. `exchange` and `outgoing` are values: requests by their kinds, and the messages in them.
+//!
+//! The code of [`Session`] itself stands in files that call one another in one direction, from the first row to the last:
 //!
 //! | file | what it is about |
 //! |---|---|

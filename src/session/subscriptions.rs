@@ -25,7 +25,7 @@ pub(super) struct LocalSubscription {
     pending: usize,
     /// How many channels the server has accepted.
     accepted: usize,
-    /// Has its `subscribe()` been answered?
+    /// Whether its `subscribe()` has been answered.
     settled: bool,
     replies: Vec<String>,
 }
@@ -245,7 +245,7 @@ impl LocalSubscription {
         wanted.map(|entry| entry.pattern.as_str())
     }
 
-    /// Has its `subscribe()` been answered?
+    /// Whether its `subscribe()` has been answered.
     pub fn is_settled(&self) -> bool {
         self.settled
     }
