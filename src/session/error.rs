@@ -80,7 +80,7 @@ pub enum Error {
     EventTooLarge {
         /// The channel.
         channel: String,
-        /// Its replay id, where it could be read.
+        /// Its replay id, if it could be read.
         replay_id: Option<String>,
     },
     /// The server did not recognise two new sessions in a row: what ties a request to its session, usually a cookie,
@@ -144,7 +144,7 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Broken {
-    /// The request that broke, as [`RequestId::get`](super::RequestId::get) gives it.
+    /// The number of the request that broke, as of [`RequestId::get`](super::RequestId::get).
     pub request: u32,
     /// The host's words.
     pub reason: String,

@@ -133,13 +133,13 @@ impl Flow {
         }
     }
 
-    /// Nobody will read this subscription any more.
+    /// The subscription will not be read any more.
     pub fn forget(&mut self, subscription: u32) -> FlowChange {
         let Some(queue) = self.queues.remove(subscription) else { return FlowChange::None };
         self.remove(queue.sizes.len(), queue.sizes.iter().sum())
     }
 
-    /// Nobody will read anything any more, so nothing is held back.
+    /// Nothing will be read any more, so reading from the network need not stop.
     pub fn clear(&mut self) {
         self.queues = NumberMap::default();
         (self.events, self.bytes) = (0, 0);

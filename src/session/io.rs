@@ -348,8 +348,9 @@ pub enum Output {
         /// The server's replies as JSON texts, or why it failed.
         result: Result<Vec<String>, Error>,
     },
-    /// A subscription has ended: by the application (`None`), with the session, or by an error. After an error, its events
-    /// that were given out before count as queued until [`Input::Taken`] or [`Command::Unsubscribe`] lets go of them (R8).
+    /// A subscription has ended: by the application (`None`), with the session, or by an error. After an error, its
+    /// events that were given out before count as queued until [`Input::Taken`] or [`Command::Unsubscribe`] releases
+    /// them (R8).
     Ended {
         /// Its number.
         subscription: u32,

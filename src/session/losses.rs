@@ -67,7 +67,7 @@ impl LossTracker {
         }
     }
 
-    /// Nobody wants this channel, and the server does not deliver it.
+    /// The channel is not wanted, and the server does not deliver it.
     pub fn forget(&mut self, name: &str) {
         self.channels.remove(name);
     }

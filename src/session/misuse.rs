@@ -46,7 +46,7 @@ pub enum ApiMisuse {
     Insecure,
     /// A wildcard has no position of its own (R2a).
     GlobWithPosition(String),
-    /// Events of two filters on one topic cannot be told apart (R2).
+    /// Events of two filters on one topic cannot be distinguished (R2).
     TwoFilters(String),
     /// Subscriptions to one channel share its position, and so must agree (R3a).
     OtherConditions(String),

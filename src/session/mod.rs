@@ -305,7 +305,7 @@ impl Session {
         } else if snapshot.jar.callers_origin() == self.link.configured().origin() {
             self.link.adopt_cookies(snapshot.jar.callers());
         }
-        // Nothing has been heard since the client before, which ended before this clock could tell of it.
+        // Nothing is verified since the suspended client ended, which may be earlier than this clock can express.
         self.losses.set_verified_until(Instant::default());
     }
 }

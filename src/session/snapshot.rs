@@ -32,9 +32,9 @@ pub(super) struct Snapshot {
 }
 
 impl Config {
-    /// Resumes what [`Command::Suspend`](super::Command::Suspend) settled with (S17). Subscribe the same channels again:
-    /// they go on at their committed positions, or at the store's where it has one; without an access token, in the same
-    /// session if the server still knows it. A snapshot is good for one client: its session has one owner.
+    /// Resumes what [`Command::Suspend`](super::Command::Suspend) settled with (S17). Subscribe the same channels
+    /// again: they go on at their committed positions, or at the store's, if it has one; without an access token, in
+    /// the same session if the server still knows it. A snapshot is good for one client: its session has one owner.
     ///
     /// # Errors
     /// [`ApiMisuse::Snapshot`] if it is something else.

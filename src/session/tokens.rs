@@ -34,7 +34,7 @@ pub(super) struct Tokens {
     moved_at: Option<Instant>,
     /// The authenticator is not asked again for that reason before this instant.
     moved_again_at: Instant,
-    /// A redirect came before the first session, and the authenticator was asked anew: another one is final.
+    /// A redirect came before the first session, and the authenticator was asked again: another redirect is final.
     redirected: bool,
     retired: Retired,
 }

@@ -6,7 +6,7 @@ pub struct Arrival<'a> {
     pub sequence: u32,
     /// Its position in the channel.
     pub position: Position,
-    /// Its `EventUuid`, where it has one: replay ids are not unique once an org has moved.
+    /// Its `EventUuid`, if it has one: replay ids are not unique once an org has moved.
     pub uuid: Option<&'a str>,
     /// The local subscriptions that it is for, ascending.
     pub subscriptions: &'a [u32],

@@ -54,7 +54,7 @@ impl Entry {
         }
     }
 
-    /// Gives it to those subscriptions of the arrival that have not received it yet, and returns them.
+    /// Hands it to those subscriptions of the arrival that have not received it yet, and returns them.
     pub(super) fn give(&mut self, arrival: &Arrival<'_>) -> Vec<u32> {
         let Arrival { sequence, subscriptions, committers, .. } = *arrival;
         let old = subscriptions.iter().take_while(|number| **number <= self.newest_recipient).count();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Nobody wants the channel any more, and the server has forgotten it.
+/// The channel is not wanted any more, and the server does not deliver it.
 fn leave(book: &mut Book, name: &str) {
     book.set_wanted(name, false);
     book.release(name);
