@@ -1,17 +1,17 @@
 //! Maps and sets by number, in order.
 //!
-//! All of them use one tree of the standard library, which holds only numbers whatever the values are. So it is
-//! compiled once, and not for every type of key and value, which makes the wasm a third smaller.
+//! All of them use one tree of the standard library that holds only numbers, and their values are boxed. So their code
+//! is the same for all types of keys and values and is compiled once, which makes the wasm a third smaller.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
-use slab::Slab;
-
 /// Values by number.
 pub(crate) struct NumberMap<V> {
     places: Numbers,
-    values: Slab<V>,
+    values: Vec<Option<Box<V>>>,
+    /// Places in `values` that are empty.
+    free: Vec<u32>,
 }
 
 /// Numbers by number.
@@ -29,19 +29,19 @@ struct Tree(BTreeMap<Key, u32>);
 
 impl<V> Default for NumberMap<V> {
     fn default() -> Self {
-        Self { places: Numbers::default(), values: Slab::new() }
+        Self { places: Numbers::default(), values: Vec::new(), free: Vec::new() }
     }
 }
 
 impl<V> NumberMap<V> {
     #[inline(never)]
     pub fn get(&self, number: u32) -> Option<&V> {
-        self.values.get(self.places.get(number)? as usize)
+        self.values.get(self.places.get(number)? as usize)?.as_deref()
     }
 
     #[inline(never)]
     pub fn get_mut(&mut self, number: u32) -> Option<&mut V> {
-        self.values.get_mut(self.places.get(number)? as usize)
+        self.values.get_mut(self.places.get(number)? as usize)?.as_deref_mut()
     }
 
     pub fn contains(&self, number: u32) -> bool {
@@ -49,26 +49,35 @@ impl<V> NumberMap<V> {
     }
 
     /// Adds a value, and returns the one that this number had before.
-    #[inline(never)]
-    pub fn insert(&mut self, number: u32, value: V) -> Option<V> {
+    pub fn insert(&mut self, number: u32, value: V) -> Option<Box<V>> {
         let before = self.remove(number);
-        let place = self.values.insert(value);
-        self.places.insert(number, place as u32);
+        self.put(number, Box::new(value));
         before
     }
 
     #[inline(never)]
-    pub fn remove(&mut self, number: u32) -> Option<V> {
+    fn put(&mut self, number: u32, value: Box<V>) {
+        let place = self.free.pop().unwrap_or(self.values.len() as u32);
+        match self.values.get_mut(place as usize) {
+            Some(empty) => *empty = Some(value),
+            None => self.values.push(Some(value)),
+        }
+        self.places.insert(number, place);
+    }
+
+    #[inline(never)]
+    pub fn remove(&mut self, number: u32) -> Option<Box<V>> {
         let place = self.places.remove(number)?;
-        self.values.try_remove(place as usize)
+        self.free.push(place);
+        self.values.get_mut(place as usize)?.take()
     }
 
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.values.len() - self.free.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.len() == 0
     }
 
     /// The numbers, ascending.
@@ -83,12 +92,12 @@ impl<V> NumberMap<V> {
 
     /// The values, in no order.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.values.iter().map(|(_, value)| value)
+        self.values.iter().flatten().map(Box::as_ref)
     }
 
     /// The values, in no order.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.values.iter_mut().map(|(_, value)| value)
+        self.values.iter_mut().flatten().map(Box::as_mut)
     }
 
     /// The least number, and its value.
@@ -104,7 +113,7 @@ impl<V> NumberMap<V> {
     }
 
     /// Removes what matches, and returns it, ascending.
-    pub fn take_if(&mut self, mut fits: impl FnMut(u32, &V) -> bool) -> Vec<(u32, V)> {
+    pub fn take_if(&mut self, mut fits: impl FnMut(u32, &V) -> bool) -> Vec<(u32, Box<V>)> {
         let mut taken = Vec::new();
         for number in self.places.keys() {
             if self.get(number).is_some_and(|value| fits(number, value)) {
@@ -265,7 +274,7 @@ mod tests {
     fn map() -> NumberMap<&'static str> {
         let mut map = NumberMap::default();
         for (number, value) in [(5, "five"), (2, "two"), (9, "nine")] {
-            assert_eq!(map.insert(number, value), None);
+            assert!(map.insert(number, value).is_none());
         }
         map
     }
@@ -277,8 +286,8 @@ mod tests {
         assert!(map.contains(2) && !map.contains(3));
         *map.get_mut(2).expect("there") = "zwei";
         assert_eq!(map.get_mut(3), None);
-        assert_eq!(map.insert(2, "deux"), Some("zwei"));
-        assert_eq!((map.remove(2), map.remove(2), map.len()), (Some("deux"), None, 2));
+        assert_eq!(map.insert(2, "deux").as_deref(), Some(&"zwei"));
+        assert_eq!((map.remove(2).as_deref(), map.remove(2), map.len()), (Some(&"deux"), None, 2));
         assert!(!map.is_empty() && NumberMap::<u8>::default().is_empty());
     }
 
@@ -304,7 +313,8 @@ mod tests {
     #[test]
     fn what_fits_is_taken_out_in_order() {
         let mut map = map();
-        assert_eq!(map.take_if(|number, value| number > 2 && value.len() == 4), [(5, "five"), (9, "nine")]);
+        let taken = map.take_if(|number, value| number > 2 && value.len() == 4);
+        assert_eq!(taken, [(5, Box::new("five")), (9, Box::new("nine"))]);
         assert_eq!(map.keys(), [2]);
     }
 

@@ -48,7 +48,7 @@ impl<V> PatternMap<V> {
 
     pub fn remove(&mut self, name: &str) -> Option<V> {
         let place = self.place(name)?;
-        let (pattern, value) = self.values.remove(place)?;
+        let (pattern, value) = *self.values.remove(place)?;
         self.names.remove(&pattern, place);
         Some(value)
     }

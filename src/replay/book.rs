@@ -409,7 +409,7 @@ impl Book {
         self.dispensable.set(0, number, tracked.is_dispensable());
     }
 
-    fn remove(&mut self, number: u32) -> Option<TrackedChannel> {
+    fn remove(&mut self, number: u32) -> Option<Box<TrackedChannel>> {
         let tracked = self.channels.remove(number)?;
         self.names.remove(tracked.ledger.channel());
         self.wanted -= usize::from(tracked.wanted);

@@ -84,23 +84,20 @@ impl Calls {
 
     /// The session is over: the answers to messages that the server has confirmed will not come.
     pub fn session_lost(&mut self) -> Vec<Failed> {
-        self.fail(|call| call.accepted, |call| Error::OutcomeUnknown { channel: call.channel.clone() })
+        self.fail(&|call| call.accepted, &|call| Error::OutcomeUnknown { channel: call.channel.clone() })
     }
 
     /// The client is over.
     pub fn end(&mut self, reason: &Error) -> Vec<Failed> {
-        self.fail(|_| true, |_| reason.clone())
+        self.fail(&|_| true, &|_| reason.clone())
     }
 
     /// Calls whose answer did not come in time fail. If an answer may have been lost, the outcome is unknown.
     pub fn expired(&mut self, now: Instant) -> Vec<Failed> {
-        self.fail(
-            |call| call.deadline <= now,
-            |call| match call.doubtful {
-                true => Error::OutcomeUnknown { channel: call.channel.clone() },
-                false => Error::Timeout { after_ms: call.timeout_ms },
-            },
-        )
+        self.fail(&|call| call.deadline <= now, &|call| match call.doubtful {
+            true => Error::OutcomeUnknown { channel: call.channel.clone() },
+            false => Error::Timeout { after_ms: call.timeout_ms },
+        })
     }
 
     /// When the next one expires.
@@ -110,7 +107,7 @@ impl Calls {
 
     /// Removes and returns the calls that are over, in the order of their commands.
     #[inline(never)]
-    fn fail(&mut self, is_over: impl Fn(&Call) -> bool, error: impl Fn(&Call) -> Error) -> Vec<Failed> {
+    fn fail(&mut self, is_over: &dyn Fn(&Call) -> bool, error: &dyn Fn(&Call) -> Error) -> Vec<Failed> {
         let over = self.open.take_if(|_, call| is_over(call));
         over.into_iter().map(|(command, call)| Failed { command, error: error(&call) }).collect()
     }

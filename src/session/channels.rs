@@ -293,9 +293,10 @@ impl Channels {
 
     /// The application has decided, or its time to do so is over.
     pub fn decided(&mut self, question: u32) -> (Option<Decided>, Released) {
-        let Some(Question { entry, failure, .. }) = self.questions.remove(question) else {
+        let Some(question) = self.questions.remove(question) else {
             return (None, Released::default());
         };
+        let Question { entry, failure, .. } = *question;
         let released = self.update(entry, |entry| entry.asked = false);
         let channel = self.entries.get(entry).map(|entry| entry.pattern.as_str().to_owned());
         (channel.map(|channel| Decided { channel, failure }), released)

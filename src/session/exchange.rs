@@ -38,14 +38,14 @@ impl Kind {
 
 /// A request under way, or one that has just ended.
 pub(super) struct Exchange<R> {
-    pub flight: Flight,
+    pub flight: Box<Flight>,
     pub request: R,
 }
 
 /// A request of the lane that makes and keeps the session.
 pub(super) enum SessionRequest {
-    Handshake(Handshake),
-    Connect(Connect),
+    Handshake(Box<Handshake>),
+    Connect(Box<Connect>),
     Disconnect,
 }
 

@@ -42,7 +42,7 @@ impl Session {
         // [bayeux] A handshake message is sent alone (S1).
         let message = write::handshake(&id, self.config.ack, self.config.replay);
         let flight = self.send(Kind::Handshake, vec![message]);
-        self.lanes.open_session(flight, SessionRequest::Handshake(Handshake::default()));
+        self.lanes.open_session(flight, SessionRequest::Handshake(Box::default()));
     }
 
     pub(super) fn handshake_ended(&mut self, flight: &Flight, handshake: Handshake) {

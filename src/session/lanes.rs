@@ -23,7 +23,7 @@ impl LaneId {
 #[derive(Default)]
 pub(super) struct Lanes {
     session: Lane<SessionRequest>,
-    commands: Lane<Commands>,
+    commands: Lane<Box<Commands>>,
     last_request: u32,
     last_message: u32,
     last_question: u32,
@@ -38,7 +38,7 @@ enum Lane<R> {
     AwaitingHeaders(Question),
     /// The headers have come, for the one request that is due.
     HeadersGiven(Headers),
-    Open(Box<Exchange<R>>),
+    Open(Exchange<R>),
 }
 
 #[derive(Clone, Copy)]
@@ -61,10 +61,10 @@ pub(super) enum HeadersState {
 
 /// A request that has left its lane.
 pub(super) enum Ended {
-    Handshake(Flight, Handshake),
-    Connect(Flight, Connect),
-    Disconnect(Flight),
-    Commands(Flight, Commands),
+    Handshake(Box<Flight>, Box<Handshake>),
+    Connect(Box<Flight>, Box<Connect>),
+    Disconnect(Box<Flight>),
+    Commands(Box<Flight>, Box<Commands>),
 }
 
 /// The next item of a body.
@@ -93,15 +93,15 @@ impl Lanes {
     }
 
     /// A request goes out that makes or keeps the session.
-    pub fn open_session(&mut self, flight: Flight, request: SessionRequest) {
+    pub fn open_session(&mut self, flight: Box<Flight>, request: SessionRequest) {
         self.last_request = flight.id().get();
-        self.session = Lane::Open(Box::new(Exchange { flight, request }));
+        self.session = Lane::Open(Exchange { flight, request });
     }
 
     /// A request goes out with commands of the application.
-    pub fn open_commands(&mut self, flight: Flight, request: Commands) {
+    pub fn open_commands(&mut self, flight: Box<Flight>, request: Commands) {
         self.last_request = flight.id().get();
-        self.commands = Lane::Open(Box::new(Exchange { flight, request }));
+        self.commands = Lane::Open(Exchange { flight, request: Box::new(request) });
     }
 
     /// The request that makes or keeps the session, while it is under way.
@@ -115,26 +115,26 @@ impl Lanes {
 
     /// The request with commands of the application, while it is under way.
     pub fn commands(&self) -> Option<&Commands> {
-        self.commands.exchange().map(|exchange| &exchange.request)
+        self.commands.exchange().map(|exchange| exchange.request.as_ref())
     }
 
     pub fn commands_mut(&mut self) -> Option<&mut Commands> {
-        self.commands.exchange_mut().map(|exchange| &mut exchange.request)
+        self.commands.exchange_mut().map(|exchange| exchange.request.as_mut())
     }
 
     #[inline(never)]
     pub fn flight(&self, lane: LaneId) -> Option<&Flight> {
         match lane {
-            LaneId::Session => self.session.exchange().map(|exchange| &exchange.flight),
-            LaneId::Commands => self.commands.exchange().map(|exchange| &exchange.flight),
+            LaneId::Session => self.session.exchange().map(|exchange| exchange.flight.as_ref()),
+            LaneId::Commands => self.commands.exchange().map(|exchange| exchange.flight.as_ref()),
         }
     }
 
     #[inline(never)]
     pub fn flight_mut(&mut self, lane: LaneId) -> Option<&mut Flight> {
         match lane {
-            LaneId::Session => self.session.exchange_mut().map(|exchange| &mut exchange.flight),
-            LaneId::Commands => self.commands.exchange_mut().map(|exchange| &mut exchange.flight),
+            LaneId::Session => self.session.exchange_mut().map(|exchange| exchange.flight.as_mut()),
+            LaneId::Commands => self.commands.exchange_mut().map(|exchange| exchange.flight.as_mut()),
         }
     }
 
@@ -157,10 +157,25 @@ impl Lanes {
         !self.is_open(lane) && !self.awaits_headers(lane)
     }
 
+    /// Whether a request is under way in any lane.
+    pub fn is_any_open(&self) -> bool {
+        self.is_open(LaneId::Session) || self.is_open(LaneId::Commands)
+    }
+
+    /// Whether no request is under way, nor waits for its headers.
+    pub fn are_free(&self) -> bool {
+        self.is_free(LaneId::Session) && self.is_free(LaneId::Commands)
+    }
+
+    /// The request under way.
+    pub fn flights(&self) -> impl Iterator<Item = &Flight> {
+        self.flight(LaneId::Session).into_iter().chain(self.flight(LaneId::Commands))
+    }
+
     /// The lane of a request that is under way.
     #[inline(never)]
     pub fn lane_of(&self, request: RequestId) -> Option<LaneId> {
-        LaneId::ALL.into_iter().find(|lane| self.flight(*lane).is_some_and(|flight| flight.id() == request))
+        self.find(&|lane| self.flight(lane).is_some_and(|flight| flight.id() == request))
     }
 
     /// Removes a request from its lane, and returns it.
@@ -238,8 +253,7 @@ impl Lanes {
 
     /// The lane whose headers were asked for by this number, and are still awaited.
     pub fn lane_asked(&self, number: u32) -> Option<LaneId> {
-        let is = |lane: &LaneId| self.question(*lane).is_some_and(|question| question.number == number);
-        LaneId::ALL.into_iter().find(is)
+        self.find(&|lane| self.question(lane).is_some_and(|question| question.number == number))
     }
 
     /// The headers have come.
@@ -259,6 +273,12 @@ impl Lanes {
         }
     }
 
+    /// No request will be sent: late answers are ignored.
+    pub fn cancel_all_headers(&mut self) {
+        self.session.cancel_headers();
+        self.commands.cancel_headers();
+    }
+
     /// Drops headers that were given for a request that is no longer due; the next request asks for its own.
     pub fn drop_unused_headers(&mut self) {
         self.session.drop_unused_headers();
@@ -272,15 +292,22 @@ impl Lanes {
 
     /// When waiting for headers ends, in either lane.
     pub fn headers_deadline(&self) -> Option<Instant> {
-        LaneId::ALL.into_iter().filter_map(|lane| self.question(lane)).map(|question| question.deadline).min()
+        let deadline = |lane| self.question(lane).map(|question| question.deadline);
+        deadline(LaneId::Session).into_iter().chain(deadline(LaneId::Commands)).min()
     }
 
     /// A lane whose headers have not come in time, and how long it has waited.
     pub fn headers_overdue(&self, now: Instant) -> Option<(LaneId, u64)> {
-        LaneId::ALL.into_iter().find_map(|lane| {
-            let question = self.question(lane).filter(|question| question.deadline <= now)?;
-            Some((lane, question.deadline.since(question.asked)))
-        })
+        let lane = self.find(&|lane| self.question(lane).is_some_and(|question| question.deadline <= now))?;
+        let question = self.question(lane)?;
+        Some((lane, question.deadline.since(question.asked)))
+    }
+
+    fn find(&self, is: &dyn Fn(LaneId) -> bool) -> Option<LaneId> {
+        if is(LaneId::Session) {
+            return Some(LaneId::Session);
+        }
+        is(LaneId::Commands).then_some(LaneId::Commands)
     }
 
     #[inline(never)]
@@ -325,7 +352,7 @@ impl<R> Lane<R> {
 
     fn take(&mut self) -> Option<Exchange<R>> {
         match core::mem::take(self) {
-            Self::Open(exchange) => Some(*exchange),
+            Self::Open(exchange) => Some(exchange),
             other => {
                 *self = other;
                 None

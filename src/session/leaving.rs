@@ -17,7 +17,7 @@ impl Session {
         }
         self.handshakes.contact_made();
         self.set_state(State::Closed);
-        LaneId::ALL.into_iter().for_each(|lane| self.lanes.cancel_headers(lane));
+        self.lanes.cancel_all_headers();
         // The disconnect of an earlier session may finish (R7d), and so may a handshake that is being answered: its
         // reply names a session that must be disconnected, too (S9a).
         let accepted = self.lanes.flight(LaneId::Session).is_some_and(|flight| flight.is_accepted());
@@ -51,7 +51,7 @@ impl Session {
     pub(super) fn leave_session(&mut self, cause: GapCause, uncovered: bool, disconnect: bool) {
         let mut since = self.losses.verified_until();
         // What is still in flight may be lost with the session.
-        for flight in LaneId::ALL.into_iter().filter_map(|lane| self.lanes.flight(lane)) {
+        for flight in self.lanes.flights() {
             since.pull_to(flight.since());
         }
         self.gap(cause, since, uncovered);
@@ -102,7 +102,7 @@ impl Session {
         match ended {
             Ended::Handshake(_, handshake) => self.leave_handshake(handshake.reply.as_ref()),
             Ended::Commands(_, commands) => {
-                self.reject_sent(commands, &|channel| Error::OutcomeUnknown { channel });
+                self.reject_sent(*commands, &|channel| Error::OutcomeUnknown { channel });
             }
             Ended::Connect(..) | Ended::Disconnect(_) => {}
         }
@@ -139,7 +139,7 @@ impl Session {
                 self.settle_publish(&publish, Err(error));
             }
             Outgoing::Raw(raw) => {
-                if let Some((command, result)) = self.outbox.fail_send(raw, error) {
+                if let Some((command, result)) = self.outbox.fail_send(*raw, error) {
                     self.settle(command, result);
                 }
             }

@@ -51,7 +51,7 @@ impl Outbox {
         let order = self.next_order();
         let (channel, data) = (channel.to_owned(), data.to_owned());
         let publish = Publish { command, order, channel, data, call, second_try: false };
-        self.waiting.insert(order, Outgoing::Publish(publish));
+        self.waiting.insert(order, Outgoing::Publish(Box::new(publish)));
     }
 
     /// Queues the messages of a `send()`: channel, subscription and text of each. Returns the command as settled if
@@ -64,15 +64,15 @@ impl Outbox {
         for (channel, subscription, message) in messages {
             let order = self.next_order();
             let raw = Raw { command, order, channel, subscription, message };
-            self.waiting.insert(order, Outgoing::Raw(raw));
+            self.waiting.insert(order, Outgoing::Raw(Box::new(raw)));
         }
         None
     }
 
     /// Queues a publish that was not processed for the second time (R7).
-    pub fn publish_again(&mut self, publish: Publish) {
-        let again = Publish { second_try: true, ..publish };
-        self.waiting.insert(again.order, Outgoing::Publish(again));
+    pub fn publish_again(&mut self, mut publish: Box<Publish>) {
+        publish.second_try = true;
+        self.waiting.insert(publish.order, Outgoing::Publish(publish));
     }
 
     /// Forgets a call that has not gone out.
@@ -92,12 +92,12 @@ impl Outbox {
     #[inline(never)]
     pub fn take(&mut self, order: u32) -> Option<Outgoing> {
         let outgoing = self.waiting.remove(order)?;
-        if let Outgoing::Raw(raw) = &outgoing
+        if let Outgoing::Raw(raw) = outgoing.as_ref()
             && let Some(send) = self.sends.get_mut(raw.command)
         {
             (send.waiting, send.in_flight) = (send.waiting - 1, send.in_flight + 1);
         }
-        Some(outgoing)
+        Some(*outgoing)
     }
 
     /// Whether any message waits.
@@ -149,7 +149,7 @@ impl Outbox {
     /// them.
     pub fn take_all(&mut self) -> Vec<Outgoing> {
         let waiting = self.waiting.take_if(|_, _| true);
-        waiting.into_iter().inspect(|_| step()).map(|(_, outgoing)| outgoing).collect()
+        waiting.into_iter().inspect(|_| step()).map(|(_, outgoing)| *outgoing).collect()
     }
 
     /// When the next request with commands may go out.
@@ -226,7 +226,7 @@ mod tests {
 
     fn take_raw(outbox: &mut Outbox, order: u32) -> Raw {
         match outbox.take(order) {
-            Some(Outgoing::Raw(raw)) => raw,
+            Some(Outgoing::Raw(raw)) => *raw,
             _ => panic!("no message of send() at {order}"),
         }
     }
@@ -252,7 +252,7 @@ mod tests {
         send(&mut outbox, 6, &["/b", "/c"]);
         assert_eq!(orders(&outbox), [1, 3, 4]);
         let Some((1, Outgoing::Publish(first))) = outbox.next_behind(0) else { panic!("the publish first") };
-        assert_eq!(*first, Publish { command: 5, ..publish(5, 1, "/a") });
+        assert_eq!(**first, Publish { command: 5, ..publish(5, 1, "/a") });
         assert!(outbox.take(1).is_some() && outbox.take(1).is_none());
         assert_eq!(orders(&outbox), [3, 4]);
         assert!(!outbox.is_empty());
@@ -329,10 +329,11 @@ mod tests {
         let mut outbox = Outbox::new(NOW);
         send(&mut outbox, 5, &["/a", "/b"]);
         let (first, second) = (take_raw(&mut outbox, 1), take_raw(&mut outbox, 2));
-        let mut sent = [first, second].map(|raw| Sent::new(raw.order.to_string(), Outgoing::Raw(raw)));
+        let mut sent =
+            [first, second].map(|raw| Sent::new(raw.order.to_string(), Outgoing::Raw(Box::new(raw))));
         outbox.no_longer_in_flight(&sent);
         let Some(Outgoing::Raw(first)) = sent[0].take() else { panic!("it is open") };
-        assert_eq!(outbox.fail_send(first, redirect), Some((5, Err(Error::Redirect))));
+        assert_eq!(outbox.fail_send(*first, redirect), Some((5, Err(Error::Redirect))));
     }
 
     #[test]

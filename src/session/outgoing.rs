@@ -6,8 +6,8 @@ use crate::bayeux::message::Message;
 pub(super) enum Outgoing {
     Subscribe(String),
     Unsubscribe(String),
-    Publish(Publish),
-    Raw(Raw),
+    Publish(Box<Publish>),
+    Raw(Box<Raw>),
 }
 
 /// A message to be published.
@@ -128,8 +128,8 @@ pub(super) mod tests {
             Sent::new("1".to_owned(), subscribe("/a")),
             Sent::new("2".to_owned(), subscribe("/b")),
             Sent::new("3".to_owned(), Outgoing::Unsubscribe("/c".to_owned())),
-            Sent::new("4".to_owned(), Outgoing::Publish(publish(7, 7, "/p"))),
-            Sent::new("5".to_owned(), Outgoing::Raw(service)),
+            Sent::new("4".to_owned(), Outgoing::Publish(Box::new(publish(7, 7, "/p")))),
+            Sent::new("5".to_owned(), Outgoing::Raw(Box::new(service))),
         ]
     }
 

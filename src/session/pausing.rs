@@ -40,13 +40,12 @@ impl Session {
     /// poll sent after it.
     fn is_drained(&self) -> bool {
         // An extension may be looking at an event.
-        let mut flights = LaneId::ALL.into_iter().filter_map(|lane| self.lanes.flight(lane));
         self.state == State::Connected
             && self.poll.is_answered()
             && (self.poll.covers_all() || !self.replays())
             && self.channels.all_present()
             && self.flow.is_empty()
-            && !flights.any(|flight| flight.is_inspecting())
+            && !self.lanes.flights().any(|flight| flight.is_inspecting())
     }
 
     /// Sends nothing until the next drain; `command` settles once all is saved.
@@ -84,7 +83,7 @@ impl Session {
             Change::Nothing => {}
             Change::Begun => {
                 self.set_state(State::Suspended);
-                LaneId::ALL.into_iter().for_each(|lane| self.lanes.cancel_headers(lane));
+                self.lanes.cancel_all_headers();
                 if matches!(self.lanes.session(), Some(SessionRequest::Connect(_))) {
                     self.cut_off(LaneId::Session);
                 }
@@ -184,13 +183,13 @@ impl Session {
         if !self.lanes.is_open(LaneId::Commands) {
             self.lose_calls();
         }
-        let mut busy = LaneId::ALL.into_iter().any(|lane| self.lanes.is_open(lane));
+        let mut busy = self.lanes.is_any_open();
         if !busy && self.link.has_session() && self.config.salesforce && self.replays() {
             self.leave_for_replay();
         }
         if !busy && !gives_up && !silent && self.link.owes_disconnect() {
             self.schedule_pending_disconnect();
-            busy = !LaneId::ALL.into_iter().all(|lane| self.lanes.is_free(lane));
+            busy = !self.lanes.are_free();
         }
         if (busy || self.book.has_unsaved()) && !gives_up {
             return;

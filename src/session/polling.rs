@@ -29,11 +29,11 @@ impl Session {
         let message = write::connect(&id, &client_id, next.timeout_ms, next.ack.as_deref());
         let flight = self.send(Kind::Connect, vec![message]);
         let connect = Connect { parked: next.parked, extra: self.flow.is_extra_poll(), ..Connect::default() };
-        self.lanes.open_session(flight, SessionRequest::Connect(connect));
+        self.lanes.open_session(flight, SessionRequest::Connect(Box::new(connect)));
     }
 
-    pub(super) fn connect_ended(&mut self, flight: &Flight, connect: Connect) {
-        self.extra_poll_over(&connect);
+    pub(super) fn connect_ended(&mut self, flight: &Flight, connect: &Connect) {
+        self.extra_poll_over(connect);
         let reply = connect.reply.as_ref();
         let successful = reply.is_some_and(|reply| reply.successful() == Some(true));
         let ack = reply.and_then(Message::ack).filter(Ack::granted);
@@ -49,7 +49,7 @@ impl Session {
         });
         if !whole {
             let error = Error::Protocol("a batch that was cut is not sent again");
-            return self.connect_failed(flight, &connect, error, 0);
+            return self.connect_failed(flight, connect, error, 0);
         }
         if successful {
             self.poll_succeeded(flight);

@@ -276,7 +276,7 @@ impl Session {
         }
         self.gap(GapCause::Undecodable, since, !self.poll.acknowledges());
         if let Some(Ended::Commands(_, commands)) = self.lanes.take(lane) {
-            self.reject_sent(commands, &|channel| Error::OutcomeUnknown { channel });
+            self.reject_sent(*commands, &|channel| Error::OutcomeUnknown { channel });
         }
         self.end(Some(error));
     }
@@ -288,9 +288,9 @@ impl Session {
             self.response_ended(ended.flight(), ended.kind(), reply);
         }
         match ended {
-            Ended::Handshake(flight, handshake) => self.handshake_ended(&flight, handshake),
-            Ended::Connect(flight, connect) => self.connect_ended(&flight, connect),
-            Ended::Commands(flight, commands) => self.commands_ended(&flight, commands),
+            Ended::Handshake(flight, handshake) => self.handshake_ended(&flight, *handshake),
+            Ended::Connect(flight, connect) => self.connect_ended(&flight, &connect),
+            Ended::Commands(flight, commands) => self.commands_ended(&flight, *commands),
             // The lane is empty, so the next drain of outputs starts the next request.
             Ended::Disconnect(_) => {}
         }
@@ -307,7 +307,7 @@ impl Session {
                 self.handshake_failed(&flight, &handshake, error, at_least_ms);
             }
             Ended::Connect(flight, connect) => self.connect_failed(&flight, &connect, error, at_least_ms),
-            Ended::Commands(flight, commands) => self.commands_failed(&flight, commands, error, at_least_ms),
+            Ended::Commands(flight, commands) => self.commands_failed(&flight, *commands, error, at_least_ms),
             Ended::Disconnect(_) => {
                 if !self.shutdown.has_begun() && !matches!(error, Error::HttpStatus(400..500)) {
                     self.handshakes.session_left_behind(self.now);

@@ -1,6 +1,6 @@
 //! S5, S11, S13 to S15, R6: replies to the commands of the application, refusals above all.
 
-use super::exchange::{Commands, Connect, SessionRequest};
+use super::exchange::{Commands, SessionRequest};
 use super::lanes::LaneId;
 use super::outgoing::{Outgoing, Publish, Sent, answered_by};
 use super::status::{GapCause, Status};
@@ -155,8 +155,7 @@ impl Session {
         self.tell_released(released);
         self.tell(changes);
         // The server answers the poll that it holds with the replayed events.
-        let held =
-            matches!(self.lanes.session(), Some(SessionRequest::Connect(Connect { parked: true, .. })));
+        let held = matches!(self.lanes.session(), Some(SessionRequest::Connect(connect)) if connect.parked);
         self.poll.subscribed(held);
         if self.poll.is_lost()
             && let Some(started) = self.lanes.flight(LaneId::Commands).map(|flight| flight.started())

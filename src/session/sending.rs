@@ -70,7 +70,7 @@ impl Session {
 
     /// Sends a request of the session in progress, or the handshake of the next one.
     #[inline(never)]
-    pub(super) fn send(&mut self, kind: Kind, messages: Vec<String>) -> Flight {
+    pub(super) fn send(&mut self, kind: Kind, messages: Vec<String>) -> Box<Flight> {
         let extra_ms = if kind == Kind::Connect { self.poll.timeout_ms() } else { 0 };
         let endpoint = self.target(self.link.endpoint(), kind);
         let destination = Destination {
@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// Disconnects a session that was given up, with its own cookies.
-    pub(super) fn send_pending_disconnect(&mut self, pending: PendingDisconnect) -> Flight {
+    pub(super) fn send_pending_disconnect(&mut self, pending: PendingDisconnect) -> Box<Flight> {
         let PendingDisconnect { client_id, jar, endpoint, token } = pending;
         // A token goes to no instance but its own (S10a).
         let moved = endpoint != *self.link.endpoint();
@@ -107,7 +107,7 @@ impl Session {
         self.link.keep_cookies(headers, &from, self.now, unix_ms);
     }
 
-    fn send_to(&mut self, destination: Destination, kind: Kind, messages: Vec<String>) -> Flight {
+    fn send_to(&mut self, destination: Destination, kind: Kind, messages: Vec<String>) -> Box<Flight> {
         let id = self.lanes.next_request();
         let lane = if kind == Kind::Commands { LaneId::Commands } else { LaneId::Session };
         let mut headers = self.config.headers.clone();
@@ -124,7 +124,7 @@ impl Session {
         headers.extend(destination.cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
         let url = destination.endpoint.href().to_owned();
         self.emit(Output::Send(Request { id, url, headers, messages, kind: kind.as_str() }));
-        Flight::new(Departure {
+        Box::new(Flight::new(Departure {
             id,
             epoch: destination.epoch,
             token: self.tokens.number(),
@@ -132,7 +132,7 @@ impl Session {
             since: self.losses.verified_until(),
             patience_ms: destination.patience_ms,
             message_bytes: self.config.limits.message_bytes,
-        })
+        }))
     }
 
     /// Where requests of this kind go.

@@ -108,7 +108,7 @@ impl Subscriptions {
     }
 
     /// Removes and returns a subscription that the application leaves.
-    pub fn remove(&mut self, id: u32) -> Option<LocalSubscription> {
+    pub fn remove(&mut self, id: u32) -> Option<Box<LocalSubscription>> {
         let subscription = self.open.remove(id)?;
         for entry in subscription.channels.iter().inspect(|_| step()) {
             if !matches!(entry.state, ChannelState::Failed(_)) {

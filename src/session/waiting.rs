@@ -177,8 +177,8 @@ impl Session {
 
     /// When the work of a pause is to be done, or given up.
     fn pause_wake(&self) -> Option<Instant> {
-        let cut_off = LaneId::ALL.into_iter().filter_map(|lane| self.lanes.kind(lane));
-        let open = cut_off.into_iter().any(|kind| kind != Kind::Disconnect);
+        let is_cut_off = |lane| self.lanes.kind(lane).is_some_and(|kind| kind != Kind::Disconnect);
+        let open = is_cut_off(LaneId::Session) || is_cut_off(LaneId::Commands);
         let until = self.pause.requests_until().filter(|_| open);
         until.into_iter().chain(self.pause.give_up_at()).min()
     }

@@ -63,7 +63,7 @@ impl Place {
 impl Due {
     /// The entry at this place needs this from `at` on, or nothing.
     pub fn set(&mut self, place: Place, need: Option<Need>, at: Instant) {
-        match self.known.remove(place.entry) {
+        match self.known.remove(place.entry).map(|known| *known) {
             Some(Known::Due(need, place)) => {
                 self.places(need).remove(place.order.into(), place.entry);
             }

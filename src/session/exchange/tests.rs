@@ -24,8 +24,8 @@ fn flight() -> Flight {
 fn commands() -> Commands {
     let outgoing = [
         Outgoing::Subscribe("/a".to_owned()),
-        Outgoing::Publish(publish(5, 1, "/b")),
-        Outgoing::Raw(raw(6, 2, "/c")),
+        Outgoing::Publish(Box::new(publish(5, 1, "/b"))),
+        Outgoing::Raw(Box::new(raw(6, 2, "/c"))),
     ];
     let sent = ["1", "2", "3"].into_iter().zip(outgoing);
     let sent = sent.map(|(id, outgoing)| Sent::new(id.to_owned(), outgoing));
@@ -187,8 +187,8 @@ fn each_request_has_a_name() {
     let names = [Kind::Handshake, Kind::Connect, Kind::Commands, Kind::Disconnect].map(Kind::as_str);
     assert_eq!(names, ["handshake", "connect", "commands", "disconnect"]);
     let kinds = [
-        SessionRequest::Handshake(Handshake::default()),
-        SessionRequest::Connect(Connect::default()),
+        SessionRequest::Handshake(Box::default()),
+        SessionRequest::Connect(Box::default()),
         SessionRequest::Disconnect,
     ];
     let kinds = kinds.map(|request| request.kind());

@@ -5,7 +5,7 @@ use super::*;
 
 const NOW: Instant = Instant::from_millis(1_000);
 
-fn flight(id: u32) -> Flight {
+fn flight(id: u32) -> Box<Flight> {
     let departure = Departure {
         id: RequestId(id),
         epoch: 0,
@@ -17,12 +17,12 @@ fn flight(id: u32) -> Flight {
     };
     let mut flight = Flight::new(departure);
     flight.accept();
-    flight
+    Box::new(flight)
 }
 
 fn with_poll() -> Lanes {
     let mut lanes = Lanes::default();
-    lanes.open_session(flight(1), SessionRequest::Connect(Connect::default()));
+    lanes.open_session(flight(1), SessionRequest::Connect(Box::default()));
     lanes
 }
 
@@ -72,7 +72,7 @@ fn a_request_leaves_its_lane_once() {
     assert!(lanes.take(SessionLane).is_none() && lanes.is_free(SessionLane));
     lanes.open_session(flight(2), SessionRequest::Disconnect);
     assert!(matches!(lanes.take(SessionLane), Some(Ended::Disconnect(_))));
-    lanes.open_session(flight(3), SessionRequest::Handshake(Handshake::default()));
+    lanes.open_session(flight(3), SessionRequest::Handshake(Box::default()));
     assert!(matches!(lanes.take(SessionLane), Some(Ended::Handshake(..))));
     lanes.open_commands(flight(4), Commands::default());
     assert!(matches!(lanes.take(CommandsLane), Some(Ended::Commands(..))));
@@ -136,7 +136,7 @@ fn s7_bytes_put_the_deadline_off_but_not_that_of_a_disconnect() {
         lanes.await_more(NOW.after(2_000), 5_000);
         lanes.flight(SessionLane).and_then(Flight::deadline)
     };
-    assert_eq!(deadline(SessionRequest::Connect(Connect::default())), Some(NOW.after(7_000)));
+    assert_eq!(deadline(SessionRequest::Connect(Box::default())), Some(NOW.after(7_000)));
     assert_eq!(deadline(SessionRequest::Disconnect), Some(NOW.after(5_000)));
 }
 
