@@ -167,7 +167,7 @@ impl Lanes {
         self.is_free(LaneId::Session) && self.is_free(LaneId::Commands)
     }
 
-    /// The request under way.
+    /// The requests under way.
     pub fn flights(&self) -> impl Iterator<Item = &Flight> {
         self.flight(LaneId::Session).into_iter().chain(self.flight(LaneId::Commands))
     }
@@ -273,7 +273,7 @@ impl Lanes {
         }
     }
 
-    /// No request will be sent: late answers are ignored.
+    /// Requests that wait for their headers will not be sent: late answers are ignored.
     pub fn cancel_all_headers(&mut self) {
         self.session.cancel_headers();
         self.commands.cancel_headers();
