@@ -17,8 +17,35 @@
 //! // 2. Send it, and report its head, chunks and end with `handle_input`. 3. Drain again, until `Output::Wait`.
 //! ```
 //!
-//! Modules import one another one way: `bayeux` ← `replay` ← `session`, `http` ← `salesforce` ← `session` ← `delivery`, and all
-//! of them ← `host` ← `js`; the last two exist in WebAssembly only, where they drive the session over `fetch` and export it to JavaScript.
+//! # The contract
+//!
+//! - After each input, or after all inputs of one turn of an event loop, drain `poll_output` until `Output::Wait`. It never
+//!   blocks. At the instant that `Output::Wait` names, call `handle_input` with [`Input::Timeout`](session::Input::Timeout).
+//! - Every [`Output`](session::Output) says what the driver must do, and which [`Input`](session::Input) answers it, if any.
+//!   Late answers, and reports on requests that were aborted, are ignored.
+//! - Bad network data never makes `handle_input` fail: it becomes an output. It fails only with
+//!   [`ApiMisuse`](session::ApiMisuse), for commands that make no sense, and then the session is unchanged.
+//! - Every command with a number is settled exactly once, with its result or with a typed [`Error`](session::Error), unless
+//!   it is a call that the application cancels.
+//! - An event that may be missing is reported as a [`Status::Gap`](session::Status::Gap). With replay, events come at least
+//!   once, and a position is saved only when everything before it is done with.
+//! - Equal seeds and equal inputs give equal outputs.
+//!
+//! # Modules
+//!
+//! | module | what it is about | imports |
+//! |---|---|---|
+//! | [`bayeux`] | the wire: channels, messages, advice, errors, the incremental decoder | |
+//! | [`http`] | endpoints, headers, cookies | `bayeux` |
+//! | [`salesforce`] | Salesforce's dialect: logins, API versions, refusals, hosts | `bayeux` |
+//! | [`replay`] | positions: a ledger for each channel, calls to the store, the book of all tracked channels | `bayeux` |
+//! | [`session`] | the client: small machines that own their state, and `Session`, where they meet | all above |
+//! | [`delivery`] | queues of events, from the session to the readers of the application | `session` and what that imports |
+//! | `host` | the driver over the host's `fetch`, in WebAssembly only | all above |
+//! | `js` | the exports to JavaScript, in WebAssembly only | all above |
+//!
+//! No module imports one below it in this table. Back-off, maps by number, texts, time and the counting of steps are
+//! helpers that import none of them.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! Maps and sets by number, in order.
 //!
-//! All of them are one tree of the standard library, which holds numbers alone, and the values are boxed: so their code is the
-//! same whatever the types of keys and values are, and stands in the wasm once. This makes the wasm a third smaller.
+//! All of them use one tree of the standard library that holds only numbers, and their values are boxed. So their code
+//! is the same for all types of keys and values and is compiled once, which makes the wasm a third smaller.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -18,7 +18,7 @@ pub(crate) struct NumberMap<V> {
 #[derive(Default)]
 pub(crate) struct Numbers(Tree);
 
-/// Numbers, each at a place of an order: an instant, or any other.
+/// Numbers, each at a place in an order, such as an instant.
 #[derive(Default)]
 pub(crate) struct Agenda(Tree);
 
@@ -48,7 +48,7 @@ impl<V> NumberMap<V> {
         self.places.get(number).is_some()
     }
 
-    /// Adds a value, and gives back the one that stood under this number.
+    /// Adds a value, and returns the one that this number had before.
     pub fn insert(&mut self, number: u32, value: V) -> Option<Box<V>> {
         let before = self.remove(number);
         self.put(number, Box::new(value));
@@ -112,7 +112,7 @@ impl<V> NumberMap<V> {
         Some((number, self.get(number)?))
     }
 
-    /// Takes out what fits, and gives it, ascending.
+    /// Removes what matches, and returns it, ascending.
     pub fn take_if(&mut self, mut fits: impl FnMut(u32, &V) -> bool) -> Vec<(u32, Box<V>)> {
         let mut taken = Vec::new();
         for number in self.places.keys() {
@@ -141,7 +141,7 @@ impl Numbers {
         self.0.0.is_empty()
     }
 
-    /// Numbers and their numbers, ascending.
+    /// Each number with its set of numbers, ascending.
     pub fn entries(&self) -> Vec<(u32, u32)> {
         self.0.range((0, 0), END).into_iter().map(|((number, _), value)| (number as u32, value)).collect()
     }
@@ -173,7 +173,7 @@ impl Agenda {
         self.0.get((at, number)).is_some()
     }
 
-    /// Puts a number in, or takes it out.
+    /// Adds or removes a number.
     pub fn set(&mut self, at: u64, number: u32, is_in: bool) {
         if is_in {
             self.insert(at, number);
@@ -194,7 +194,7 @@ impl Agenda {
         self.0.first()
     }
 
-    /// The first behind this place.
+    /// The first after this place.
     pub fn next_behind(&self, at: u64, number: u32) -> Option<(u64, u32)> {
         self.0.next_behind((at, number))
     }
@@ -211,7 +211,7 @@ impl Agenda {
         all.take_while(move |(here, _)| *here == at).map(|(_, number)| number)
     }
 
-    /// Is any number at this place?
+    /// Whether any number is at this place.
     pub fn has(&self, at: u64) -> bool {
         self.each_at(at).next().is_some()
     }
@@ -221,7 +221,7 @@ impl Agenda {
         self.between(0, at)
     }
 
-    /// Takes out all numbers, and gives them in order.
+    /// Removes all numbers, and returns them in order.
     pub fn take_all(&mut self) -> Vec<u32> {
         let all = self.up_to(u64::MAX);
         self.0.0.clear();

@@ -1,4 +1,4 @@
-//! Subscriptions by name, found by the channels of the events that they match.
+//! Values by subscription name, looked up by the channel of an event.
 
 use super::channel::{Pattern, topic};
 use crate::ordered::{Agenda, NumberMap};
@@ -9,11 +9,11 @@ use crate::text::{has, joined};
 /// channel can only be matched by itself, by `*` in place of its last segment, and by `**` in place of its last segments.
 pub(crate) struct PatternMap<V> {
     names: Names,
-    /// By the places of the names, so in the order in which they came.
+    /// By the places of the names, which ascend in the order in which they were added.
     values: NumberMap<(Pattern, V)>,
 }
 
-/// The places of the names, by hashes of their texts. What is found by a hash is compared by its text.
+/// The places of the names, by hashes of their texts. Names found by a hash are then compared by their text.
 #[derive(Default)]
 struct Names {
     by_name: Agenda,
@@ -38,7 +38,7 @@ impl<V> PatternMap<V> {
         self.values.get_mut(self.place(name)?).map(|(_, value)| value)
     }
 
-    /// Adds a value, and gives back the one that stood under this name.
+    /// Adds a value, and returns the one that this name had before.
     pub fn insert(&mut self, pattern: &Pattern, value: V) -> Option<V> {
         let before = self.remove(pattern.as_str());
         let place = self.names.insert(pattern);
@@ -75,18 +75,18 @@ impl<V> PatternMap<V> {
         self.names.globs > 0 && self.patterns_matching(channel).any(Pattern::is_glob)
     }
 
-    /// Whether there is another name of the same topic, so one with another query, or without one.
+    /// Whether there is another name of the same topic: one with another query, or without one.
     pub fn has_other_filter(&self, name: &str) -> bool {
         let mut patterns = self.patterns_matching(topic(name));
         patterns.any(|pattern| !pattern.is_glob() && pattern.as_str() != name)
     }
 
-    /// The values whose subscriptions an event on `channel` belongs to.
+    /// The values of the subscriptions that match an event on `channel`.
     pub fn matching(&self, channel: &str) -> impl Iterator<Item = &V> {
         self.entries_matching(channel).map(|(_, value)| value)
     }
 
-    /// Changes the values whose subscriptions an event on `channel` belongs to.
+    /// Changes the values of the subscriptions that match an event on `channel`.
     pub fn change_matching(&mut self, channel: &str, mut change: impl FnMut(&mut V)) {
         for place in self.names.matching(channel) {
             if let Some((pattern, value)) = self.values.get_mut(place)
@@ -97,7 +97,7 @@ impl<V> PatternMap<V> {
         }
     }
 
-    /// The subscriptions that an event on `channel` belongs to. Queries are left out on both sides (R2).
+    /// The subscriptions that match an event on `channel`. Queries are ignored on both sides (R2).
     pub fn patterns_matching(&self, channel: &str) -> impl Iterator<Item = &Pattern> {
         self.entries_matching(channel).map(|(pattern, _)| pattern)
     }
@@ -131,7 +131,7 @@ impl Names {
         self.by_topic.remove(hash(pattern.topic()), place);
     }
 
-    /// The places of the names that an event on `channel` may belong to, each once.
+    /// The places of the names that may match an event on `channel`, each once.
     #[inline(never)]
     fn matching(&self, channel: &str) -> Vec<u32> {
         let topic = topic(channel);
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn p2_only_globs_and_queries_that_are_there_are_looked_for() {
-        // The second name is where the look for queries of the first would end.
+        // The second name is where a search for queries of the first would end.
         let mut map = map(&["/a/b", "/c"]);
         let steps = |map: &PatternMap<usize>| {
             crate::steps::taken();

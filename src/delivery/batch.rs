@@ -1,4 +1,5 @@
-//! The form in which events cross the boundary to JavaScript: one text for many of them, and where their parts stand in it.
+//! The form in which events cross the boundary to JavaScript: one text for many events, and the offsets of their parts
+//! in it.
 
 use std::ops::Range;
 
@@ -6,23 +7,24 @@ use crate::bayeux::message::Message;
 use crate::text::{units_at, utf16_len};
 
 /// The text of a batch holds at most this many bytes, unless its only event is larger: a text of this size is quick to
-/// make and to slice, and soon garbage.
+/// make and to slice, and soon collected.
 pub const MAX_BATCH_BYTES: usize = 64 * 1024;
 
 /// The parts of an event that a batch locates: the message, its data, channel, replay id and date.
 const PARTS: usize = 5;
-/// Where the channel stands among the offsets of an event.
+/// The index of the channel among the offsets of an event.
 const CHANNEL: usize = 4;
 
 /// Numbers in [`Batch::offsets`] for each event: start and end of five parts, and the sequence number.
 pub const OFFSETS_PER_EVENT: usize = 2 * PARTS + 1;
 
-/// Events that a reader takes at once. It holds what the server sent, which is secret (X2).
+/// Events that a reader takes at once. Holds what the server sent, which is secret (X2).
 #[derive(Default)]
 pub struct Batch {
     /// How many events it holds; 0 when none was queued.
     pub events: u32,
-    /// The messages as they came, one behind the other. A channel that is written with escapes follows its message, decoded.
+    /// The messages as they came, one after the other. A channel that is written with escapes is appended, decoded,
+    /// after its message.
     pub text: String,
     /// [`OFFSETS_PER_EVENT`] numbers for each event: start and end in `text` of the message, its data, its channel, its
     /// replay id and its date, in UTF-16 code units as JavaScript slices, and then its sequence number. Start and end of a
@@ -39,7 +41,7 @@ pub(super) struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    /// Whether the next event may be this one. The first one always may.
+    /// Whether this event may be added. The first one always may.
     pub fn has_room_for(&self, message: &Message) -> bool {
         self.batch.events == 0 || self.batch.text.len() + message.raw().len() <= MAX_BATCH_BYTES
     }

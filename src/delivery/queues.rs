@@ -17,10 +17,10 @@ pub const SHARED_READER: u32 = 0;
 
 /// The queues of all readers of a client.
 ///
-/// Subscriptions are known by the numbers that the session knows them by: not 0, and never used twice. A number that is
-/// not open, because it never was or has been removed, is no mistake anywhere: it has no events.
+/// Subscriptions have the numbers that they have in the session: not 0, and never used twice. A number that is not
+/// open, because it never was or has been removed, is no error: it has no events.
 ///
-/// An event costs the same, or its logarithm, however many subscriptions there are and however many events are queued.
+/// The cost of an event is constant, or grows with the logarithm of the numbers of subscriptions and of queued events.
 #[derive(Default)]
 pub struct DeliveryQueues {
     subscriptions: NumberMap<Subscription>,
@@ -29,23 +29,23 @@ pub struct DeliveryQueues {
     /// How many events of which subscription the shared reader has taken and not consumed.
     taken_by_shared: Numbers,
     uncommitted: Uncommitted,
-    /// Readers with new events, in the order in which these came.
+    /// Readers that have new events, in the order in which these came.
     ready: Vec<u32>,
     shared_is_ready: bool,
 }
 
 struct Subscription {
     commit: Option<Commit>,
-    /// It has a reader of its own.
+    /// Whether it has a reader of its own.
     claimed: bool,
-    /// No more events come.
+    /// Whether no more events come.
     ended: bool,
-    /// Its own reader is in `ready`.
+    /// Whether its own reader is in `ready`.
     is_ready: bool,
     queue: VecDeque<Rc<QueuedEvent>>,
     /// Events that its own reader has taken and not consumed.
     taken: usize,
-    /// Progress of its own reader, held back for what the shared reader was given before it.
+    /// Progress of its own reader, held back while the shared reader has earlier events that are not committed.
     held_back: u32,
 }
 
@@ -53,7 +53,7 @@ struct QueuedEvent {
     sequence: u32,
     message: Message,
     subscriptions: Vec<u32>,
-    /// In how many queues of unclaimed subscriptions it is.
+    /// The number of queues of unclaimed subscriptions that it is in.
     unclaimed: Cell<usize>,
 }
 
@@ -112,8 +112,8 @@ impl DeliveryQueues {
         core::mem::take(&mut self.ready)
     }
 
-    /// Gives a subscription a reader of its own, which gets all of its events that are queued. Those that the shared reader
-    /// has taken stay with that one.
+    /// Gives a subscription a reader of its own, which gets all of its events that are queued. Events that the shared
+    /// reader has taken stay with the shared reader.
     pub fn claim(&mut self, subscription: u32) {
         let Some(subscription) = self.subscriptions.get_mut(subscription) else { return };
         if !core::mem::replace(&mut subscription.claimed, true) {
@@ -129,8 +129,8 @@ impl DeliveryQueues {
         self.remove_if_over(subscription);
     }
 
-    /// Nothing of this subscription is wanted any more: its events leave the queues, and no report names it. An event that
-    /// is queued for other subscriptions, too, stays queued for those.
+    /// Closes a subscription: its events leave the queues, and no report names it any more. An event that is also
+    /// queued for other subscriptions stays queued for those.
     pub fn remove(&mut self, subscription: u32) {
         let Some(removed) = self.subscriptions.remove(subscription) else { return };
         if !removed.claimed {
@@ -155,8 +155,9 @@ impl DeliveryQueues {
         batch.finish()
     }
 
-    /// The application is done with all events of the batches that a reader has taken: they do not count as queued any
-    /// longer (R8). Gives subscriptions and how many events of each, for [`Input::Taken`](crate::session::Input::Taken).
+    /// The application is done with all events of the batches that a reader has taken: they no longer count as queued
+    /// (R8). Returns subscriptions and the number of events of each, for
+    /// [`Input::Taken`](crate::session::Input::Taken).
     pub fn consumed(&mut self, reader: u32) -> Vec<(u32, usize)> {
         let mut events = Vec::new();
         if reader == SHARED_READER {
@@ -173,12 +174,13 @@ impl DeliveryQueues {
         events
     }
 
-    /// A reader was handed all of its events up to this sequence number, or is done with them (`done`). Gives, for
-    /// [`Input::Progress`](crate::session::Input::Progress), subscriptions and up to which of their events this is so.
+    /// A reader was handed all of its events up to this sequence number, or is done with them (`done`). Returns
+    /// subscriptions, and the last event of each to which this applies, for
+    /// [`Input::Progress`](crate::session::Input::Progress).
     ///
-    /// For the shared reader these are the subscriptions that commit in this way, of which it was given events that have not
-    /// been reported yet. Another reader's progress is reported once the shared reader is done with the events of the
-    /// subscription that it was given before it was claimed: a commit covers all events before it.
+    /// For the shared reader these are the subscriptions that commit in this mode and of which it was given events that
+    /// have not been reported yet. Another reader's progress is reported once the shared reader is done with the events
+    /// of the subscription that it was given before it was claimed: a commit covers all events before it.
     pub fn progress(&mut self, reader: u32, sequence: u32, done: bool) -> Vec<(u32, u32)> {
         let commit = if done { Commit::Processed } else { Commit::Delivered };
         if reader != SHARED_READER {
@@ -205,7 +207,7 @@ impl DeliveryQueues {
         reports
     }
 
-    /// The application commits one event of a reader. Gives the subscriptions of which the reader was given it, for
+    /// The application commits one event of a reader. Returns the subscriptions for which the reader was given it, for
     /// [`Command::Commit`](crate::session::Command::Commit): none where they have all been reported before.
     pub fn commit(&mut self, reader: u32, sequence: u32) -> Vec<u32> {
         if reader != SHARED_READER {
@@ -228,7 +230,7 @@ impl DeliveryQueues {
         event.cloned()
     }
 
-    /// Takes the front event out of the queue of its reader.
+    /// Removes the front event from the queue of its reader.
     fn pop(&mut self, reader: u32, event: &QueuedEvent) {
         if reader != SHARED_READER {
             if let Some(subscription) = self.subscriptions.get_mut(reader) {
@@ -238,7 +240,8 @@ impl DeliveryQueues {
             return;
         }
         self.shared.remove(event.sequence);
-        // It is the front of each of these queues, too: the shared reader takes from all of them in one order.
+        // The event is at the front of each of these queues as well: the shared reader takes from all of them in the
+        // same order.
         let has_it = |subscription: &&mut Subscription| {
             let front = subscription.queue.front();
             !subscription.claimed && front.is_some_and(|front| front.sequence == event.sequence)
@@ -269,7 +272,8 @@ impl DeliveryQueues {
     }
 }
 
-/// The events of a queue leave the shared reader, but for those that are in the queue of another unclaimed subscription.
+/// Removes the events of a queue from the shared reader's, except for those that are in the queue of another unclaimed
+/// subscription.
 fn withdraw(shared: &mut NumberMap<Rc<QueuedEvent>>, queue: &VecDeque<Rc<QueuedEvent>>) {
     for event in queue {
         step();

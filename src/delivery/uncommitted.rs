@@ -1,13 +1,14 @@
-//! Which events the shared reader has been given whose commit is not reported yet, and of which subscriptions.
+//! The events that the shared reader has been given and whose commit has not been reported yet, by subscription.
 
 use crate::ordered::{Agenda, Numbers};
 use crate::replay::Commit;
 use crate::steps::{step, steps};
 
-/// Kept for the shared reader alone: any other one reads a single subscription, and needs no memory.
+/// Kept for the shared reader only: any other one reads a single subscription, and needs no such record.
 #[derive(Default)]
 pub(super) struct Uncommitted {
-    /// Sequence number and subscription, for each [`Commit`] in a set of its own: none is passed through on behalf of another.
+    /// Sequence number and subscription, in a set for each [`Commit`], so that no mode has to pass over the events of
+    /// another.
     by_event: [Agenda; 3],
     /// Subscription and sequence number, of all modes.
     by_subscription: Agenda,
@@ -20,7 +21,7 @@ impl Uncommitted {
         self.by_subscription.insert(subscription.into(), sequence);
     }
 
-    /// Takes out all events of this mode up to one, and gives the last of each subscription.
+    /// Removes all events of this mode up to one, and returns the last of each subscription.
     pub fn take_through(&mut self, commit: Commit, sequence: u32) -> Numbers {
         let events = &mut self.by_event[commit as usize];
         let mut last = Numbers::default();
@@ -34,7 +35,7 @@ impl Uncommitted {
         last
     }
 
-    /// The subscriptions of which an event is uncommitted. In manual mode that ends with this call.
+    /// The subscriptions for which an event is uncommitted. In manual mode this call commits it.
     pub fn take_event(&mut self, sequence: u32) -> Vec<u32> {
         let mut subscriptions = Vec::new();
         for events in &self.by_event {

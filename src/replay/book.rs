@@ -1,4 +1,4 @@
-//! R2, R5, R6: the channels that are tracked by replay, and what is kept of them in the store.
+//! R2, R5, R6: the channels that are tracked by replay, and their positions in the store.
 
 mod given;
 mod store;
@@ -22,20 +22,20 @@ pub(crate) struct Book {
     channels: NumberMap<TrackedChannel>,
     names: PatternMap<u32>,
     last_channel: u32,
-    /// How many channels are tracked at most.
+    /// How many channels may be tracked at once.
     max_channels: usize,
-    /// A channel was forgotten, which may have been subscribed in the session that lives.
+    /// A channel was forgotten that may have been subscribed in the present session.
     forgot: bool,
     given: GivenOut,
     /// Channels with positions that wait for a response to end (R4a).
     provisional: Agenda,
-    /// How many are wanted.
+    /// How many tracked channels are wanted.
     wanted: usize,
     /// Channels with a position that the store does not have yet.
     unsaved: Agenda,
     /// Channels that can be forgotten.
     dispensable: Agenda,
-    /// When something is to be done for a channel.
+    /// When the store is to be called for a channel, or a call expires.
     wakes: Agenda,
     /// The channels of the calls to the store that have no answer.
     calls: Numbers,
@@ -46,15 +46,15 @@ pub(crate) struct Book {
 struct TrackedChannel {
     ledger: Ledger,
     store: StoreState,
-    /// A subscription is open.
+    /// Whether a subscription to it is open.
     wanted: bool,
-    /// The server does not deliver it, and nobody has wanted it since.
+    /// Whether the server has stopped delivering it, and no subscription has wanted it since.
     released: bool,
-    /// As it stands in `wakes`.
+    /// Its entry in `wakes`.
     wake: Option<Instant>,
 }
 
-/// How a channel is tracked.
+/// The options with which a channel is tracked.
 #[derive(Clone)]
 pub(crate) struct Conditions {
     pub start: Start,
@@ -67,11 +67,11 @@ pub(crate) struct Conditions {
 pub(crate) struct RefusedPosition {
     /// The replay id.
     pub after: String,
-    /// Commits that waited for positions of the epoch that is over.
+    /// Commits that waited for positions of the previous epoch.
     pub commands: Vec<u32>,
 }
 
-/// An event that has come, and how.
+/// An event that has arrived, and its circumstances.
 pub(crate) struct Received<'a> {
     pub event: &'a Message,
     /// The number by which it is given out.
@@ -84,7 +84,7 @@ pub(crate) struct Received<'a> {
     pub request: u32,
     /// The other response that is open and may hold events that belong before it.
     pub beside: Option<u32>,
-    /// Its position does not count.
+    /// Whether its position does not count.
     pub late: bool,
 }
 
@@ -107,13 +107,13 @@ impl Book {
         }
     }
 
-    /// Can so many more channels be tracked? Those make room that can be forgotten (P2).
+    /// Whether this many more channels can be tracked; those that can be forgotten make room (P2).
     pub fn has_room_for(&self, channels: usize) -> bool {
         self.max_channels.saturating_sub(self.channels.len()) + self.dispensable.len() >= channels
     }
 
-    /// Tracks a channel for a new subscription; `others` are those that are open. Gives `true` where earlier events have to
-    /// come again for it (R7b).
+    /// Tracks a channel for a new subscription; `others` are the subscriptions that are open. Returns `true` if the new
+    /// one needs earlier events again (R7b).
     pub fn track(&mut self, pattern: &Pattern, conditions: Conditions, others: &[u32], now: Instant) -> bool {
         let Conditions { start, commit, on_invalid } = conditions;
         if let Some(channel) = self.names.get(pattern.as_str()).copied() {
@@ -156,20 +156,22 @@ impl Book {
         }
     }
 
-    /// Nobody wants this channel, and the server does not deliver it: once its position is saved, it can be forgotten (P2).
+    /// No subscription wants this channel, and the server does not deliver it: once its position is saved, the channel
+    /// can be forgotten (P2).
     pub fn release(&mut self, name: &str) {
         if let Some(channel) = self.names.get(name).copied() {
             self.update(channel, |tracked| tracked.released = true);
         }
     }
 
-    /// A subscription has gone from a channel, and `open` are left; `handed`: the last event of it that was handed out.
+    /// A subscription to a channel has ended, and `open` are left; `handed` is the last event that was handed out to
+    /// it.
     pub fn subscription_removed(&mut self, name: &str, subscription: u32, handed: u32, open: &[u32]) {
         let Some(channel) = self.names.get(name).copied() else { return };
         self.update(channel, |tracked| tracked.ledger.subscription_removed(subscription, handed, open));
     }
 
-    /// Is this channel tracked?
+    /// Whether this channel is tracked.
     pub fn tracks(&self, name: &str) -> bool {
         self.names.get(name).is_some()
     }
@@ -179,17 +181,17 @@ impl Book {
         self.names.names()
     }
 
-    /// How this channel is tracked.
+    /// The options with which this channel is tracked.
     pub fn conditions(&self, name: &str) -> Option<(&Start, Commit)> {
         self.get(name).map(|tracked| (tracked.ledger.start(), tracked.ledger.commit))
     }
 
-    /// Has the store been heard about this channel (R5a)?
+    /// Whether the store has answered the load of this channel's position (R5a).
     pub fn is_loaded(&self, name: &str) -> bool {
         self.get(name).is_some_and(|tracked| tracked.store.is_loaded())
     }
 
-    /// Whether a new subscribe goes on where the last one stopped, and so loses nothing (R7c).
+    /// Whether a new subscribe continues where the last one stopped, and so loses nothing (R7c).
     pub fn has_position(&self, name: &str) -> bool {
         self.get(name).is_some_and(|tracked| tracked.ledger.has_position())
     }
@@ -199,7 +201,7 @@ impl Book {
         self.get(name).and_then(|tracked| tracked.ledger.to_save()).map(|(_, position)| position)
     }
 
-    /// Is any tracked channel wanted?
+    /// Whether any tracked channel is wanted.
     pub fn any_wanted(&self) -> bool {
         self.wanted > 0
     }
@@ -212,15 +214,16 @@ impl Book {
         })
     }
 
-    /// Takes in an event of the tracked channel `name`, and gives those of its subscriptions that have not received it yet.
-    /// `None`: it has no position.
+    /// Takes in an event of the tracked channel `name`, and returns those of its subscriptions that have not received
+    /// it yet. `None`: it has no position.
     pub fn receive(&mut self, name: &str, received: Received<'_>) -> Option<Vec<u32>> {
         let Received { event, sequence, mut subscriptions, holders, request, beside, late } = received;
         let position = Position::of(event)?;
         let number = self.names.get(name).copied()?;
         let new = self.update(number, |tracked| {
             if !tracked.store.is_loaded() {
-                // It comes by another subscription, and again once this one has its position (R5a).
+                // The event came through another subscription, and comes again once this channel has its position
+                // (R5a).
                 subscriptions.retain(|subscription| !holders.contains(subscription));
                 return subscriptions;
             }
@@ -246,13 +249,13 @@ impl Book {
         Some(new)
     }
 
-    /// Does this channel have to be subscribed again from the committed position?
+    /// Whether this channel has to be subscribed again from the committed position.
     pub fn is_rewinding(&self, name: &str) -> bool {
         self.get(name).is_some_and(|tracked| tracked.ledger.is_rewinding())
     }
 
-    /// An event has come on `channel`: where nobody wants a channel of its topic, it comes again for the next one who does
-    /// (R7b).
+    /// An event has come on `channel`. Tracked channels of its topic that no subscription wants need it again for the
+    /// next subscription (R7b).
     pub fn event_passed(&mut self, channel: &str) {
         for number in self.of_topic(channel) {
             self.update(number, |tracked| {
@@ -263,8 +266,8 @@ impl Book {
         }
     }
 
-    /// A response got lost. Channels that are wanted come again; of the others events may have passed in it, which the
-    /// server still sends until it has unsubscribed them (R7b).
+    /// A response was lost. Wanted channels are subscribed again from their positions. It may also have held events of
+    /// the others, which the server sends until it has processed the unsubscribe; those count as missed (R7b).
     pub fn response_lost(&mut self) {
         let unwanted = self.channels.iter().filter(|(_, tracked)| !tracked.wanted).inspect(|_| step());
         for number in unwanted.map(|(number, _)| number).collect::<Vec<_>>() {
@@ -272,8 +275,8 @@ impl Book {
         }
     }
 
-    /// A response has arrived whole: what waited for it counts (R4a). `poll`: it is that of a successful poll; `present`:
-    /// the server has accepted the channel; `beside`: another response that is open and may bring events.
+    /// A response has arrived whole: positions that waited for it count (R4a). `poll`: it is that of a successful poll;
+    /// `present`: the server has accepted the channel; `beside`: another response that is open and may bring events.
     pub fn response_ended(
         &mut self,
         request: u32,
@@ -293,13 +296,13 @@ impl Book {
         }
     }
 
-    /// The position after which a subscribe would begin, where the channel is tracked.
+    /// The position after which a subscribe would begin, if the channel is tracked.
     pub fn resume_from(&self, name: &str) -> Option<&str> {
         self.get(name).map(|tracked| tracked.ledger.resume_from())
     }
 
-    /// The channel is subscribed by this request; `beside`: its events come by another subscription, too. Gives the position
-    /// after which it begins, the last one that is certain (R7).
+    /// The channel is subscribed by this request; `beside`: its events come by another subscription, too. Returns the
+    /// position after which it begins, the last one that is certain (R7).
     pub fn subscribing(&mut self, name: &str, request: u32, beside: bool) -> Option<String> {
         let number = self.names.get(name).copied()?;
         self.provisional.insert(0, number);
@@ -325,8 +328,8 @@ impl Book {
         }
     }
 
-    /// `event.commit()`. Gives the commands that are settled by it: what is known no longer has been saved long ago, or
-    /// belongs to an epoch that is over.
+    /// `event.commit()`. Returns the commands that it settles. An event that is no longer remembered has been saved
+    /// long ago, or belongs to an earlier epoch.
     pub fn commit(&mut self, command: u32, subscriptions: &[u32], sequence: u32) -> Vec<u32> {
         let of = self.given.channel_of(sequence);
         let known = of.filter(|of| self.channels.get(*of).is_some_and(|one| one.ledger.gave_out(sequence)));
@@ -342,8 +345,8 @@ impl Book {
         settled.unwrap_or_else(|| vec![command])
     }
 
-    /// The server refuses the position of a channel (R6): another one takes its place. `None` where that is final: the
-    /// channel wants no other, or the other was refused.
+    /// The server refuses the position of a channel (R6): another one takes its place. `None` if the refusal is final:
+    /// the channel is to have no other position, or that one was refused, too.
     pub fn position_refused(&mut self, name: &str) -> Option<RefusedPosition> {
         let number = self.names.get(name).copied()?;
         self.update(number, |tracked| {
@@ -357,13 +360,13 @@ impl Book {
                 return None;
             }
             let commands = tracked.ledger.refused(fallback);
-            // What the old epoch still had to save is of no use to anybody.
+            // Positions of the old epoch need not be saved any more.
             tracked.store.skip_to(tracked.ledger.version());
             Some(RefusedPosition { after, commands })
         })?
     }
 
-    /// The client is over, and nobody will save any more. Gives the commits that wait.
+    /// The client is over, and nothing will be saved any more. Returns the commits that wait.
     pub fn end(&mut self) -> Vec<u32> {
         self.channels
             .values_mut()
@@ -380,14 +383,14 @@ impl Book {
         self.names.matching(topic(channel)).copied().collect()
     }
 
-    /// Every change of a channel.
+    /// Applies a change to a channel; every change goes through here.
     fn update<T>(&mut self, number: u32, change: impl FnOnce(&mut TrackedChannel) -> T) -> Option<T> {
         let result = change(self.channels.get_mut(number)?);
         self.reindex(number);
         Some(result)
     }
 
-    /// Keeps the indexes right after a change of a channel.
+    /// Updates the indexes after a change of a channel.
     #[inline(never)]
     fn reindex(&mut self, number: u32) {
         step();
@@ -421,7 +424,7 @@ impl Book {
 }
 
 impl TrackedChannel {
-    /// Can all that is known of it be had again from the store, and does nobody need it now (P2)?
+    /// Whether the store has all that is known about the channel, and nothing needs it now (P2).
     fn is_dispensable(&self) -> bool {
         self.released
             && !self.wanted

@@ -34,12 +34,12 @@ pub struct Ledger {
     recent: RecentEvents,
     /// The next subscribe starts at the committed position, because a new local subscription needs all events since (R7b).
     rewind_to_committed: bool,
-    /// An event arrived that no local subscription wanted: the next one needs it again.
+    /// An event arrived that no local subscription wanted: the next subscription needs it again.
     skipped_event: bool,
     /// The same, but there was no position yet: the next event received may belong before the skipped one.
     skipped_before_position: bool,
-    /// The request that subscribed the channel again in a session that lives. Until a poll sent after it has arrived
-    /// whole, any response may bring events of the earlier subscription.
+    /// The request that subscribed the channel again in the same session. Until a poll sent after it has arrived whole,
+    /// any response may bring events of the earlier subscription.
     resubscribe: Option<u32>,
     /// The response that was open when that poll ended. It may have left the server earlier, with such events.
     response_with_leftovers: Option<u32>,
@@ -47,13 +47,13 @@ pub struct Ledger {
     subscribed_before: bool,
     /// Sequence numbers in `pending` ascend.
     sequences_ascend: bool,
-    /// Counts the positions that may be saved.
+    /// Counts the positions that may be saved: the version.
     version: u32,
     waiters: Waiters,
 }
 
 impl Ledger {
-    /// A channel of which nothing is known yet.
+    /// A channel about which nothing is known yet.
     pub fn new(channel: &str, start: Start, commit: Commit, on_invalid: OnInvalid) -> Self {
         Self {
             channel: channel.to_owned(),
@@ -105,7 +105,7 @@ impl Ledger {
 
     /// A local subscription is new; `open` are the others. Returns whether earlier events have to come again for it.
     pub fn subscription_added(&mut self, open: &[u32]) -> bool {
-        // What a closed subscription had not processed holds the position no longer (R3a).
+        // What closed subscriptions had not processed no longer holds the position (R3a).
         self.release(|subscription, _| !open.contains(&subscription));
         if self.skipped_event || !self.pending.is_empty() || !self.awaiting_redelivery.is_empty() {
             self.rewind_to_committed = true;
@@ -121,7 +121,7 @@ impl Ledger {
     /// An event has arrived that no local subscription wants.
     pub fn event_unwanted(&mut self) {
         if self.resume_from() == Start::New.as_str() {
-            // Without a position it cannot be had again.
+            // Without a position the event cannot be requested again.
             self.skipped_before_position = true;
         } else {
             self.skipped_event = true;
@@ -132,7 +132,7 @@ impl Ledger {
         }
     }
 
-    /// A local subscription has gone, and `open` are left; `handed` is the number of the last event that it was handed
+    /// A local subscription has ended, and `open` are left; `handed` is the number of the last event that it was handed
     /// out. Handed events that it has not processed hold the position. If no subscription is left, all events do (R3a).
     pub fn subscription_removed(&mut self, subscription: u32, handed: u32, open: &[u32]) {
         if open.is_empty() {
@@ -156,7 +156,7 @@ impl Ledger {
             return Vec::new();
         }
         let mut entry = match self.pending.iter().position(|entry| entry.key == key) {
-            // Its first place was provisional. It stands where it arrives now.
+            // The place of its first arrival was provisional; this one takes its place.
             Some(index) if !self.pending[index].is_settled() => self.pending.remove(index),
             Some(index) => {
                 let new = self.pending[index].give(&arrival);
@@ -192,7 +192,7 @@ impl Ledger {
         new
     }
 
-    /// Whether what comes on the response to `request` may be of an earlier subscription.
+    /// Whether events on the response to `request` may belong to an earlier subscription at the server.
     fn possible_leftover(&self, request: u32) -> Option<Leftover> {
         if let Some(resubscribe) = self.resubscribe {
             return Some(Leftover { request: resubscribe, on_its_response: request == resubscribe });
@@ -204,7 +204,7 @@ impl Ledger {
     /// A subscription has processed the event with this sequence number; `through`: and all events before it.
     pub fn processed(&mut self, subscription: u32, sequence: u32, through: bool) {
         for entry in &mut self.pending {
-            // A long queue is not searched to its end for each event.
+            // Stops early, so that a long queue is not searched to its end for each event.
             if self.sequences_ascend && entry.sequences().next().is_some_and(|first| first > sequence) {
                 break;
             }
@@ -267,26 +267,26 @@ impl Ledger {
         self.resume_from().to_owned()
     }
 
-    /// The session is gone: whatever came after the last position that is not provisional will come again.
+    /// The session is gone: all events after the last position that is not provisional will come again.
     pub fn restart(&mut self) {
         self.rewind(false);
         self.subscribed_before = false;
     }
 
-    /// Prepares the next subscribe: what follows its position awaits redelivery. `session_lives`: the responses that are
-    /// open still count.
+    /// Prepares the next subscribe: events after its position await redelivery. `session_lives`: open responses still
+    /// count.
     fn rewind(&mut self, session_lives: bool) {
         let rewinding = core::mem::take(&mut self.rewind_to_committed);
         let mut keep = if rewinding { 0 } else { self.settled_count() };
         (self.skipped_event, self.skipped_before_position) = (false, false);
-        // There is no position before the very first event, so this one will not come again.
+        // There is no position before the very first event, so that event will not come again.
         let is_first = self.is_very_first();
         let first = self.pending.iter().position(&is_first).filter(|first| *first >= keep);
         if let Some(first) = first {
             keep = first + 1;
         }
         let mut redelivered = self.pending.split_off(keep);
-        // Events whose order relative to it is not known may not come again, either. They go on holding its position.
+        // Events whose order relative to it is unknown may not come again, either. They continue to hold its position.
         let group =
             if first.is_some() { redelivered.iter().take_while(|entry| entry.unordered).count() } else { 0 };
         for entry in redelivered.iter_mut().skip(group) {
@@ -315,7 +315,7 @@ impl Ledger {
         move |entry| first.as_ref() == Some(&entry.key.replay_id)
     }
 
-    /// The position to subscribe from, as it stands on the wire.
+    /// The position to subscribe from, in the wire format.
     pub fn resume_from(&self) -> &str {
         let settled = self.settled_count().checked_sub(1).and_then(|last| self.pending.get(last));
         let received =
@@ -367,7 +367,7 @@ impl Ledger {
             || self.pending.iter().any(|entry| !entry.is_settled())
     }
 
-    /// Whether nothing is known of the channel that the store could not give back.
+    /// Whether the store has all that is known about the channel.
     pub(crate) fn is_all_committed(&self) -> bool {
         let is_as_stored = self.committed.is_some() || self.fallback.is_none();
         self.pending.is_empty() && self.awaiting_redelivery.is_empty() && is_as_stored

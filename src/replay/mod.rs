@@ -1,7 +1,8 @@
-//! Where a client is in its channels: what was received, what the application is done with, and what may be saved.
+//! Positions: what was received on each channel, what the application is done with, and what may be saved.
 //!
-//! A [`Ledger`] is kept for each channel that is tracked, all of them in a `Book`. It speaks to nobody: the session tells it what arrives and
-//! what the application has done, and asks it where to subscribe from and what to save.
+//! The `Book` keeps a [`Ledger`] for each tracked channel, and its calls to the store. Neither performs I/O: the
+//! session tells the book what arrives and what the application has done, and asks it where to subscribe from and what
+//! to save.
 
 pub(crate) mod book;
 mod ledger;

@@ -5,17 +5,17 @@ use crate::bayeux::message::Message;
 /// The longest replay id that makes sense, in bytes.
 const LONGEST: usize = 1_024;
 
-/// The place of an event in its channel (R1). `Debug` shows only when the event was made.
+/// The place of an event in its channel (R1). `Debug` shows only when the event was created.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Position {
     /// As the server wrote it: opaque text, never a number.
     pub replay_id: String,
-    /// When the event was made, where it says so.
+    /// When the event was created, if it says so.
     pub created_date: Option<String>,
 }
 
 impl Position {
-    /// The position of an event, where it has one.
+    /// The position of an event, if it has one.
     pub fn of(event: &Message) -> Option<Self> {
         let raw = event.raw();
         let replay_id = raw.get(event.replay_id()?)?.to_owned();
@@ -23,7 +23,8 @@ impl Position {
         Some(Self { replay_id, created_date })
     }
 
-    /// Whether a stored position can be one at all: some text without control characters, and not endless.
+    /// Whether a stored text can be a position at all: not empty, without control characters, and not longer than the
+    /// limit.
     pub fn makes_sense(&self) -> bool {
         let id = self.replay_id.as_str();
         !id.is_empty() && id.len() <= LONGEST && !id.chars().any(char::is_control)
@@ -34,9 +35,9 @@ impl Position {
 #[derive(Clone, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Start {
-    /// With what is published from now on (-1).
+    /// With events published from now on (-1).
     New,
-    /// With all that the server retains (-2).
+    /// With all events that the server retains (-2).
     All,
     /// After this replay id.
     After(String),
@@ -59,7 +60,7 @@ impl fmt::Debug for Start {
 }
 
 impl Start {
-    /// Reads what stands on the wire.
+    /// Parses the wire format.
     pub fn parse(text: &str) -> Self {
         match text {
             "-1" => Self::New,
@@ -68,7 +69,7 @@ impl Start {
         }
     }
 
-    /// As it stands on the wire.
+    /// In the wire format.
     pub fn as_str(&self) -> &str {
         match self {
             Self::New => "-1",
@@ -92,10 +93,10 @@ pub enum Commit {
 /// What follows when the server refuses a position (R6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnInvalid {
-    /// All that the server retains.
+    /// Start with all events that the server retains.
     All,
-    /// What is published from now on.
+    /// Start with events published from now on.
     New,
-    /// The end of the subscription.
+    /// End the subscription.
     Fail,
 }

@@ -2,18 +2,18 @@
 
 use crate::bayeux::message::Ack;
 
-/// The extension in a session whose server granted it. Some servers grant it and never send a number, so nothing of it is
-/// relied on before one has come.
+/// The extension in a session whose server granted it. Some servers grant it and never send a number, so the client
+/// relies on it only once a number has come.
 pub(super) struct Acks {
     /// What the next poll acknowledges: the number of the last batch that arrived whole, as it came.
     number: String,
     in_use: bool,
-    /// A batch was cut, and will be sent again: so many of its events were given out.
+    /// A batch was cut and will be sent again: the number of its events that were already given out.
     cut: Option<u32>,
 }
 
 impl Acks {
-    /// What the reply to the handshake grants.
+    /// From what the reply to the handshake grants.
     pub fn granted(ack: Option<Ack>) -> Option<Self> {
         let ack = ack.filter(Ack::granted)?;
         // The clients of CometD begin at 0 where the server names no number.
@@ -21,7 +21,7 @@ impl Acks {
         Some(Self { number, in_use: ack.number().is_some(), cut: None })
     }
 
-    /// What an earlier client had; without `skip` it was not in use.
+    /// From the state of an earlier client; without `skip` the extension was not in use.
     pub fn resumed(number: String, skip: Option<u32>) -> Self {
         Self { number, in_use: skip.is_some(), cut: skip }
     }
@@ -34,27 +34,28 @@ impl Acks {
         self.in_use
     }
 
-    /// Events at the beginning of the next body that were given out before.
+    /// The number of events at the beginning of the next body that were given out before.
     pub fn skip(&self) -> u32 {
         self.cut.unwrap_or(0)
     }
 
-    /// A body was cut after so many events: with the number repeated, they come again.
+    /// A body was cut after `events` events. The next poll repeats the number, so the server sends them again.
     pub fn body_cut(&mut self, events: u32) {
         if self.in_use {
             self.cut = Some(events.max(self.skip()));
         }
     }
 
-    /// A body with so many events has ended whole, and its number is acknowledged from now on. Gives `false` where a batch
-    /// was cut and is not sent again after all: the server numbers its batches no more, and what was cut is lost.
+    /// A body with `events` events has ended whole, and its number is acknowledged from now on. Returns `false` if a
+    /// batch was cut and is not sent again after all: the server has stopped numbering its batches, so the events that
+    /// were cut off are lost.
     pub fn body_ended(&mut self, number: Option<&str>, succeeded: bool, events: u32) -> bool {
         if let Some(number) = number {
             *self = Self { number: number.to_owned(), in_use: true, cut: None };
             return true;
         }
         if !succeeded {
-            // A poll that is refused has no number: the batch that was cut is still to come.
+            // The reply to a refused poll has no number: the batch that was cut is still to come.
             self.body_cut(events);
             return true;
         }

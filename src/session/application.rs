@@ -1,4 +1,4 @@
-//! What the application wants: its commands, one function each.
+//! The commands of the application, one function for each.
 
 use super::channels::Tracking;
 use super::io::{Command, ReplayOptions};
@@ -88,21 +88,21 @@ impl Session {
             self.take_over(channel);
         }
         if self.poll.is_lost() {
-            // The server may put its events into the poll that got lost until another takes that one's place.
+            // The server may put events into the lost poll until another poll replaces it.
             self.gap(GapCause::ResponseLost, self.now, true);
         }
         self.tell(changes);
         Ok(())
     }
 
-    /// Can these channels be tracked in this way (R2, R2a, R3a)?
+    /// Whether these channels can be tracked with these options (R2, R2a, R3a).
     fn check_replay(&self, channels: &[String], replay: &ReplayOptions<'_>) -> Result<(), ApiMisuse> {
         let (mut given, mut new) = (PatternMap::default(), PatternMap::default());
         for pattern in channels.iter().filter_map(|channel| Pattern::parse(channel).ok()) {
             given.insert(&pattern, ());
         }
         for (index, channel) in channels.iter().enumerate() {
-            // What is no channel is said by others.
+            // Malformed names are reported elsewhere.
             let Ok(pattern) = Pattern::parse(channel) else { continue };
             let start = replay.start(index);
             if pattern.is_glob() && start != Start::New {
@@ -140,7 +140,7 @@ impl Session {
             let start = replay.start(index);
             let conditions = Conditions { start, commit: replay.commit, on_invalid: replay.on_invalid };
             let others = self.subscriptions.holders(channel);
-            // What was received since the last committed position has to come again for the new one (R7b).
+            // The new subscription needs everything since the last committed position again (R7b).
             if self.book.track(&pattern, conditions, &others, self.now) {
                 let released = self.channels.resubscribe(channel);
                 self.tell_released(released);
@@ -148,7 +148,7 @@ impl Session {
         }
     }
 
-    /// A subscription wants this channel. Gives whether the server delivers it already.
+    /// A subscription wants this channel. Returns whether the server delivers it already.
     fn want(&mut self, pattern: &Pattern, order: u32) -> bool {
         let name = pattern.as_str();
         let tracking = match (self.book.tracks(name), self.book.is_loaded(name)) {
@@ -167,7 +167,7 @@ impl Session {
         accepted
     }
 
-    /// A channel may have been subscribed by the client before: what is lost of it from then on is a gap.
+    /// The suspended client may have subscribed this channel: losses since then are a gap.
     fn take_over(&mut self, channel: &str) {
         if self.book.tracks(channel) {
             return;
@@ -241,7 +241,7 @@ impl Session {
         if !json::validate(data, MAX_DEPTH) {
             return Err(ApiMisuse::NotJson("call"));
         }
-        // Of no other client that had this session before (S17), whose answers may be late.
+        // The id must differ from those of the suspended client (S17), whose answers may still arrive in this session.
         let id = joined(&[&self.lanes.next_message_id(), "c", &decimal(self.unix_ms(self.now))], "");
         let timeout_ms = timeout_ms.unwrap_or(self.config.network_delay_ms);
         self.calls.add(command, channel, &id, self.now, timeout_ms);
@@ -267,8 +267,8 @@ impl Session {
         Ok(())
     }
 
-    /// Makes every attempt that only a back-off holds up (S8). What the server asked for, and the storm guard (S8a), which
-    /// is looked at when a handshake goes out, are not to be talked out of.
+    /// Starts every attempt that waits only because of a back-off (S8). Waits that the server asked for stay, and so
+    /// does the storm guard (S8a), which is checked when a handshake goes out.
     fn retry_now(&mut self) {
         let now = self.now;
         if !self.link.has_session() {
@@ -285,7 +285,7 @@ impl Session {
         self.book.hurry(now);
     }
 
-    /// An event that was queued when the client before was suspended (S17).
+    /// An event that was still queued when the earlier client was suspended (S17).
     fn restore(&mut self, wanted: &[u32], message: &str) {
         let Some(message) = Message::parse(message.to_owned()) else { return };
         let mut takers = self.subscriptions.takers(message.channel().unwrap_or_default());
@@ -294,12 +294,13 @@ impl Session {
     }
 }
 
-/// Does the channel have a position of its own (R2a)?
+/// Whether the channel has a position of its own (R2a).
 fn is_tracked(pattern: &Pattern) -> bool {
     !pattern.is_glob() && !pattern.is_service()
 }
 
-/// Does it concern nothing but the subscriptions of service channels, of which the session itself tells the server nothing?
+/// Whether the message subscribes or unsubscribes `/service/*` channels only, of which the session itself never tells
+/// the server.
 fn subscribes_to_services(message: &Message) -> bool {
     let own = matches!(message.channel(), Some("/meta/subscribe" | "/meta/unsubscribe"));
     let Some(given) = json::member(message.raw(), "subscription").filter(|_| own) else { return false };

@@ -9,7 +9,7 @@ use crate::http::headers::check_header;
 use crate::salesforce::hosts;
 use crate::text::joined;
 
-/// A server that is silent for longer than this has let go of the session; Salesforce does so earlier (S10a).
+/// A server that is silent for longer than this has dropped the session; Salesforce drops it earlier (S10a).
 const SILENT_MS: u64 = 60_000;
 const SALESFORCE_SILENT_MS: u64 = 40_000;
 
@@ -36,11 +36,11 @@ impl Session {
         }
         let same = endpoint == *self.link.endpoint();
         if !same || self.tokens.current().is_none() {
-            // Before it is in use: the disconnect of the old session carries the old one.
+            // Before the new token is in use: the disconnect of the old session carries the old one.
             if self.link.has_session() {
                 self.leave_session(GapCause::SessionLost, false, true);
             } else if self.is_shaking_hands() {
-                // It went elsewhere; of the one under way there may be a session.
+                // The handshake under way goes to the old endpoint, and may have made a session there.
                 self.abort(LaneId::Session);
             }
         }
@@ -51,16 +51,16 @@ impl Session {
             self.handshakes.schedule(self.now);
         }
         if self.link.move_to(endpoint) {
-            // Those of a handshake were asked for where the endpoint was.
+            // These headers were requested for a handshake with the old endpoint.
             self.lanes.cancel_headers(LaneId::Session);
         }
         if number == 1 {
-            // The login has had its time, and the server has it from now on.
+            // The time limit of the login ends, and that of the server's first answer begins.
             self.handshakes.restart_contact(self.now, self.config.connect_timeout_ms);
         }
     }
 
-    /// There is none: for now, or for good (S10).
+    /// The authenticator has no token, for now or for good (S10).
     pub(super) fn token_failed(&mut self, message: &str, retryable: bool) {
         let message = message.to_owned();
         match self.tokens.missing(self.now, retryable, &self.config.retry, &mut self.rng) {
@@ -79,14 +79,14 @@ impl Session {
         }
     }
 
-    /// A request outside the session was answered 401.
+    /// A request outside the session was answered with 401.
     pub(super) fn token_refused_elsewhere(&mut self, number: u32) {
         if !self.shutdown.has_begun() && self.tokens.refused_elsewhere(number, self.now) {
             self.emit(Output::NoToken);
         }
     }
 
-    /// What a failure says of the place where the session is (S10a).
+    /// Notes what a failure says about the endpoint: has the instance moved (S10a)?
     pub(super) fn note_failure(&mut self, error: &Error) {
         match error {
             Error::Redirect => self.tokens.instance_may_move(self.now),
@@ -98,7 +98,8 @@ impl Session {
         }
     }
 
-    /// Where a token may be sent (X1): https, or this machine; the url's own host, and those that are allowed.
+    /// Checks where a token may be sent (X1): over https or to this machine, and only to the url's own host or an
+    /// allowed one.
     ///
     /// # Errors
     /// [`Error::InstanceRefused`].

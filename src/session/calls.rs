@@ -1,7 +1,7 @@
-//! Calls: a message on a service channel, and the one by which the service answers it.
+//! Calls: a message on a service channel, and the message with which the service answers it.
 //!
-//! The two carry the same id, as with `remoteCall` of CometD's clients. The server's reply to the message comes beside the
-//! answer, before or after it, and says no more than that the message has arrived.
+//! Both carry the same id, as in `remoteCall` of CometD's clients. The server's reply to the message is separate from
+//! the answer, may come before or after it, and only confirms that the message has arrived.
 
 use super::error::Error;
 use crate::Instant;
@@ -15,14 +15,14 @@ pub(super) struct Calls {
 }
 
 struct Call {
-    /// Of its message, and of the answer.
+    /// The id of its message, and of the answer.
     id: String,
     channel: String,
     deadline: Instant,
     timeout_ms: u64,
-    /// The server has taken the message in.
+    /// The server has confirmed the message.
     accepted: bool,
-    /// A response got lost that may have held the answer.
+    /// A response that may have held the answer was lost.
     doubtful: bool,
 }
 
@@ -49,7 +49,7 @@ impl Calls {
         );
     }
 
-    /// Takes out the call that this message answers, and gives its command.
+    /// Removes the call that this message answers, and returns its command.
     pub fn answered(&mut self, message: &Message) -> Option<u32> {
         let (id, channel) = (message.id()?, message.channel()?);
         let is = |call: &Call| call.id == id && call.channel == channel;
@@ -58,31 +58,31 @@ impl Calls {
         Some(command)
     }
 
-    /// Takes out a call, and says whether it was there.
+    /// Removes a call, and returns whether it was there.
     pub fn remove(&mut self, command: u32) -> bool {
         self.open.remove(command).is_some()
     }
 
-    /// Does somebody wait for the answer?
+    /// Whether the call still waits for its answer.
     pub fn is_open(&self, command: u32) -> bool {
         self.open.contains(command)
     }
 
-    /// The server has taken in the message of a call.
+    /// The server has confirmed the message of a call.
     pub fn accepted(&mut self, command: u32) {
         if let Some(call) = self.open.get_mut(command) {
             call.accepted = true;
         }
     }
 
-    /// A response got lost, and maybe an answer with it.
+    /// A response was lost, and perhaps an answer with it.
     pub fn response_lost(&mut self) {
         for call in self.open.values_mut() {
             call.doubtful |= call.accepted;
         }
     }
 
-    /// The session is over in which the answers would have come.
+    /// The session is over: the answers to messages that the server has confirmed will not come.
     pub fn session_lost(&mut self) -> Vec<Failed> {
         self.fail(&|call| call.accepted, &|call| Error::OutcomeUnknown { channel: call.channel.clone() })
     }
@@ -92,7 +92,7 @@ impl Calls {
         self.fail(&|_| true, &|_| reason.clone())
     }
 
-    /// No answer in time. Where one may have been lost, the outcome is unknown.
+    /// Calls whose answer did not come in time fail. If an answer may have been lost, the outcome is unknown.
     pub fn expired(&mut self, now: Instant) -> Vec<Failed> {
         self.fail(&|call| call.deadline <= now, &|call| match call.doubtful {
             true => Error::OutcomeUnknown { channel: call.channel.clone() },
@@ -105,7 +105,7 @@ impl Calls {
         self.open.values().map(|call| call.deadline).min()
     }
 
-    /// Takes out the calls that are over, in the order of their commands.
+    /// Removes and returns the calls that are over, in the order of their commands.
     #[inline(never)]
     fn fail(&mut self, is_over: &dyn Fn(&Call) -> bool, error: &dyn Fn(&Call) -> Error) -> Vec<Failed> {
         let over = self.open.take_if(|_, call| is_over(call));

@@ -1,7 +1,8 @@
-//! What the server has been told: one entry for each channel that the application wants or that the server still delivers.
+//! The subscriptions at the server: one entry for each channel that the application wants or that the server still
+//! delivers.
 //!
-//! The difference between what is wanted and what the server knows is what remains to be sent, so a lost session, a lost
-//! response and a change of mind all need no more than a correction of an entry.
+//! What remains to be sent is the difference between what the application wants and what the server knows. A lost
+//! session, a lost response and a change of mind are therefore all handled by correcting entries.
 
 mod due;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use crate::bayeux::pattern_map::PatternMap;
 use crate::ordered::{NumberMap, Numbers};
 use crate::steps::step;
 
-/// A subscribe whose reply is missing from a whole body is sent so many times.
+/// How many times a subscribe is sent whose reply is missing from a complete body.
 const MAX_UNANSWERED: u8 = 3;
 
 /// The subscriptions of this client at the server.
@@ -27,16 +28,16 @@ pub(super) struct Channels {
     names: PatternMap<u32>,
     last_entry: u32,
     due: Due,
-    /// Entries that the server does not deliver, or not from the right position.
+    /// Channels that the server does not deliver, or not from the right position.
     unsettled: usize,
-    /// Refusals that the application is asked about, by the numbers of the questions.
+    /// Channels whose refusal the application is asked about, by the number of the question.
     questions: NumberMap<Question>,
     last_question: u32,
-    /// `unsubscribe()` calls that wait for the server, and for how many channels.
+    /// The `unsubscribe()` calls that wait for the server, and the number of channels that each waits for.
     unsubscribing: Numbers,
 }
 
-/// A channel as the server knows it, or a `/service/*` channel, of which it need not know.
+/// A channel as the server knows it, or a `/service/*` channel, which it need not know.
 struct ServerSubscription {
     pattern: Pattern,
     remote: Remote,
@@ -45,18 +46,18 @@ struct ServerSubscription {
     /// Its place among the commands of the application.
     order: u32,
     tracking: Tracking,
-    /// Not before this.
+    /// The channel is not subscribed before this instant.
     retry_at: Instant,
-    /// Replies that never came.
+    /// How many subscribes had no reply.
     unanswered: u8,
     /// It must be subscribed again, from an earlier position (R7b).
     needs_resubscribe: bool,
-    /// Refusals in a row that were tried again (S11).
+    /// Counts consecutive refusals that were tried again (S11).
     backoff: Backoff,
     /// The application is asked about a refusal.
     asked: bool,
-    /// The session that first refused it as of a client that the server does not know: for that one there is a new session,
-    /// for the next one to say so it is a refusal (S5).
+    /// The session that first refused the channel because the server did not know the client. The first such reply
+    /// leads to a new session; the next session that gets one treats it as a refusal (S5).
     unknown_in: Option<u32>,
     /// `unsubscribe()` calls that wait for the server.
     waiters: Vec<u32>,
@@ -66,7 +67,7 @@ struct ServerSubscription {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Remote {
-    /// There is nothing to subscribe: messages on `/service/*` come to this client anyway.
+    /// Nothing to subscribe: messages on `/service/*` come to this client anyway.
     Local,
     /// The server does not know of it.
     Absent,
@@ -82,7 +83,7 @@ enum Remote {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tracking {
     Untracked,
-    /// The store has not been heard about the position (R5a).
+    /// The store has not yet answered the load of the position (R5a).
     Loading,
     Loaded,
 }
@@ -93,7 +94,7 @@ struct Question {
     failure: Failure,
 }
 
-/// A refusal that the application has decided upon.
+/// A refusal that the application has decided about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decided {
     pub channel: String,
@@ -108,19 +109,19 @@ pub(super) struct Attempt {
     pub delay_ms: u64,
 }
 
-/// What a change of the entries sets free.
+/// What a change of the entries releases.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub(super) struct Released {
-    /// `unsubscribe()` calls that need not wait any longer.
+    /// The `unsubscribe()` calls that need not wait any longer.
     pub commands: Vec<u32>,
-    /// Channels that nobody wants and the server does not know: the entries are gone.
+    /// Channels that nobody wants and the server does not know: their entries have been removed.
     pub dropped: Vec<String>,
 }
 
 impl Channels {
-    /// A subscription of the application wants this channel; `promised`: the server has accepted it before. Gives `true`
-    /// where the server delivers it already.
+    /// A subscription of the application wants this channel; `promised`: the server has accepted it before. Returns
+    /// `true` if the server delivers it already.
     pub fn want(
         &mut self,
         pattern: &Pattern,
@@ -141,18 +142,18 @@ impl Channels {
             entry.tracking = tracking;
             accepted = local || entry.remote == Remote::Present && promised;
             if entry.remote == Remote::Present && !accepted {
-                // The reply to an unsubscribe was lost: only a subscribe makes sure.
+                // The reply to an unsubscribe was lost: only a subscribe leaves no doubt.
                 entry.remote = Remote::Absent;
             }
         });
         (accepted, released)
     }
 
-    /// A subscription of the application leaves these channels; `command` settles once the server delivers none of them any
-    /// more, or somebody else wants them.
+    /// A subscription of the application leaves these channels; `command` settles once the server has stopped
+    /// delivering each of them, or another subscription wants it.
     pub fn leave<'a>(&mut self, names: impl Iterator<Item = &'a str>, command: u32, order: u32) -> Released {
         let mut released = Released::default();
-        // Counts as one more until all are told.
+        // One more, so that it does not settle before all channels have been looked at.
         self.unsubscribing.insert(command, 1);
         for name in names {
             let Some(entry) = self.names.get(name).copied() else { continue };
@@ -173,17 +174,17 @@ impl Channels {
         released
     }
 
-    /// Nobody wants this channel any more: it has failed.
+    /// The channel has failed, so nobody wants it any more.
     pub fn abandon(&mut self, name: &str) -> Released {
         self.change(name, |entry| entry.wanted = 0)
     }
 
-    /// No server answers for now, so nobody waits for it to forget a channel.
+    /// No server answers for now, so no call waits for an unsubscribe to be confirmed.
     pub fn release_all(&mut self) -> Released {
         Released { commands: core::mem::take(&mut self.unsubscribing).keys(), dropped: Vec::new() }
     }
 
-    /// The client is over: nothing is wanted, and nobody waits.
+    /// The client is over: no channel is wanted, and no call waits.
     pub fn clear(&mut self) -> Released {
         let released = self.release_all();
         *self = Self::default();
@@ -195,7 +196,7 @@ impl Channels {
         self.change(name, |entry| entry.remote = Remote::Subscribing)
     }
 
-    /// An unsubscribe goes out. Gives `true` where the channel is only to be subscribed again.
+    /// An unsubscribe goes out. Returns `true` if it only serves to subscribe the channel again.
     pub fn unsubscribing(&mut self, name: &str) -> (bool, Released) {
         let mut again = false;
         let released = self.change(name, |entry| {
@@ -205,7 +206,7 @@ impl Channels {
         (again, released)
     }
 
-    /// The server said yes.
+    /// The server has accepted the channel.
     pub fn accepted(&mut self, name: &str) -> Released {
         self.change(name, |entry| {
             entry.remote = Remote::Present;
@@ -214,13 +215,13 @@ impl Channels {
         })
     }
 
-    /// The server said no to a subscribe, or yes or no to an unsubscribe, which comes to the same.
+    /// The server has refused a subscribe, or answered an unsubscribe: either way it does not deliver the channel.
     pub fn absent(&mut self, name: &str) -> Released {
         self.change(name, |entry| entry.remote = Remote::Absent)
     }
 
-    /// A request that held this channel failed on the way, so the server may know of it or not: what is wanted now is sent
-    /// (again), be it a subscribe (R7) or an unsubscribe.
+    /// A request with this channel failed on the way, so whether the server has processed it is unknown: what is wanted
+    /// now is sent, be it a subscribe (R7) or an unsubscribe.
     pub fn undo(&mut self, name: &str, retry_at: Instant) -> Released {
         self.change(name, |entry| {
             if matches!(entry.remote, Remote::Subscribing | Remote::Unsubscribing) {
@@ -251,17 +252,17 @@ impl Channels {
         })
     }
 
-    /// Nothing of the channel has to come again.
+    /// The channel need not be subscribed again.
     pub fn begin_anew(&mut self, name: &str) -> Released {
         self.change(name, |entry| entry.needs_resubscribe = false)
     }
 
-    /// The store has been heard about the channel (R5a).
+    /// The store has answered the load of the channel's position (R5a).
     pub fn loaded(&mut self, name: &str) -> Released {
         self.change(name, |entry| entry.tracking = Tracking::Loaded)
     }
 
-    /// The reply to a subscribe was missing from a whole body. Gives `true` where that has happened too often.
+    /// The reply to a subscribe was missing from a complete body. Returns `true` if that has happened too often.
     pub fn unanswered(&mut self, name: &str) -> bool {
         let entry = self.names.get(name).and_then(|entry| self.entries.get_mut(*entry));
         entry.is_some_and(|entry| {
@@ -270,14 +271,14 @@ impl Channels {
         })
     }
 
-    /// The channel was refused in this session as of a client that the server does not know (S5). Is it the first session
-    /// to say so since the server accepted it?
+    /// The server refused the channel because it does not know the client of this session (S5). Returns whether this is
+    /// the first such session since the server accepted the channel.
     pub fn first_unknown(&mut self, name: &str, epoch: u32) -> bool {
         let entry = self.names.get(name).and_then(|entry| self.entries.get_mut(*entry));
         entry.is_some_and(|entry| *entry.unknown_in.get_or_insert(epoch) == epoch)
     }
 
-    /// The application is asked what to do about a refusal. Gives the number of the question.
+    /// The application is asked what to do about a refusal. Returns the number of the question.
     pub fn ask(&mut self, name: &str, failure: Failure, now: Instant, within_ms: u64) -> (u32, Released) {
         self.last_question = self.last_question.wrapping_add(1);
         if let Some(entry) = self.names.get(name).copied() {
@@ -290,7 +291,7 @@ impl Channels {
         (self.last_question, undone)
     }
 
-    /// The application has decided, or has not in time.
+    /// The application has decided, or its time to do so is over.
     pub fn decided(&mut self, question: u32) -> (Option<Decided>, Released) {
         let Some(question) = self.questions.remove(question) else {
             return (None, Released::default());
@@ -320,14 +321,15 @@ impl Channels {
         Some(Attempt { refusals: entry.backoff.attempts(), delay_ms })
     }
 
-    /// The channel is subscribed again then.
+    /// The channel is subscribed again at this instant.
     pub fn retry(&mut self, name: &str, at: Instant) -> Released {
         let mut released = self.change(name, |entry| entry.retry_at = at);
         released.add(self.undo(name, at));
         released
     }
 
-    /// The application wants the next attempts now (S8); what waits for a request as well waits until `earliest` gives.
+    /// The application wants the next attempts now (S8); those that also depend on a request wait for the instant of
+    /// `earliest`.
     pub fn hurry(&mut self, now: Instant, mut earliest: impl FnMut(Instant) -> Instant) -> Released {
         let mut released = Released::default();
         for entry in self.entries.keys() {
@@ -340,7 +342,7 @@ impl Channels {
         released
     }
 
-    /// Lets pass what waited until now.
+    /// Makes the channels due that have waited until now.
     pub fn advance(&mut self, now: Instant) {
         for entry in self.due.advance(now) {
             let released = self.update(entry, |_| ());
@@ -348,7 +350,7 @@ impl Channels {
         }
     }
 
-    /// The next channel of which the server is to be told something, behind `last`.
+    /// The next channel after `last` that needs a subscribe or an unsubscribe.
     pub fn next_action(
         &self,
         last: Option<Place>,
@@ -366,39 +368,39 @@ impl Channels {
         ))
     }
 
-    /// When a channel that waits is due.
+    /// When the next waiting channel is due.
     pub fn next_retry(&self) -> Option<Instant> {
         self.due.next_retry()
     }
 
-    /// Is a channel to be subscribed from its position, and waits for nothing but its request?
+    /// Whether a channel is to be subscribed from its position and waits only for its request.
     pub fn replay_is_due(&self) -> bool {
         self.due.replay_is_due()
     }
 
-    /// Does the server deliver all that is wanted, from the right positions?
+    /// Whether the server delivers every wanted channel, from the right position.
     pub fn all_present(&self) -> bool {
         self.unsettled == 0
     }
 
-    /// Has the server accepted this channel?
+    /// Whether the server has accepted this channel.
     pub fn is_present(&self, name: &str) -> bool {
         self.get(name).is_some_and(|entry| entry.remote == Remote::Present)
     }
 
-    /// Does the server deliver this channel, or does it not need to know of it?
+    /// Whether the server delivers this channel, or need not know of it.
     pub fn is_delivered(&self, name: &str) -> bool {
         self.get(name).is_some_and(|entry| matches!(entry.remote, Remote::Present | Remote::Local))
     }
 
-    /// Do events of this channel belong to its present subscription at the server?
+    /// Whether events of this channel belong to its present subscription at the server.
     pub fn is_current(&self, name: &str) -> bool {
         self.get(name).is_some_and(|entry| {
             !entry.needs_resubscribe && matches!(entry.remote, Remote::Subscribing | Remote::Present)
         })
     }
 
-    /// Do events of this channel come by a glob, too?
+    /// Whether events of this channel also come through a glob.
     pub fn has_glob_for(&self, name: &str) -> bool {
         self.names.has_glob_for(name)
     }
@@ -436,7 +438,7 @@ impl Channels {
         }
     }
 
-    /// Every change of an entry.
+    /// Applies a change to an entry; every change goes through here.
     fn update(&mut self, number: u32, change: impl FnOnce(&mut ServerSubscription)) -> Released {
         if let Some(entry) = self.entries.get_mut(number) {
             change(entry);
@@ -444,7 +446,7 @@ impl Channels {
         self.reindex(number)
     }
 
-    /// Keeps the indexes right after a change of an entry, and finds out what that sets free.
+    /// Updates the indexes after a change of an entry, and returns what it releases.
     #[inline(never)]
     fn reindex(&mut self, number: u32) -> Released {
         step();
@@ -476,7 +478,7 @@ impl Channels {
         released
     }
 
-    /// A call waits for one channel less.
+    /// An `unsubscribe()` call waits for one channel fewer.
     fn release(&mut self, command: u32, released: &mut Released) {
         match self.unsubscribing.remove(command) {
             None => {}
@@ -491,15 +493,15 @@ impl ServerSubscription {
         matches!(self.remote, Remote::Absent | Remote::Local)
     }
 
-    /// Does the server deliver it, from the right position?
+    /// Whether the server delivers it, from the right position.
     fn is_settled(&self) -> bool {
         matches!(self.remote, Remote::Present | Remote::Local) && !self.needs_resubscribe
     }
 
-    /// What the server is to be told.
+    /// What is to be sent to the server.
     fn need(&self) -> Option<Need> {
         match self.remote {
-            // One that nobody wants is dropped.
+            // A channel that nobody wants has been removed by now.
             Remote::Absent if !self.asked => match self.tracking {
                 Tracking::Untracked => Some(Need::Subscribe),
                 Tracking::Loading => None,

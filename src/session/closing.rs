@@ -1,4 +1,4 @@
-//! S16: what a client does that ends.
+//! S16: what a client does while it ends.
 
 use super::exchange::{Kind, SessionRequest};
 use super::lanes::LaneId;
@@ -8,7 +8,7 @@ use crate::Instant;
 use crate::bayeux::write;
 
 impl Session {
-    /// Disconnects, and saves what is to be saved.
+    /// Disconnects, and saves positions.
     pub(super) fn schedule_shutdown(&mut self) {
         let Some(give_up_at) = self.shutdown.give_up_at() else { return };
         let gives_up = give_up_at <= self.now;
@@ -42,7 +42,7 @@ impl Session {
         self.emit(Output::Closed(error));
     }
 
-    /// Are messages in flight, or is a handshake being answered?
+    /// Whether messages are in flight, or a handshake whose reply is on its way.
     fn awaits_answers(&self) -> bool {
         self.lanes.is_open(LaneId::Commands) || self.is_shaking_hands()
     }
@@ -56,7 +56,7 @@ impl Session {
         }
     }
 
-    /// Sends the disconnect of this session, else that of an earlier one. Gives whether one has gone out.
+    /// Sends the disconnect of this session, else that of an earlier one. Returns whether one has gone out.
     fn disconnect(&mut self, gives_up: bool) -> bool {
         let flight = if let Some(client_id) = self.link.forget_client_id(false) {
             let id = self.lanes.next_message_id();
@@ -70,13 +70,13 @@ impl Session {
         true
     }
 
-    /// The disconnect that is owed cannot be sent.
+    /// The pending disconnect cannot be sent.
     pub(super) fn leave_without_disconnect(&mut self) {
         self.forget_client_id();
         self.link.take_pending_disconnect();
     }
 
-    /// When something is to be done while the client ends.
+    /// When the ending client has something to do next.
     pub(super) fn shutdown_wake(&self) -> Option<Instant> {
         if self.awaits_answers() { self.shutdown.messages_until() } else { self.shutdown.give_up_at() }
     }

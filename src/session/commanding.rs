@@ -11,7 +11,7 @@ use crate::Instant;
 use crate::bayeux::write;
 
 impl Session {
-    /// Sends all commands that wait, as far as they fit into one request (S3).
+    /// Sends the commands that wait, as many as fit into one request (S3).
     pub(super) fn schedule_commands(&mut self) {
         if self.lanes.is_open(LaneId::Commands) || self.outbox.at() > self.now || !self.has_commands() {
             return;
@@ -26,7 +26,7 @@ impl Session {
         self.lanes.open_commands(flight, Commands { sent: packing.sent, replays, ..Commands::default() });
     }
 
-    /// Is anything to be sent that may be sent now?
+    /// Whether there is anything to send that may be sent now.
     #[inline(never)]
     pub(super) fn has_commands(&self) -> bool {
         let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
@@ -34,13 +34,14 @@ impl Session {
             || self.may_send_messages() && !self.outbox.is_empty()
     }
 
-    /// May messages be sent? While the queue is full, what brings more of it waits (R8). With the extension no event rides
-    /// on replies to messages, and a reader that awaits one must not wait for itself.
+    /// Whether messages may be sent. While the queue is full, requests whose replies can bring more events wait (R8).
+    /// With the acknowledgement extension no event comes with replies to messages, and a reader that awaits such a
+    /// reply in its loop must not block itself.
     pub(super) fn may_send_messages(&self) -> bool {
         self.flow.may_read() || self.poll.acknowledges()
     }
 
-    /// When commands that wait for a time may go out.
+    /// When commands that wait for a certain time may go out.
     pub(super) fn commands_wake(&self) -> Option<Instant> {
         if !self.link.has_session() || self.lanes.is_open(LaneId::Commands) {
             return None;
@@ -52,8 +53,8 @@ impl Session {
         retry
     }
 
-    /// Packs commands in the order of the application's calls: look at the next one, and take it if it fits. Gives whether a
-    /// channel is subscribed from a position.
+    /// Packs commands in the order of the application's calls: look at the next one, and take it if it fits. Returns
+    /// whether a channel is subscribed from a position.
     fn pack(&mut self, packing: &mut Packing, client_id: &str) -> bool {
         let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
         let messages = self.may_send_messages();
@@ -115,9 +116,10 @@ impl Session {
         }
     }
 
-    /// Gives whether the channel is subscribed from a position.
+    /// Returns whether the channel is subscribed from a position.
     fn pack_subscribe(&mut self, packing: &mut Packing, client_id: &str, id: String, name: String) -> bool {
-        // The client before may have subscribed it in this session, and the server may not have forgotten (S17).
+        // The suspended client may have subscribed the channel in this same session, and the server may still have that
+        // (S17).
         let before = self.predecessor.as_ref();
         let continues = before.is_some_and(|before| before.session_continues(self.link.epoch()));
         let beside = continues || self.channels.has_glob_for(&name);
@@ -133,7 +135,7 @@ impl Session {
         let (again, released) = self.channels.unsubscribing(&name);
         self.tell_released(released);
         if !again {
-            // One that is only to be subscribed again stays promised.
+            // A channel that is only to be subscribed again stays promised.
             self.losses.withdraw(&name);
         }
         packing.add(text, id, Outgoing::Unsubscribe(name));
@@ -145,7 +147,7 @@ impl Session {
         let current = flight.epoch() == self.link.epoch();
         for outgoing in self.take_back(&mut commands) {
             match outgoing {
-                // It is subscribed in the next session.
+                // The channel is subscribed in the next session.
                 Outgoing::Subscribe(_) if commands.unknown_client.is_some() => {}
                 Outgoing::Subscribe(name) if current => self.subscribe_unanswered(&name),
                 Outgoing::Unsubscribe(name) if current => {
@@ -156,7 +158,7 @@ impl Session {
             }
         }
         if !current {
-            // What answers calls has ended with the session.
+            // Answers to calls would have come in this session, which is over.
             self.lose_calls();
         }
         if !current || self.shutdown.has_begun() {
@@ -177,7 +179,7 @@ impl Session {
         self.tell_released(released);
     }
 
-    /// Subscribes are sent again, messages never: whether they were processed is unknown (R7).
+    /// Subscribes are sent again, messages are not: whether they were processed is unknown (R7).
     #[inline(never)]
     pub(super) fn commands_failed(
         &mut self,
@@ -204,7 +206,7 @@ impl Session {
                 self.report(Status::Retry { attempt, delay_ms, error });
             }
         }
-        // The server understood, and did not process it.
+        // The server has understood the request, and has not processed it.
         let refused = matches!(error, Error::HttpStatus(400..500)) && !error.retryable();
         for outgoing in unanswered {
             match (outgoing, &given_up) {
@@ -214,7 +216,7 @@ impl Session {
                     let released = self.channels.undo(&name, retry_at);
                     self.tell_released(released);
                 }
-                // Not processed, hence sent once more, with the next token.
+                // Not processed, so it is sent once more, with the next token.
                 (Outgoing::Publish(publish), _) if refused_token && self.may_publish_again(&publish) => {
                     self.outbox.publish_again(publish);
                 }
@@ -230,7 +232,7 @@ impl Session {
         self.carry_out(verdict, flight.token());
     }
 
-    /// The commands that wait did not go out, and wait on.
+    /// The request could not go out: its commands go on waiting.
     pub(super) fn commands_unsent(&mut self, error: Error) {
         let (attempt, delay_ms) = self.outbox.failed(self.now, 0, &self.config.retry, &mut self.rng);
         if self.config.retry.max_retries.is_none_or(|max| attempt <= max) {

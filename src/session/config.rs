@@ -25,7 +25,8 @@ pub struct Config {
     /// Hosts that tokens may be sent to, besides the url's own and, in the dialect of Salesforce, its domains: exact, or
     /// `*.example.com` for all below (X1).
     pub allowed_hosts: Vec<String>,
-    /// Ask for replay in the handshake. What is followed is up to each subscription. Default: no.
+    /// Ask for the replay extension in the handshake. Each subscription says whether its channels are tracked. Default:
+    /// no.
     pub replay: bool,
     /// Ask before a refused subscription is tried again or given up ([`Output::Decide`](super::Output::Decide), S11).
     pub decides: bool,
@@ -37,9 +38,9 @@ pub struct Config {
     /// Grace for the network, in milliseconds: added to the poll's timeout, and the limit of everything else (S7).
     /// Default: 10,000.
     pub network_delay_ms: u64,
-    /// How long it may take until the server has answered anything at all, in milliseconds; from then on
-    /// [`Retry::max_retries`] decides alone. With access tokens the login has so long until the first token, and then the
-    /// server until its first answer. Default: 30,000.
+    /// How long it may take until the server has answered anything at all, in milliseconds; from then on only
+    /// [`Retry::max_retries`] counts. With access tokens this limit applies first to the login, until the first token,
+    /// and then again to the server, until its first answer. Default: 30,000.
     pub connect_timeout_ms: u64,
     /// How failures are retried (S8).
     pub retry: Retry,
@@ -86,7 +87,7 @@ impl Config {
         })
     }
 
-    /// Nothing is sent before there is an access token, and everything carries the newest (S10).
+    /// Nothing is sent before there is an access token, and every request carries the newest one (S10).
     ///
     /// # Errors
     /// [`ApiMisuse::Insecure`] if the url is neither https nor on this machine (X1).
@@ -98,8 +99,8 @@ impl Config {
         Ok(self)
     }
 
-    /// Speaks the dialect of Salesforce: its window of 40 s, no acknowledgement extension, S5a. The url may be that of the
-    /// login, since each token says where it is good.
+    /// Speaks the dialect of Salesforce: its window of 40 s, no acknowledgement extension, S5a. The url may be that of
+    /// the login, since each token comes with its endpoint.
     pub fn salesforce(&mut self) -> &mut Self {
         self.salesforce = true;
         self.ack = false;
@@ -169,7 +170,7 @@ impl core::fmt::Debug for Config {
     }
 }
 
-/// Which incoming messages the driver wants to see before they are acted upon.
+/// Which incoming messages the driver wants to see before the session acts on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inspect {
     /// None.
@@ -180,7 +181,7 @@ pub enum Inspect {
     All,
 }
 
-/// Bounds on memory.
+/// Limits on memory and on the size of requests.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Events that wait for the application before reading stops. Default: 10,000.
@@ -189,8 +190,9 @@ pub struct Limits {
     pub queued_bytes: usize,
     /// The largest message that is taken in; larger ones are passed over (X3). Default: 4 MiB.
     pub message_bytes: usize,
-    /// Channels that are tracked by replay at once, those included whose positions must be kept although nobody reads them
-    /// (P2). A saved position is forgotten, and loaded again when it is needed. Default: 10,000.
+    /// How many channels are tracked by replay at once (P2). Those count as well whose positions must be kept although
+    /// nobody reads them. Where the limit is reached, a saved position of a channel that nobody reads is forgotten, and
+    /// loaded again when it is needed. Default: 10,000.
     pub tracked_channels: usize,
     /// The largest request, in bytes, unless a single message is larger (S3). Default: 32,768, as Salesforce demands.
     pub request_bytes: usize,

@@ -1,4 +1,4 @@
-//! What `Debug` shows of what goes in and out: no header, body, message, token or position (X2).
+//! `Debug` for inputs and outputs: shows no header, body, message, token or position (X2).
 
 use core::fmt;
 
@@ -47,7 +47,7 @@ impl fmt::Debug for Input<'_> {
             Self::Taken { subscription, events } => {
                 f.debug_struct("Taken").field("subscription", subscription).field("events", events).finish()
             }
-            // Tokens and positions stay out of it.
+            // Neither tokens nor positions are shown.
             Self::Token { number, .. } => f.debug_struct("Token").field("number", number).finish(),
             Self::TokenFailed { retryable, .. } => {
                 f.debug_struct("TokenFailed").field("retryable", retryable).finish()
@@ -202,7 +202,7 @@ mod tests {
         for input in inputs {
             let shown = format!("{input:?}");
             assert!(!shown.contains(SECRET), "{shown}");
-            // Neither as bytes: 115, 51.
+            // Nor as a list of bytes: 115, 51.
             assert!(!shown.contains("115, 51"), "{shown}");
         }
         let token = Input::Token { number: 7, access_token: SECRET, url: SECRET };

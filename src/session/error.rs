@@ -40,7 +40,7 @@ pub enum Error {
     UnknownClient(Failure),
     /// The server refused a poll without ending the session.
     ConnectRefused(Failure),
-    /// The server ended the session and forbade to come back (`reconnect: none`).
+    /// The server ended the session and does not allow another one (`reconnect: none`).
     ServerEnded(Option<Failure>),
     /// The server refused a subscription.
     SubscribeRefused {
@@ -80,26 +80,28 @@ pub enum Error {
     EventTooLarge {
         /// The channel.
         channel: String,
-        /// Its replay id, where it could be read.
+        /// Its replay id, if it could be read.
         replay_id: Option<String>,
     },
-    /// The server did not know two new sessions in a row: what ties a request to its session, a cookie as a rule, never
-    /// comes through (S9).
+    /// The server did not recognise two new sessions in a row: what ties a request to its session, usually a cookie,
+    /// does not reach it (S9).
     CookieMissing {
         /// The server's words.
         failure: Failure,
-        /// The cookies are kept here ([`Config::own_cookies`](super::Config::own_cookies)), and not by a browser.
+        /// Whether the session keeps the cookies ([`Config::own_cookies`](super::Config::own_cookies)), and not a
+        /// browser.
         own_cookies: bool,
     },
-    /// The caller's headers for a request could not be had, or not be sent (S8). The request did not go out.
+    /// The caller's function gave no headers for a request, or ones that cannot be sent (S8). The request did not go
+    /// out.
     HeadersFailed(String),
     /// The access token was refused, and there is no other, or that was refused too (S10).
     Unauthorized(Failure),
     /// The login was refused (S10).
     LoginRefused(String),
-    /// The login failed on the way.
+    /// The login failed on the way, and may succeed later.
     LoginFailed(String),
-    /// The token may not be sent there (X1).
+    /// The token may not be sent to this instance (X1).
     InstanceRefused(String),
     /// The replay store failed; it is asked again (R5).
     StoreFailed {
@@ -122,17 +124,17 @@ pub enum Error {
         /// The last of them.
         last: Box<Error>,
     },
-    /// The server has answered nothing at all in the time that it has for its first answer
+    /// The server has not answered anything within the time for its first answer
     /// ([`Config::connect_timeout_ms`](super::Config::connect_timeout_ms)).
     ConnectTimeout {
         /// That time.
         after_ms: u64,
-        /// There was no access token yet, so that nothing had been sent.
+        /// Whether there was no access token yet, so that nothing had been sent.
         login: bool,
-        /// What failed last, where anything did.
+        /// The last failure, if there was one.
         last: Option<Box<Error>>,
     },
-    /// The time of a drain was over, and the server had not been reached at all (D1).
+    /// The deadline of a drain passed, and the server had not been reached at all (D1).
     Deadline,
     /// The client was closed while this was under way.
     Closed,
@@ -142,7 +144,7 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Broken {
-    /// The request that broke, as [`RequestId::get`](super::RequestId::get) gives it.
+    /// The number of the request that broke, as of [`RequestId::get`](super::RequestId::get).
     pub request: u32,
     /// The host's words.
     pub reason: String,
@@ -154,7 +156,8 @@ impl Error {
         self.text_about("the server")
     }
 
-    /// The same, with what the server is called. Filled in here, since the code that formats is large.
+    /// The same, with the name to use for the server. It is put in here and not by `format!`, since formatting code is
+    /// large.
     pub(crate) fn text_about(&self, server: &str) -> String {
         let failure = self.failure();
         let more = match (self, failure) {
@@ -262,9 +265,9 @@ impl Error {
         }
     }
 
-    /// The stable word that programs compare.
+    /// The stable code that programs compare.
     pub fn code(&self) -> &'static str {
-        // The server's own words say more than what they were an answer to.
+        // The server's own words say more than the kind of request that they answer.
         if let Some(refusal) = self.refusal() {
             return refusal.code();
         }
@@ -305,7 +308,7 @@ impl Error {
         }
     }
 
-    /// Can the same call succeed later without a change in the caller's code or the server's set-up?
+    /// Whether the same call can succeed later without a change in the caller's code or the server's set-up.
     pub fn retryable(&self) -> bool {
         if let Some(refusal) = self.refusal() {
             return refusal.retryable();
@@ -328,7 +331,7 @@ impl Error {
         }
     }
 
-    /// What the catalogue makes of it, where it is a refusal of the server's that it knows.
+    /// The catalogue's entry for this refusal, if it has one.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::HandshakeRefused(failure)
@@ -340,7 +343,7 @@ impl Error {
         }
     }
 
-    /// The channel that the error is about.
+    /// The channel that the error is about, if any.
     pub fn channel(&self) -> Option<&str> {
         match self {
             Self::SubscribeRefused { channel, .. }
@@ -370,7 +373,7 @@ impl Error {
         }
     }
 
-    /// The failure that this one sums up: the last of several.
+    /// The last of the failures that this error sums up.
     pub fn last(&self) -> Option<&Error> {
         match self {
             Self::MaxRetries { last, .. } | Self::ConnectTimeout { last: Some(last), .. } => Some(last),
@@ -395,7 +398,7 @@ impl Error {
         }
     }
 
-    /// What the service sent along with the failure of a call, as JSON.
+    /// The `data` that a service sent with the failure of a call, as JSON.
     pub fn data(&self) -> Option<&str> {
         match self {
             Self::CallFailed { data, .. } => data.as_deref(),
@@ -404,12 +407,12 @@ impl Error {
     }
 }
 
-/// What the catalogue makes of a refusal. That the client is unknown matters to the session alone.
+/// The catalogue's entry for a refusal. An unknown client is left out: only the session handles that.
 fn refusal(failure: &Failure) -> Option<Refusal> {
     classify(failure).filter(|refusal| *refusal != Refusal::UnknownClient)
 }
 
-/// What to do about a refusal, behind its words.
+/// What to do about a refusal, appended to its words.
 fn hint(failure: &Failure) -> String {
     refusal(failure).map_or_else(String::new, |refusal| joined(&["; ", refusal.hint()], ""))
 }

@@ -1,4 +1,4 @@
-//! The requests of a session: one type for each kind, and what all of them have in common while they are under way.
+//! The requests of a session: one type for each kind, and what they share while they are under way.
 
 use super::io::RequestId;
 use super::outgoing::Sent;
@@ -26,7 +26,7 @@ impl Kind {
         }
     }
 
-    /// May events ride on the reply (S13)? With the acknowledgement extension on polls alone.
+    /// Whether events may come with the reply (S13). With the acknowledgement extension they come with polls only.
     pub const fn brings_events(self, acknowledges: bool) -> bool {
         match self {
             Self::Connect => true,
@@ -42,7 +42,7 @@ pub(super) struct Exchange<R> {
     pub request: R,
 }
 
-/// What goes in the lane that makes and keeps the session.
+/// A request of the lane that makes and keeps the session.
 pub(super) enum SessionRequest {
     Handshake(Box<Handshake>),
     Connect(Box<Connect>),
@@ -59,7 +59,7 @@ pub(super) struct Connect {
     pub reply: Option<Message>,
     /// The server's own `/meta/disconnect` (S12).
     pub disconnect: Option<Message>,
-    /// The server may hold it until there is something to say.
+    /// The server may hold it until it has something to deliver.
     pub parked: bool,
     /// It goes out although the queue is full (R8).
     pub extra: bool,
@@ -79,7 +79,7 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// Takes out the messages that have no answer, and drops the others.
+    /// Removes and returns the messages that have no answer, and drops the others.
     #[inline(never)]
     pub fn take_unanswered(&mut self) -> Vec<Sent> {
         let mut sent = core::mem::take(&mut self.sent);
@@ -87,19 +87,19 @@ impl Commands {
         sent
     }
 
-    /// Takes out the messages of the application that have no answer.
+    /// Removes and returns the messages of the application that have no answer.
     pub fn take_messages(&mut self) -> Vec<Sent> {
         let (messages, others) = core::mem::take(&mut self.sent).into_iter().partition(Sent::is_message);
         self.sent = others;
         messages
     }
 
-    /// Would aborting it leave the outcome of a message open?
+    /// Whether aborting it would leave the outcome of a message unknown.
     pub fn carries_messages(&self) -> bool {
         self.sent.iter().any(Sent::is_message)
     }
 
-    /// Does somebody wait for the outcome of a message?
+    /// Whether the application waits for the outcome of a message.
     pub fn has_open_messages(&self) -> bool {
         self.sent.iter().any(|sent| sent.is_open() && sent.is_message())
     }
@@ -123,36 +123,36 @@ pub(super) struct Departure {
     /// The token that it carries; 0 for none (S10).
     pub token: u32,
     pub now: Instant,
-    /// Where the range begins of what is lost with it: nothing older can be in it.
+    /// If its response is lost, the range of the gap begins here: nothing older can be in it.
     pub since: Instant,
     /// How long the first byte may take.
     pub patience_ms: u64,
     pub message_bytes: usize,
 }
 
-/// The exchange itself: how long to wait for it, and what has come of its body.
+/// The exchange itself: how long to wait for it, and what has arrived of its body.
 pub(super) struct Flight {
     departure: Departure,
     /// When the session stops waiting for the next byte (S7).
     deadline: Instant,
-    /// No white space before the body puts that off any further.
+    /// White space before the body does not extend the deadline beyond this.
     latest: Instant,
-    /// How long that wait is, for the error.
+    /// The length of that wait, for the error.
     patience_ms: u64,
     decoder: Decoder,
     /// The head said 2xx: the body is Bayeux.
     accepted: bool,
-    /// The body has ended; what is buffered is all there is.
+    /// The body has ended; nothing follows what is buffered.
     ended: bool,
-    /// Reading has stopped then because the application's queue is full (R8).
+    /// When reading stopped because the application's queue was full (R8).
     held_at: Option<Instant>,
-    /// The extensions have a message; is it an event?
+    /// An extension is looking at a message; whether that is an event.
     inspecting: Option<bool>,
-    /// Events taken in from this body, the skipped ones included (A1).
+    /// How many events of this body were taken in, including skipped ones (A1).
     events: u32,
     /// Bytes have come since the deadline was last set.
     heard: bool,
-    /// There may be something in the body that was not taken in.
+    /// The body may hold something that was not taken in.
     unread: bool,
 }
 
@@ -188,12 +188,12 @@ impl Flight {
         self.departure.token
     }
 
-    /// When it went out.
+    /// When the request went out.
     pub fn started(&self) -> Instant {
         self.departure.now
     }
 
-    /// Where the range begins of what is lost with it.
+    /// Where the range of a gap begins if its response is lost.
     pub fn since(&self) -> Instant {
         self.departure.since
     }
@@ -207,12 +207,12 @@ impl Flight {
         self.patience_ms
     }
 
-    /// When the session stops waiting. Time in which this side does not read does not count (S7).
+    /// When the session stops waiting. Time in which the session does not read does not count (S7).
     pub fn deadline(&self) -> Option<Instant> {
         (!self.is_held() && !self.is_inspecting()).then_some(self.deadline)
     }
 
-    /// Has the head come, with a status of 2xx?
+    /// Whether the head has come, with a status of 2xx.
     pub fn is_accepted(&self) -> bool {
         self.accepted
     }
@@ -225,7 +225,7 @@ impl Flight {
         self.inspecting.is_some()
     }
 
-    /// Has the body ended, as HTTP says it should?
+    /// Whether the body has ended as HTTP says it should.
     pub fn is_ended(&self) -> bool {
         self.ended
     }
@@ -240,7 +240,7 @@ impl Flight {
         self.accepted = true;
     }
 
-    /// Bytes of the body have come. Those behind another head than 2xx are no Bayeux.
+    /// Bytes of the body have come. After a status other than 2xx they are not Bayeux, and are ignored.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.accepted && !bytes.is_empty() {
             self.decoder.push(bytes);
@@ -253,7 +253,7 @@ impl Flight {
         (self.ended, self.unread) = (true, true);
     }
 
-    /// May there be something in the body that was not taken in?
+    /// Whether the body may hold something that was not taken in.
     pub fn is_unread(&self) -> bool {
         self.unread
     }
@@ -280,7 +280,7 @@ impl Flight {
         self.held_at = Some(now);
     }
 
-    /// Reading goes on: the time in which it stood still does not count.
+    /// Reading goes on: the time in which it was stopped does not count.
     pub fn release(&mut self, now: Instant) {
         if let Some(held_at) = self.held_at.take() {
             let still_ms = now.since(held_at);
@@ -290,15 +290,15 @@ impl Flight {
         }
     }
 
-    /// The extensions have a message of this body.
+    /// An extension is asked about a message of this body.
     pub fn inspect(&mut self, is_event: bool) {
         self.inspecting = Some(is_event);
     }
 
-    /// The extensions have answered. Gives `false` if they were not asked.
+    /// The extension has answered. Returns `false` if none was asked.
     pub fn inspected(&mut self) -> bool {
         let Some(is_event) = self.inspecting.take() else { return false };
-        // Only now: if the body had been cut before, the event would come again (A1).
+        // The event counts only now: if the body had been cut before, it would come again (A1).
         if is_event {
             self.count_event();
         }
@@ -306,8 +306,8 @@ impl Flight {
         true
     }
 
-    /// Where bytes have come: how long the next ones may take (S7). White space, and the `[` that opens the body, may be all
-    /// that a server sends while it holds a poll; they put the deadline off, but not for ever.
+    /// Sets the deadline for the next bytes if any have come (S7). While a server holds a poll, white space and the `[`
+    /// that opens the body may be all that it sends; these extend the deadline, but only up to a limit.
     pub fn await_more(&mut self, now: Instant, network_delay_ms: u64) {
         if !core::mem::take(&mut self.heard) {
             return;

@@ -16,15 +16,15 @@ pub(super) struct Flow {
     bytes: usize,
     /// The number of the last event that was queued.
     last_event: u32,
-    /// Over the limits, and not yet well below them again.
+    /// The limits have been reached, and the queue is not yet down to half of them.
     held: bool,
     /// One more poll may go out, up to twice the limits, so that the session does not lapse.
     extra_poll: bool,
-    /// A channel of the subscription that was not read when the limits were reached.
+    /// A channel of the subscription with the longest queue when the limits were reached.
     slowest: String,
-    /// At twice the limits since then: not even the extra poll fits any more.
+    /// Since when the queue has stood at twice the limits, so that not even the extra poll fits.
     full_since: Option<Instant>,
-    /// The last sign of life of the server: its window runs from here.
+    /// When the server last sent anything: its window without a poll runs from here.
     last_response: Instant,
 }
 
@@ -34,11 +34,11 @@ struct Queue {
     channel: String,
     /// The size of each event.
     sizes: VecDeque<usize>,
-    /// The subscription has ended with an error: what it has queued can still be read.
+    /// The subscription has ended with an error: its queued events can still be read.
     ended: bool,
 }
 
-/// What a change of the count means.
+/// The consequence of a change of the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum FlowChange {
@@ -75,7 +75,7 @@ impl Flow {
         }
     }
 
-    /// A subscription may have events from now on; `channel` stands for it in reports.
+    /// Opens a subscription; `channel` names it in reports.
     pub fn open(&mut self, subscription: u32, channel: &str) {
         self.queues.insert(subscription, Queue { channel: channel.to_owned(), ..Queue::default() });
     }
@@ -124,7 +124,7 @@ impl Flow {
         self.remove(events, bytes)
     }
 
-    /// An error has ended the subscription: what it has queued may still be read, and counts until then.
+    /// An error has ended the subscription: its queued events may still be read, and count until then.
     pub fn ended(&mut self, subscription: u32) {
         let Some(queue) = self.queues.get_mut(subscription) else { return };
         queue.ended = true;
@@ -133,30 +133,30 @@ impl Flow {
         }
     }
 
-    /// Nobody will read this subscription any more.
+    /// The subscription will not be read any more.
     pub fn forget(&mut self, subscription: u32) -> FlowChange {
         let Some(queue) = self.queues.remove(subscription) else { return FlowChange::None };
         self.remove(queue.sizes.len(), queue.sizes.iter().sum())
     }
 
-    /// Nobody will read anything any more, so nothing is held back.
+    /// Nothing will be read any more, so reading from the network need not stop.
     pub fn clear(&mut self) {
         self.queues = NumberMap::default();
         (self.events, self.bytes) = (0, 0);
         (self.held, self.extra_poll, self.full_since) = (false, false, None);
     }
 
-    /// May more of a body be taken in?
+    /// Whether more of a body may be taken in.
     pub fn may_read(&self) -> bool {
         !self.held || self.extra_poll && !self.is_over(2)
     }
 
-    /// May a poll be sent?
+    /// Whether a poll may be sent.
     pub fn may_poll(&self) -> bool {
         !self.held || self.extra_poll
     }
 
-    /// Is the next poll the extra one?
+    /// Whether the next poll is the extra one.
     pub fn is_extra_poll(&self) -> bool {
         self.extra_poll
     }
@@ -178,12 +178,12 @@ impl Flow {
         needed.then(|| self.last_response.after(window_ms / 4 * 3))
     }
 
-    /// Since when the queue stands at twice its limits.
+    /// Since when the queue has stood at twice its limits.
     pub fn full_since(&self) -> Option<Instant> {
         self.full_since
     }
 
-    /// Something has come from the server.
+    /// The server has sent something.
     pub fn heard(&mut self, now: Instant) {
         self.last_response = now;
     }
@@ -198,7 +198,7 @@ impl Flow {
         Backlog { channel: self.slowest.clone(), events: self.events, bytes: self.bytes }
     }
 
-    /// Reading goes on at half the limits, so that it does not stutter around them.
+    /// Reading goes on only at half the limits, so that it does not stop and start around them.
     fn remove(&mut self, events: usize, bytes: usize) -> FlowChange {
         self.events -= events;
         self.bytes -= bytes;

@@ -1,34 +1,34 @@
-//! When a handshake may go out, and how long the client tries (S8, S8a, S9, S14).
+//! When a handshake may go out, and how long the client keeps trying (S8, S8a, S9, S14).
 
 use super::error::Error;
 use super::storm_guard::StormGuard;
 use crate::Instant;
 use crate::backoff::{Backoff, Retry, Rng};
 
-/// Attempts before the first session, where `maxRetries` does not say (S8).
+/// Attempts before the first session, unless `maxRetries` is set (S8).
 const MAX_FIRST_RETRIES: u32 = 10;
-/// A server that forgets one new session may have restarted. One that forgets so many in a row does not get what ties a
-/// request to its session.
+/// A server that does not know one new session may have restarted. If it does not know this many in a row, what ties a
+/// request to its session does not reach it.
 const MAX_UNKNOWN_SESSIONS: u8 = 2;
 
-/// The attempts to get a session, or to get on with it.
+/// The attempts to get a session, or to continue it.
 pub(super) struct Handshakes {
-    /// When the next one goes out, where there is no session.
+    /// When the next handshake goes out, while there is no session.
     at: Instant,
-    /// Of handshakes, polls and logins: it begins anew when a poll has succeeded.
+    /// Shared by handshakes, polls and logins; reset when a poll has succeeded.
     backoff: Backoff,
     storm: StormGuard,
     /// `connect()` has been answered.
     connected_once: bool,
-    /// Until the server has answered anything.
+    /// Present until the server has answered anything.
     first_contact: Option<FirstContact>,
-    /// Sessions in a row that the server made and did not know afterwards, before any poll succeeded.
+    /// Consecutive sessions that the server made and then did not know, before any poll succeeded.
     unknown_sessions: u8,
 }
 
-/// While the server has not answered anything yet.
+/// The time in which the server must answer for the first time.
 struct FirstContact {
-    /// It must have by then.
+    /// When that time is over.
     deadline: Instant,
     /// What failed last.
     last: Option<Error>,
@@ -65,7 +65,7 @@ impl Handshakes {
         self.at = at;
     }
 
-    /// Whether a handshake that is due may go out. If not, it is due when the storm guard lets it pass (S8a).
+    /// Whether a handshake that is due may go out. If not, it becomes due when the storm guard allows it (S8a).
     pub fn may_go(&mut self, now: Instant, retry: &Retry) -> bool {
         let earliest = self.storm.earliest(now, retry);
         if earliest > now {
@@ -84,17 +84,17 @@ impl Handshakes {
         self.storm.session_left_behind(now);
     }
 
-    /// Has `connect()` been answered?
+    /// Whether `connect()` has been answered.
     pub fn has_connected(&self) -> bool {
         self.connected_once
     }
 
-    /// `connect()` is answered now. Gives `true` the first time.
+    /// `connect()` is answered now. Returns `true` the first time.
     pub fn connected(&mut self) -> bool {
         !core::mem::replace(&mut self.connected_once, true)
     }
 
-    /// Counts a failure and gives the next attempt, or why there is none (S8).
+    /// Counts a failure, and returns the next attempt or why there is none (S8).
     #[inline(never)]
     pub fn failed(
         &mut self,
@@ -138,17 +138,17 @@ impl Handshakes {
         self.backoff.hurry(now, &mut self.at);
     }
 
-    /// The application wants another attempt now that waits for the same back-off (S8).
+    /// The application wants another attempt now, one that waits for the same back-off (S8).
     pub fn hurry_to(&mut self, now: Instant, at: &mut Instant) {
         self.backoff.hurry(now, at);
     }
 
-    /// The server has answered something, or need not any more.
+    /// The server has answered something, or no longer has to.
     pub fn contact_made(&mut self) {
         self.first_contact = None;
     }
 
-    /// The time for the first answer begins again: with the first token, after a pause.
+    /// The time for the first answer starts again: with the first token, or after a pause.
     pub fn restart_contact(&mut self, now: Instant, contact_ms: u64) {
         if let Some(contact) = &mut self.first_contact {
             *contact = FirstContact { deadline: now.after(contact_ms), last: None };
@@ -160,13 +160,13 @@ impl Handshakes {
         self.first_contact.as_ref().map(|contact| contact.deadline)
     }
 
-    /// What failed last while the server had not answered anything.
+    /// The last failure while the server had not answered anything.
     pub fn last_before_contact(&self) -> Option<Error> {
         self.first_contact.as_ref().and_then(|contact| contact.last.clone())
     }
 
-    /// The server did not know the session of a request; `new`: it had just made it, and no poll has succeeded ever. Gives
-    /// `true` where that is so for the second time in a row: the next session would fare no better (S9).
+    /// The server did not know the session of a request; `new`: it had just made it, and no poll has ever succeeded.
+    /// Returns `true` if that has happened twice in a row: another session would not help (S9).
     pub fn session_unknown(&mut self, new: bool) -> bool {
         self.unknown_sessions = if new { self.unknown_sessions.saturating_add(1) } else { 0 };
         self.unknown_sessions >= MAX_UNKNOWN_SESSIONS

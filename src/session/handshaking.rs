@@ -74,7 +74,7 @@ impl Session {
         }
     }
 
-    /// There is a session.
+    /// A session has begun.
     fn session_began(&mut self, flight: &Flight, reply: Message) {
         self.tokens.proven(flight.token());
         self.losses.set_verified_until(flight.started());
@@ -99,7 +99,7 @@ impl Session {
         at_least_ms: u64,
     ) {
         if flight.is_accepted() {
-            // The server has made a session, whose id may not have arrived.
+            // The server may have made a session whose id has not arrived.
             self.leave_handshake(handshake.reply.as_ref());
         }
         if self.shutdown.has_begun() {
@@ -114,8 +114,8 @@ impl Session {
         self.carry_out(verdict, flight.token());
     }
 
-    /// The first handshake is redirected: maybe the next token leads to the right place (S10a). `false`: it has, and did
-    /// not, or there is none.
+    /// The first handshake is redirected: the next token may lead to the right endpoint (S10a). Returns `false` if that
+    /// has been tried already, or there are no tokens.
     fn asks_where_the_instance_is(&mut self, at_least_ms: u64) -> bool {
         if !self.tokens.redirected(self.lanes.is_open(LaneId::Commands)) {
             return false;
@@ -127,7 +127,7 @@ impl Session {
         true
     }
 
-    /// The connection types that a server offers where long-polling is not among them.
+    /// The connection types that a server offers, if long-polling is not among them.
     fn other_transports(&self, reply: &Message) -> Option<String> {
         let offered = reply.connection_types()?;
         if offered.iter().any(|name| name == "long-polling") {

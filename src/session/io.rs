@@ -4,7 +4,7 @@ use crate::Instant;
 use crate::bayeux::message::Message;
 use crate::replay::{Commit, OnInvalid, Position, Start};
 
-/// Tells the requests of one session apart; never used twice.
+/// Identifies a request within one session; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(crate) u32);
 
@@ -17,8 +17,7 @@ impl RequestId {
 
 /// What happened outside. Texts and bytes are borrowed for the call only.
 ///
-/// Reports on a request that the session has aborted or does not know are ignored: the race is the driver's everyday
-/// life, not a mistake.
+/// Reports on a request that the session has aborted or does not know are ignored: a driver cannot avoid that race.
 #[non_exhaustive]
 #[repr(u32)]
 pub enum Input<'a> {
@@ -56,15 +55,15 @@ pub enum Input<'a> {
     Headers {
         /// The question.
         request: u32,
-        /// Names and values, which are checked here; else why there are none, which must not hold secrets. No headers, or
-        /// one that cannot be sent, make a failed attempt (S8).
+        /// Names and values, which the session checks; or why there are none, which must not hold secrets. If there are
+        /// none, or one cannot be sent, the attempt has failed (S8).
         answer: Result<&'a [(String, String)], &'a str>,
     },
-    /// What makes the requests gave something that is no response, which it will do again.
+    /// The function that makes the requests gave something that is not a response, and will do so again.
     Unreadable {
-        /// The request that it was to answer.
+        /// The request.
         request: RequestId,
-        /// What it gave instead; holds nothing of the server's.
+        /// What it gave instead; must hold nothing that the server sent.
         given: &'static str,
     },
     /// The answer to [`Output::Inspect`]: the message to go on with, or `None` to drop it.
@@ -81,33 +80,34 @@ pub enum Input<'a> {
         /// How many events.
         events: usize,
     },
-    /// The answer to [`Output::Authenticate`]. One for another endpoint takes the session there; one for the same is
-    /// kept until the last one is refused (S10a).
+    /// The answer to [`Output::Authenticate`]. A token for another endpoint moves the session there; one for the same
+    /// endpoint is kept until the last one is refused (S10a).
     Token {
         /// Ascends from 1.
         number: u32,
         /// Without `Bearer`.
         access_token: &'a str,
-        /// The endpoint that it is good for.
+        /// The endpoint for which it is valid.
         url: &'a str,
     },
-    /// The other answer to [`Output::Authenticate`]: there is none.
+    /// The other answer to [`Output::Authenticate`]: there is no token.
     TokenFailed {
         /// Why; must not hold secrets.
         message: &'a str,
-        /// Ask again after a while; else the client ends with this.
+        /// Whether to ask again after a while; otherwise the client ends with this error.
         retryable: bool,
     },
     /// A request outside the session was refused with this token, and waits for the next one or for [`Output::NoToken`].
     TokenRefused {
-        /// The token's.
+        /// The number of that token.
         number: u32,
     },
     /// The answer to [`Output::Load`]. Answers that come late are ignored.
     Loaded {
         /// The load.
         request: u32,
-        /// The position, if there is one; else what went wrong, and whether what is stored makes no sense.
+        /// The position, if there is one; or what went wrong, and whether that is because what is stored is no
+        /// position.
         result: Result<Option<Position>, (&'a str, bool)>,
     },
     /// The answer to [`Output::Save`]. Answers that come late are ignored.
@@ -121,16 +121,16 @@ pub enum Input<'a> {
     Decided {
         /// The question.
         request: u32,
-        /// Try again, give up, or (`None`) as the session thinks.
+        /// Try again, give up, or leave it to the session (`None`).
         retry: Option<bool>,
     },
     /// The application was handed all events of a subscription up to this one, or is done with them (R3).
     Progress {
         /// The subscription.
         subscription: u32,
-        /// Of the event.
+        /// The sequence number of the event.
         sequence: u32,
-        /// Done with, not just handed out.
+        /// Whether the events are done with, and not just handed out.
         done: bool,
     },
     /// The application wants something.
@@ -150,10 +150,10 @@ pub enum Command<'a> {
         subscription: u32,
         /// Channel names and globs, at least one.
         channels: &'a [String],
-        /// Track them by their positions.
+        /// Track their positions by replay.
         replay: Option<ReplayOptions<'a>>,
     },
-    /// End a subscription: nothing of it comes out any more; settles when the server has answered.
+    /// End a subscription: none of its events come out any more; settles when the server has answered.
     Unsubscribe {
         /// The number to settle.
         command: u32,
@@ -166,7 +166,7 @@ pub enum Command<'a> {
     Commit {
         /// The number to settle.
         command: u32,
-        /// Those whose reader was given the event.
+        /// The subscriptions whose reader was given the event.
         subscriptions: &'a [u32],
         /// The event's number.
         sequence: u32,
@@ -180,8 +180,8 @@ pub enum Command<'a> {
         /// The `data` field, as JSON.
         data: &'a str,
     },
-    /// Publish a message on a `/service/*` channel, and wait for the message on that channel with the same id by which the
-    /// service answers; settles with that one. It goes to no subscription.
+    /// Publish a message on a `/service/*` channel, and wait for the service's answer: the message on that channel with
+    /// the same id. Settles with the answer, which goes to no subscription.
     ///
     /// It fails with [`Error::CallFailed`] where the service says so, with [`Error::PublishRefused`] where the server does,
     /// and with [`Error::Timeout`] or [`Error::OutcomeUnknown`] where no answer came, or it was lost with a response or
@@ -196,17 +196,18 @@ pub enum Command<'a> {
         /// Milliseconds from now on; `None`: as [`Config::network_delay_ms`](super::Config::network_delay_ms).
         timeout_ms: Option<u64>,
     },
-    /// Forget a call: it does not settle any more, and is not sent if it has not been yet.
+    /// Forget a call: it no longer settles, and is not sent if it has not been sent yet.
     Cancel {
         /// The number of the call.
         command: u32,
     },
-    /// End each wait before a next attempt that is only a back-off (S8): of handshakes, polls, commands, logins and the store.
-    /// The attempt goes out at once, or once [`initial_delay_ms`](super::Retry::initial_delay_ms) have passed since the
-    /// failure, and later waits begin short again. Waits that the server asks for, and the storm guard (S8a), stay.
+    /// End each wait before a next attempt that is only due to a back-off (S8): of handshakes, polls, commands, logins
+    /// and the store. The attempt goes out at once, or once [`initial_delay_ms`](super::Retry::initial_delay_ms) have
+    /// passed since the failure, and later back-offs start from the shortest wait again. Waits that the server asks
+    /// for, and the storm guard (S8a), stay.
     RetryNow,
-    /// Send Bayeux messages as they are, apart from `id` and `clientId`, which are added where they lack; settles with
-    /// all replies, successful or not. Of meta messages only a subscribe or unsubscribe of `/service/*` channels.
+    /// Send Bayeux messages as they are; `id` and `clientId` are added where they are missing. Settles with all
+    /// replies, successful or not. Of meta messages only a subscribe or unsubscribe of `/service/*` channels.
     Send {
         /// The number to settle.
         command: u32,
@@ -215,13 +216,13 @@ pub enum Command<'a> {
     },
     /// Give out every message of the server as [`Output::Message`], or stop doing so.
     Tap(bool),
-    /// Go on until nothing has come for `idle_ms` or the deadline has passed, both counted from now, and then pause
-    /// ([`State::Suspended`]): what was open is released, and nothing is sent (D1, D2). Settles at that moment, with
+    /// Run until nothing has come for `idle_ms` or the deadline has passed, both counted from now, and then pause
+    /// ([`State::Suspended`]): open requests are released, and nothing is sent (D1, D2). Settles at that moment, with
     /// [`Error::Deadline`] if there was no session at all.
     Drain {
         /// The number to settle.
         command: u32,
-        /// Without it the deadline alone counts.
+        /// Milliseconds without an event; `None`: only the deadline counts.
         idle_ms: Option<u64>,
         /// Milliseconds.
         deadline_ms: u64,
@@ -244,7 +245,7 @@ pub enum Command<'a> {
     },
     /// Give out an event that was queued when the client was suspended (S17).
     Restore {
-        /// Those that it was queued for.
+        /// The subscriptions that it was queued for.
         subscriptions: &'a [u32],
         /// As the server sent it.
         message: &'a str,
@@ -256,7 +257,7 @@ pub enum Command<'a> {
 /// How the positions of channels are tracked (R2 to R6).
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayOptions<'a> {
-    /// Where each channel starts if the store has no position; those that are missing start with new events.
+    /// Where each channel starts if the store has no position. A channel that is not listed starts with new events.
     pub starts: &'a [Start],
     /// When events count as done.
     pub commit: Commit,
@@ -347,8 +348,9 @@ pub enum Output {
         /// The server's replies as JSON texts, or why it failed.
         result: Result<Vec<String>, Error>,
     },
-    /// A subscription has ended: by the application (`None`), with the session, or by an error. After an error, its events
-    /// that were given out before count as queued until [`Input::Taken`] or [`Command::Unsubscribe`] lets go of them (R8).
+    /// A subscription has ended: by the application (`None`), with the session, or by an error. After an error, its
+    /// events that were given out before count as queued until [`Input::Taken`] or [`Command::Unsubscribe`] releases
+    /// them (R8).
     Ended {
         /// Its number.
         subscription: u32,

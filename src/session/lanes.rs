@@ -9,9 +9,9 @@ use crate::text::decimal;
 /// One of the two places for requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LaneId {
-    /// For what makes and keeps the session, one at a time.
+    /// For requests that make and keep the session, one at a time.
     Session,
-    /// For what the application wants.
+    /// For commands of the application.
     Commands,
 }
 
@@ -36,7 +36,7 @@ enum Lane<R> {
     Idle,
     /// The headers of the next request have been asked for. Nothing is on its way, so nothing can be lost with it.
     AwaitingHeaders(Question),
-    /// The headers are there, for the one request that is due.
+    /// The headers have come, for the one request that is due.
     HeadersGiven(Headers),
     Open(Exchange<R>),
 }
@@ -54,7 +54,7 @@ pub(super) type Headers = Vec<(String, String)>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeadersState {
     Ready,
-    /// They are to be asked for, by this number.
+    /// They must be asked for, with this number.
     Ask(u32),
     Awaited,
 }
@@ -67,16 +67,16 @@ pub(super) enum Ended {
     Commands(Box<Flight>, Box<Commands>),
 }
 
-/// The next thing in a body.
+/// The next item of a body.
 pub(super) enum Read {
     /// Nothing for now.
     Nothing,
-    /// The application's queue is full: the driver reads no further (R8).
+    /// The application's queue is full: the driver must stop reading (R8).
     Hold(RequestId),
     Item(Item),
     /// It cannot be read on from here.
     Broken(DecodeError),
-    /// It has ended, whole.
+    /// It has ended, and is whole.
     Whole,
 }
 
@@ -98,7 +98,7 @@ impl Lanes {
         self.session = Lane::Open(Exchange { flight, request });
     }
 
-    /// A request goes out with what the application wants.
+    /// A request goes out with commands of the application.
     pub fn open_commands(&mut self, flight: Box<Flight>, request: Commands) {
         self.last_request = flight.id().get();
         self.commands = Lane::Open(Exchange { flight, request: Box::new(request) });
@@ -113,7 +113,7 @@ impl Lanes {
         self.session.exchange_mut().map(|exchange| &mut exchange.request)
     }
 
-    /// The request with what the application wants, while it is under way.
+    /// The request with commands of the application, while it is under way.
     pub fn commands(&self) -> Option<&Commands> {
         self.commands.exchange().map(|exchange| exchange.request.as_ref())
     }
@@ -138,7 +138,7 @@ impl Lanes {
         }
     }
 
-    /// What is under way in this lane.
+    /// The request under way in this lane.
     #[inline(never)]
     pub fn kind(&self, lane: LaneId) -> Option<Kind> {
         match lane {
@@ -147,27 +147,27 @@ impl Lanes {
         }
     }
 
-    /// Is a request under way in this lane?
+    /// Whether a request is under way in this lane.
     pub fn is_open(&self, lane: LaneId) -> bool {
         self.kind(lane).is_some()
     }
 
-    /// Is nothing under way in this lane, nor about to be once its headers have come?
+    /// Whether no request is under way in this lane, nor waits for its headers.
     pub fn is_free(&self, lane: LaneId) -> bool {
         !self.is_open(lane) && !self.awaits_headers(lane)
     }
 
-    /// Is a request under way in any lane?
+    /// Whether a request is under way in any lane.
     pub fn is_any_open(&self) -> bool {
         self.is_open(LaneId::Session) || self.is_open(LaneId::Commands)
     }
 
-    /// Is nothing under way, nor about to be once its headers have come?
+    /// Whether no request is under way, nor waits for its headers.
     pub fn are_free(&self) -> bool {
         self.is_free(LaneId::Session) && self.is_free(LaneId::Commands)
     }
 
-    /// What is under way.
+    /// The requests under way.
     pub fn flights(&self) -> impl Iterator<Item = &Flight> {
         self.flight(LaneId::Session).into_iter().chain(self.flight(LaneId::Commands))
     }
@@ -178,7 +178,7 @@ impl Lanes {
         self.find(&|lane| self.flight(lane).is_some_and(|flight| flight.id() == request))
     }
 
-    /// Takes a request out of its lane.
+    /// Removes a request from its lane, and returns it.
     pub fn take(&mut self, lane: LaneId) -> Option<Ended> {
         match lane {
             LaneId::Session => {
@@ -215,7 +215,7 @@ impl Lanes {
         }
     }
 
-    /// Sets the deadlines for the next bytes where some have come (S7). A disconnect has its time in all.
+    /// Extends the deadlines of requests for which bytes have come (S7). A disconnect has a fixed time in all.
     pub fn await_more(&mut self, now: Instant, network_delay_ms: u64) {
         for lane in LaneId::ALL {
             if self.kind(lane) != Some(Kind::Disconnect)
@@ -226,7 +226,8 @@ impl Lanes {
         }
     }
 
-    /// Whether the request in this lane has its headers, if they are asked for; the answer has `within_ms`.
+    /// Whether the next request of this lane has its headers, if headers are asked for; the answer must come within
+    /// `within_ms`.
     #[inline(never)]
     pub fn headers(&mut self, lane: LaneId, asks: bool, now: Instant, within_ms: u64) -> HeadersState {
         let number = self.last_question.wrapping_add(1);
@@ -263,7 +264,7 @@ impl Lanes {
         }
     }
 
-    /// The request is not to be sent any more: a late answer is ignored.
+    /// The request will not be sent after all: a late answer is ignored.
     #[inline(never)]
     pub fn cancel_headers(&mut self, lane: LaneId) {
         match lane {
@@ -272,19 +273,19 @@ impl Lanes {
         }
     }
 
-    /// No request is to be sent any more.
+    /// Requests that wait for their headers will not be sent: late answers are ignored.
     pub fn cancel_all_headers(&mut self) {
         self.session.cancel_headers();
         self.commands.cancel_headers();
     }
 
-    /// What is asked next gets its answer for itself: these were for a request that is not due any more.
+    /// Drops headers that were given for a request that is no longer due; the next request asks for its own.
     pub fn drop_unused_headers(&mut self) {
         self.session.drop_unused_headers();
         self.commands.drop_unused_headers();
     }
 
-    /// Does a request of this lane wait for its headers?
+    /// Whether a request of this lane waits for its headers.
     pub fn awaits_headers(&self, lane: LaneId) -> bool {
         self.question(lane).is_some()
     }

@@ -18,8 +18,8 @@ impl Session {
         self.handshakes.contact_made();
         self.set_state(State::Closed);
         self.lanes.cancel_all_headers();
-        // What disconnects an earlier session may do so to its end (R7d), and a handshake that is being answered may give
-        // the name of one that is to be ended as well (S9a).
+        // The disconnect of an earlier session may finish (R7d), and so may a handshake that is being answered: its
+        // reply names a session that must be disconnected, too (S9a).
         let accepted = self.lanes.flight(LaneId::Session).is_some_and(|flight| flight.is_accepted());
         let stays = match self.lanes.session() {
             None | Some(SessionRequest::Disconnect) => true,
@@ -46,7 +46,7 @@ impl Session {
         self.release_held();
     }
 
-    /// Leaves the session. `disconnect`: the server still has it, and will be told.
+    /// Leaves the session. `disconnect`: the server still has it, so it will be disconnected.
     #[inline(never)]
     pub(super) fn leave_session(&mut self, cause: GapCause, uncovered: bool, disconnect: bool) {
         let mut since = self.losses.verified_until();
@@ -59,7 +59,7 @@ impl Session {
         let lost = self.calls.session_lost();
         self.fail_calls(lost);
         self.abort(LaneId::Session);
-        // Messages may still be answered; subscriptions need not.
+        // Messages may still be answered; subscribes no longer matter.
         if !self.lanes.commands().is_some_and(Commands::carries_messages) {
             self.abort(LaneId::Commands);
         }
@@ -71,13 +71,13 @@ impl Session {
         self.tell_released(released);
     }
 
-    /// The server no longer has the session, or is to keep it: it is not disconnected.
+    /// Forgets the session without a disconnect: the server no longer has it, or is to keep it.
     pub(super) fn forget_client_id(&mut self) {
         self.link.forget_client_id(self.lanes.is_open(LaneId::Commands));
     }
 
-    /// A handshake of which the client makes no use. Where it succeeded there is a session at the server (S9a): it is
-    /// disconnected, or, if its id has not come, counted.
+    /// A handshake whose session the client does not use. If the handshake has succeeded, the server has that session
+    /// (S9a): it is disconnected or, if its id has not come, counted as left behind.
     #[inline(never)]
     pub(super) fn leave_handshake(&mut self, reply: Option<&Message>) {
         if reply.is_some_and(|reply| reply.successful() != Some(true)) {
@@ -108,14 +108,14 @@ impl Session {
         }
     }
 
-    /// The messages of a request that is given up fail.
+    /// Fails the messages of a request that is given up.
     pub(super) fn reject_sent(&mut self, mut commands: Commands, error: &dyn Fn(String) -> Error) {
         for outgoing in self.take_back(&mut commands) {
             self.reject(outgoing, error);
         }
     }
 
-    /// Takes the messages that have no answer out of a request that is over.
+    /// Takes the unanswered messages back from a request that is over.
     #[inline(never)]
     pub(super) fn take_back(&mut self, commands: &mut Commands) -> Vec<Outgoing> {
         let unanswered = commands.take_unanswered();
@@ -123,14 +123,14 @@ impl Session {
         unanswered.into_iter().filter_map(Sent::into_message).collect()
     }
 
-    /// Messages that never went out fail.
+    /// Fails messages that never went out.
     pub(super) fn reject_waiting(&mut self, error: &dyn Fn(String) -> Error) {
         for outgoing in self.outbox.take_all() {
             self.reject(outgoing, error);
         }
     }
 
-    /// A message fails. A subscribe or unsubscribe is no message: what is wanted is sent again.
+    /// Fails a message. A subscribe or an unsubscribe does not fail: what is still wanted is sent again.
     #[inline(never)]
     pub(super) fn reject(&mut self, outgoing: Outgoing, error: &dyn Fn(String) -> Error) {
         match outgoing {
@@ -147,7 +147,7 @@ impl Session {
         }
     }
 
-    /// A message has its reply, or will have none. The reply to that of a call is not its answer.
+    /// A message has its reply, or will have none. The reply to the message of a call is not the answer to the call.
     pub(super) fn settle_publish(&mut self, publish: &Publish, result: Result<Vec<String>, Error>) {
         match result {
             result if publish.call.is_none() => self.settle(publish.command, result),
@@ -160,7 +160,7 @@ impl Session {
         }
     }
 
-    /// Calls are over: what has not gone out of them does not.
+    /// Fails calls; messages of theirs that have not gone out are dropped.
     #[inline(never)]
     pub(super) fn fail_calls(&mut self, failed: Vec<Failed>) {
         for Failed { command, error } in failed {
@@ -169,13 +169,14 @@ impl Session {
         }
     }
 
-    /// The session in which the answers of calls would have come is over, or nobody waits for them.
+    /// Fails the calls whose messages the server has confirmed: the session in which the answers would have come is
+    /// over, or the client pauses.
     pub(super) fn lose_calls(&mut self) {
         let lost = self.calls.session_lost();
         self.fail_calls(lost);
     }
 
-    /// The end of a client that may be draining or paused.
+    /// Ends a drain or a pause because the client ends.
     fn end_pause(&mut self, reason: &Error) {
         let (saving, leaving) = self.pause.take_waiting();
         self.settle_all(saving, None);
@@ -199,7 +200,7 @@ impl Session {
         self.tell_released(released);
     }
 
-    /// Is a handshake under way?
+    /// Whether a handshake is under way.
     pub(super) fn is_shaking_hands(&self) -> bool {
         self.lanes.kind(LaneId::Session) == Some(Kind::Handshake)
     }

@@ -7,34 +7,34 @@ use crate::Instant;
 use crate::http::cookies::{Giver, Jar};
 use crate::http::endpoint::Endpoint;
 
-/// Which session the client has, and where.
+/// Which session the client has, and at which endpoint.
 pub(super) struct Link {
-    /// As a raw JSON token, while there is a session.
+    /// The client id as a raw JSON token, while there is a session.
     client_id: Option<String>,
-    /// Counts sessions, so that late replies to an earlier one are told apart.
+    /// Counts sessions, so that late replies to an earlier one can be recognised.
     epoch: u32,
-    /// Where the url of the configuration points: its host may be given tokens (X1).
+    /// The endpoint of the configuration: tokens may be sent to its host (X1).
     configured: Endpoint,
-    /// Where the session is.
+    /// The endpoint of the session.
     endpoint: Endpoint,
     /// `None` where the host keeps the cookies.
     jar: Option<Jar>,
     pending_disconnect: Option<PendingDisconnect>,
-    /// Earlier client ids, which late replies may name (X2).
+    /// Earlier client ids, which late replies may mention (X2).
     retired: Retired,
 }
 
-/// A session that is given up, and that the server still has.
+/// A session that is given up but that the server still has.
 pub(super) struct PendingDisconnect {
     pub client_id: String,
     pub jar: Option<Jar>,
     pub endpoint: Endpoint,
-    /// The last one that was given for that endpoint, unless it was refused.
+    /// The last access token for that endpoint, unless it was refused.
     pub token: Option<Token>,
 }
 
 impl Link {
-    /// No session yet. `own_cookies`: they are kept here.
+    /// No session yet. `own_cookies`: cookies are kept here and not by the host.
     pub fn new(endpoint: Endpoint, own_cookies: bool) -> Self {
         Self {
             client_id: None,
@@ -66,31 +66,32 @@ impl Link {
         self.client_id = Some(client_id.to_owned());
     }
 
-    /// There is no session any more; what is in flight belongs to an earlier one. Gives its client id.
+    /// The session is over; requests in flight belong to an earlier one from now on. Returns its client id.
     pub fn session_ended(&mut self, requests_open: bool) -> Option<String> {
         self.epoch = self.epoch.wrapping_add(1);
         self.forget_client_id(requests_open)
     }
 
-    /// The session stays at the server, or is gone from there: it is not disconnected. Gives its client id.
+    /// Forgets the session without a disconnect: it stays at the server, or the server no longer has it. Returns its
+    /// client id.
     pub fn forget_client_id(&mut self, requests_open: bool) -> Option<String> {
         let client_id = self.client_id.take()?;
         self.retired.add(client_id.clone(), requests_open);
         Some(client_id)
     }
 
-    /// Where the session is.
+    /// The endpoint of the session.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Where the url of the configuration points.
+    /// The endpoint of the configuration.
     pub fn configured(&self) -> &Endpoint {
         &self.configured
     }
 
-    /// The next session is at this endpoint. Gives `true` where that is another origin, whose server knows none of the
-    /// cookies but those of the caller.
+    /// The next session is at this endpoint. Returns `true` if that is at another origin: then all cookies but the
+    /// caller's are dropped.
     pub fn move_to(&mut self, endpoint: Endpoint) -> bool {
         let elsewhere = endpoint.origin() != self.endpoint.origin();
         if elsewhere {
@@ -100,8 +101,7 @@ impl Link {
         elsewhere
     }
 
-    /// The server will be told that this session is over. The next one carries none of its cookies (R7d), but for those of
-    /// the caller.
+    /// The session must be disconnected. The next one carries none of its cookies (R7d) except those of the caller.
     pub fn owe_disconnect(&mut self, client_id: String, token: Option<Token>) {
         let jar = self.jar.clone();
         self.keep_callers_cookies();
@@ -113,12 +113,12 @@ impl Link {
         self.pending_disconnect.is_some()
     }
 
-    /// The disconnect that is owed: it goes out, or is given up.
+    /// Takes the pending disconnect, which goes out now or is given up.
     pub fn take_pending_disconnect(&mut self) -> Option<PendingDisconnect> {
         self.pending_disconnect.take()
     }
 
-    /// The jar, where the cookies are kept here.
+    /// The jar, if cookies are kept here.
     pub fn jar(&self) -> Option<&Jar> {
         self.jar.as_ref()
     }
@@ -128,7 +128,7 @@ impl Link {
         self.jar.as_ref().map(Jar::callers).unwrap_or_default()
     }
 
-    /// Puts these cookies, of an earlier client, in the place of those that are there.
+    /// Replaces the cookies by those of an earlier client.
     pub fn adopt_cookies(&mut self, cookies: Jar) {
         if let Some(jar) = &mut self.jar {
             *jar = cookies;

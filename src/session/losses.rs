@@ -1,14 +1,14 @@
-//! What may be missing, since when: each `gap` comes from here.
+//! What may be missing, and since when: every `gap` comes from here.
 
 use crate::Instant;
 use crate::bayeux::channel::Pattern;
 use crate::bayeux::pattern_map::PatternMap;
 
-/// Knows which channels the application was promised, and up to when nothing of them is missing.
+/// Knows which channels the application was promised, and until when nothing is missing from them.
 pub(super) struct LossTracker {
-    /// When the last poll that succeeded was sent: what was published before has come, or has its gap.
+    /// When the last successful poll was sent: what was published before has arrived, or has been reported as a gap.
     verified_until: Instant,
-    /// Polls that arrived whole. A loss after one is a gap of its own.
+    /// Counts polls that arrived whole. A loss after one is a gap of its own.
     whole_polls: u32,
     channels: PatternMap<Watched>,
 }
@@ -18,8 +18,8 @@ pub(super) struct LossTracker {
 struct Watched {
     /// The server has accepted it once.
     promised: bool,
-    /// The last gap that was reported, and how many polls had arrived whole before. Until the next one does, or an event
-    /// of this channel comes, it covers whatever is lost from its beginning on.
+    /// The last gap that was reported, and how many polls had arrived whole by then. Until another poll does, or an
+    /// event of this channel comes, this gap covers every loss from its beginning on.
     gap: Option<Gap>,
     /// Replay id of the last event received, where events carry one.
     last_replay_id: Option<String>,
@@ -44,17 +44,17 @@ impl LossTracker {
         Self { verified_until: now, whole_polls: 0, channels: PatternMap::default() }
     }
 
-    /// What was published before this has come, or has its gap.
+    /// What was published before this has arrived, or has been reported as a gap.
     pub fn verified_until(&self) -> Instant {
         self.verified_until
     }
 
-    /// Nothing that was published before this is missing, or it is none of this client's business.
+    /// Nothing that was published before this is missing, or this client is not concerned with it.
     pub fn set_verified_until(&mut self, at: Instant) {
         self.verified_until = at;
     }
 
-    /// A poll has arrived whole that was sent then: what is lost from now on is a gap of its own.
+    /// A poll that was sent at this instant has arrived whole: a loss from now on is a gap of its own.
     pub fn poll_succeeded(&mut self, sent: Instant) {
         self.verified_until = sent;
         self.whole_polls = self.whole_polls.wrapping_add(1);
@@ -67,7 +67,7 @@ impl LossTracker {
         }
     }
 
-    /// Nobody wants this channel, and the server does not deliver it.
+    /// The channel is not wanted, and the server does not deliver it.
     pub fn forget(&mut self, name: &str) {
         self.channels.remove(name);
     }
@@ -79,7 +79,7 @@ impl LossTracker {
         }
     }
 
-    /// The application is promised this channel, and what is lost of it since `since` is known to be.
+    /// The application is promised this channel, and a gap for its losses since `since` has been reported.
     pub fn promise_with_gap(&mut self, name: &str, since: Instant) {
         let gap = Gap { since, whole_polls: self.whole_polls };
         if let Some(channel) = self.channels.get_mut(name) {
@@ -88,7 +88,7 @@ impl LossTracker {
         }
     }
 
-    /// The server delivers this channel no more, since nobody wants it.
+    /// The server no longer delivers this channel, since nobody wants it.
     pub fn withdraw(&mut self, name: &str) {
         if let Some(channel) = self.channels.get_mut(name) {
             channel.promised = false;
@@ -114,15 +114,15 @@ impl LossTracker {
         });
     }
 
-    /// The channel begins anew: whatever is lost of it from now on is a gap of its own.
+    /// The channel starts anew: a loss from now on is a gap of its own.
     pub fn begin_anew(&mut self, name: &str) {
         if let Some(channel) = self.channels.get_mut(name) {
             channel.gap = None;
         }
     }
 
-    /// Events of promised channels may be missing that are `wanted`, from `since` on. With `uncovered`, those alone that no
-    /// earlier gap covers.
+    /// Events of promised channels that are `wanted` may be missing from `since` on. With `uncovered`, returns only the
+    /// losses that no earlier gap covers.
     pub fn lost(&mut self, since: Instant, uncovered: bool, wanted: impl Fn(&str) -> bool) -> Vec<Loss> {
         let whole_polls = self.whole_polls;
         let mut losses = Vec::new();

@@ -1,4 +1,4 @@
-//! Calls that make no sense: the caller's own faults.
+//! Invalid calls: mistakes of the caller.
 
 use crate::bayeux::channel::ChannelError;
 use crate::http::cookie_text::CookieError;
@@ -16,11 +16,12 @@ pub enum ApiMisuse {
     Url(#[from] EndpointError),
     /// A header cannot be sent.
     Header(#[from] HeaderError),
-    /// The type of a message cannot be appended to the URL: it has a query, or a dot in its last segment.
+    /// The message type cannot be appended to the URL, which has a query or a dot in its last segment.
     NotAppendable,
     /// Cookies cannot be sent.
     Cookies(#[from] CookieError),
-    /// The host keeps the cookies ([`Config::own_cookies`](super::Config::own_cookies) is off), and sends no others.
+    /// The host keeps the cookies ([`Config::own_cookies`](super::Config::own_cookies) is off), and would not send
+    /// these.
     HostCookies,
     /// A channel name is malformed.
     Channel {
@@ -29,7 +30,7 @@ pub enum ApiMisuse {
         /// What is wrong with it.
         source: ChannelError,
     },
-    /// A call goes to a `/service/*` channel.
+    /// A call must go to a `/service/*` channel.
     NotService(String),
     /// `subscribe` was called with no channel at all.
     NoChannels,
@@ -41,22 +42,22 @@ pub enum ApiMisuse {
     NoChannelInMessage,
     /// `send` was given a message that only the session itself may send.
     OwnChannel(String),
-    /// A token would travel in the clear.
+    /// A token would be sent unencrypted.
     Insecure,
     /// A wildcard has no position of its own (R2a).
     GlobWithPosition(String),
-    /// Events of two filters on one topic cannot be told apart (R2).
+    /// Events of two filters on one topic cannot be distinguished (R2).
     TwoFilters(String),
     /// Subscriptions to one channel share its position, and so must agree (R3a).
     OtherConditions(String),
     /// As many channels are tracked as [`Limits::tracked_channels`](super::Limits::tracked_channels) allows, and the
     /// position of each must be kept.
     TooManyChannels(usize),
-    /// There is one drain at a time.
+    /// A drain is running already.
     Draining,
-    /// The client rests, and sends nothing (D2).
+    /// The client is paused, and sends nothing (D2).
     Suspended,
-    /// It is not what [`Command::Suspend`](super::Command::Suspend) gave (S17).
+    /// The text is not a snapshot of [`Command::Suspend`](super::Command::Suspend) (S17).
     Snapshot,
     /// The session is over.
     Closed,

@@ -1,7 +1,29 @@
 //! The client: small machines that own their state, and [`Session`], where they meet.
 //!
-//! A machine is a file with private fields; none holds or calls another. [`Session`] routes each input, and carries what one
-//! machine says to the next. Its own code stands in files that call one another in one direction, from the first to the last:
+//! A machine is a file with private fields; none holds or calls another. [`Session`] routes each input, and carries what
+//! one machine says to the next.
+//!
+//! | machine | owns |
+//! |---|---|
+//! | `link` | the session at the server: client id, epoch, endpoint, cookies, and the disconnect of an earlier session |
+//! | `lanes` | the two requests in flight: ids, deadlines, and how much of their bodies has been taken in |
+//! | `poll`, with `acks` | when and how to poll: advice, intervals, acknowledgement numbers, proxies |
+//! | `handshakes`, with `storm_guard` | when a handshake may go out, and how long the client keeps trying |
+//! | `subscriptions` | what the application wants |
+//! | `channels` | what the server has been told |
+//! | `outbox` | messages that wait to be sent, and packing them into requests |
+//! | `calls` | calls to services that wait for their answers |
+//! | `replay::book` | every tracked channel: ledger, calls to the store, position |
+//! | `losses` | what may be missing, and since when: every gap |
+//! | `tokens` | access tokens, and who waits for them |
+//! | `flow` | how much is queued for the application, and the limits of that |
+//! | `pause`, `shutdown` | draining, hidden page, suspending; closing |
+//! | `predecessor` | what a suspended client has left to this one |
+//!
+//! Two files own no state: `timers` lists what the client waits for, and `verdict` is a pure function from the end of a
+//! request to what follows. `exchange` and `outgoing` are values: requests by their kinds, and the messages in them.
+//!
+//! The code of [`Session`] itself stands in files that call one another in one direction, from the first row to the last:
 //!
 //! | file | what it is about |
 //! |---|---|
@@ -99,9 +121,9 @@ pub struct Session {
     now: Instant,
     rng: Rng,
     out: VecDeque<Output>,
-    /// As the application was told it.
+    /// The state that was last reported to the application.
     state: State,
-    /// The application wants every message of the server.
+    /// Whether the application wants every message of the server.
     tap: bool,
 
     link: Link,
@@ -118,7 +140,7 @@ pub struct Session {
     flow: Flow,
     pause: Pause,
     shutdown: Shutdown,
-    /// The client before, where there is a snapshot of it (S17).
+    /// What a suspended client has left, if this one was given its snapshot (S17).
     predecessor: Option<Predecessor>,
 }
 
@@ -167,7 +189,7 @@ impl Session {
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) -> Result<(), ApiMisuse> {
         self.now = self.now.max(now);
         self.channels.advance(self.now);
-        // Nobody listens to the store or the network any more.
+        // A closed client ignores the network and the store.
         if self.is_closed() && !matches!(input, Input::Command(_)) {
             return Ok(());
         }
@@ -200,7 +222,7 @@ impl Session {
         json::decode_string(token).or(Some(Cow::Borrowed(token)))
     }
 
-    /// Is the session over, with nothing left to do?
+    /// Whether the session is over, with nothing left to do.
     pub fn is_closed(&self) -> bool {
         self.shutdown.is_closed()
     }
@@ -283,7 +305,7 @@ impl Session {
         } else if snapshot.jar.callers_origin() == self.link.configured().origin() {
             self.link.adopt_cookies(snapshot.jar.callers());
         }
-        // Nothing has been heard since the client before, which ended before this clock could tell of it.
+        // Nothing is verified since the suspended client ended, which may be earlier than this clock can express.
         self.losses.set_verified_until(Instant::default());
     }
 }

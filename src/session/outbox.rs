@@ -26,7 +26,7 @@ struct Send {
     replies: Vec<String>,
 }
 
-/// How a command ends.
+/// A command that is over, and its result.
 pub(super) type Settled = (u32, Result<Vec<String>, Error>);
 
 impl Outbox {
@@ -46,7 +46,7 @@ impl Outbox {
         self.last_order
     }
 
-    /// Queues a message to be published; `call` is its id where it is a call.
+    /// Queues a message to be published; `call` is its id if it is a call.
     pub fn publish(&mut self, command: u32, channel: &str, data: &str, call: Option<String>) {
         let order = self.next_order();
         let (channel, data) = (channel.to_owned(), data.to_owned());
@@ -54,8 +54,8 @@ impl Outbox {
         self.waiting.insert(order, Outgoing::Publish(Box::new(publish)));
     }
 
-    /// Queues the messages of a `send()`: channel, subscription and text of each. Gives the settled command where there is
-    /// none.
+    /// Queues the messages of a `send()`: channel, subscription and text of each. Returns the command as settled if
+    /// there are none.
     pub fn send(&mut self, command: u32, messages: Vec<(String, Option<String>, String)>) -> Option<Settled> {
         if messages.is_empty() {
             return Some((command, Ok(Vec::new())));
@@ -69,7 +69,7 @@ impl Outbox {
         None
     }
 
-    /// A publish that was not processed goes out a second time (R7).
+    /// Queues a publish that was not processed for the second time (R7).
     pub fn publish_again(&mut self, mut publish: Box<Publish>) {
         publish.second_try = true;
         self.waiting.insert(publish.order, Outgoing::Publish(publish));
@@ -83,12 +83,12 @@ impl Outbox {
         });
     }
 
-    /// The first message that waits behind this place.
+    /// The first message that waits after this place.
     pub fn next_behind(&self, order: u32) -> Option<(u32, &Outgoing)> {
         self.waiting.next_above(order)
     }
 
-    /// Takes out a message that goes into a request.
+    /// Removes and returns a message that goes into a request.
     #[inline(never)]
     pub fn take(&mut self, order: u32) -> Option<Outgoing> {
         let outgoing = self.waiting.remove(order)?;
@@ -100,12 +100,12 @@ impl Outbox {
         Some(*outgoing)
     }
 
-    /// Does anything wait?
+    /// Whether any message waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// A message of `send()` has its reply. Gives the settled command once all have.
+    /// A message of `send()` has its reply. Returns the settled command once all messages have theirs.
     pub fn answered(&mut self, command: u32, reply: String) -> Option<Settled> {
         let send = self.sends.get_mut(command)?;
         send.in_flight = send.in_flight.saturating_sub(1);
@@ -116,7 +116,7 @@ impl Outbox {
         self.sends.remove(command).map(|send| (command, Ok(send.replies)))
     }
 
-    /// The request of these messages is over: they are not in flight any more.
+    /// The request with these messages is over: they are no longer in flight.
     #[inline(never)]
     pub fn no_longer_in_flight<'a>(&mut self, sent: impl IntoIterator<Item = &'a Sent>) {
         for sent in sent {
@@ -129,8 +129,8 @@ impl Outbox {
         }
     }
 
-    /// A message of `send()` fails, and with it the whole call; its other messages do not go out. Others may have been
-    /// processed: then the outcome is unknown.
+    /// A message of `send()` fails, and the whole call with it; messages that have not gone out are dropped. If others
+    /// may have been processed, the outcome is unknown.
     #[inline(never)]
     pub fn fail_send(&mut self, raw: Raw, error: impl FnOnce(String) -> Error) -> Option<Settled> {
         let send = self.sends.remove(raw.command)?;
@@ -145,7 +145,8 @@ impl Outbox {
         Some((raw.command, Err(if begun { Error::OutcomeUnknown { channel } } else { error(channel) })))
     }
 
-    /// Takes out all that waits: it does not go out any more, and each call of `send()` among it is to fail.
+    /// Removes all messages that wait. They do not go out any more, and the caller fails them and each `send()` among
+    /// them.
     pub fn take_all(&mut self) -> Vec<Outgoing> {
         let waiting = self.waiting.take_if(|_, _| true);
         waiting.into_iter().inspect(|_| step()).map(|(_, outgoing)| *outgoing).collect()
@@ -156,14 +157,14 @@ impl Outbox {
         self.at
     }
 
-    /// A request with commands has failed. Gives the failures in a row and the wait before the next one.
+    /// A request with commands has failed. Returns the number of consecutive failures and the wait before the next one.
     pub fn failed(&mut self, now: Instant, at_least_ms: u64, retry: &Retry, rng: &mut Rng) -> (u32, u64) {
         let delay_ms = self.backoff.next(now, at_least_ms, retry, rng);
         self.at = now.after(delay_ms);
         (self.backoff.attempts(), delay_ms)
     }
 
-    /// A subscribe has had no reply: how long to wait with the next one.
+    /// A subscribe has had no reply: returns how long to wait before the next one.
     pub fn unanswered(&mut self, now: Instant, retry: &Retry, rng: &mut Rng) -> u64 {
         self.backoff.next(now, 0, retry, rng)
     }
@@ -178,7 +179,7 @@ impl Outbox {
         self.backoff.hurry(now, &mut self.at);
     }
 
-    /// The earliest instant at which the application may have something that waits for a request as well.
+    /// The earliest instant to which the application may bring forward an attempt that also waits for a request.
     pub fn hurry_to(&mut self, now: Instant, mut at: Instant) -> Instant {
         self.backoff.hurry(now, &mut at);
         at
@@ -195,11 +196,11 @@ pub(super) struct Packing {
 
 impl Packing {
     pub fn new(max_bytes: usize) -> Self {
-        // The opening bracket; each message ends with a comma or the closing one.
+        // The opening bracket; each message is followed by a comma or the closing bracket.
         Self { max_bytes, bytes: 1, messages: Vec::new(), sent: Vec::new() }
     }
 
-    /// Does this message fit beside those before? The first always does.
+    /// Whether this message fits beside those before. The first one always does.
     pub fn fits(&self, message: &str) -> bool {
         self.messages.is_empty() || self.bytes + message.len() < self.max_bytes
     }

@@ -1,4 +1,4 @@
-//! The messages that a request of commands carries, and which of them a reply answers (S14).
+//! The messages that a request with commands carries, and which of them a reply answers (S14).
 
 use crate::bayeux::message::Message;
 
@@ -17,9 +17,9 @@ pub(super) struct Publish {
     pub order: u32,
     pub channel: String,
     pub data: String,
-    /// It is a call, and this its id, which the answer carries, too.
+    /// The id if it is a call, which the answer carries, too.
     pub call: Option<String>,
-    /// It was answered "unknown client", hence not processed, and goes out a second and last time (R7).
+    /// It was answered "unknown client" and so not processed, and goes out a second and last time (R7).
     pub second_try: bool,
 }
 
@@ -29,26 +29,26 @@ pub(super) struct Raw {
     pub command: u32,
     pub order: u32,
     pub channel: String,
-    /// Of a subscribe: the first one that it names.
+    /// Of a subscribe or an unsubscribe: the first subscription that it names.
     pub subscription: Option<String>,
     pub message: String,
 }
 
 /// A message in a request.
 pub(super) struct Sent {
-    /// That of the client; a message of `send()` may carry another one.
+    /// The id that the client gave; a message of `send()` may carry the caller's own.
     pub message_id: String,
     /// `None` once it is answered.
     message: Option<Outgoing>,
 }
 
 impl Outgoing {
-    /// Is it a message of the application's, which is never sent twice (R7)?
+    /// Whether it is a message of the application's, which is never sent twice (R7).
     pub fn is_message(&self) -> bool {
         matches!(self, Self::Publish(_) | Self::Raw(_))
     }
 
-    /// Does a reply with this channel and subscription, as far as they are given, fit?
+    /// Whether a reply with this channel and subscription, as far as it names them, can belong to it.
     fn fits(&self, channel: Option<&str>, subscription: Option<&str>) -> bool {
         let Some(channel) = channel else { return true };
         let same = |name: &str| subscription.is_none_or(|given| given == name);
@@ -75,7 +75,7 @@ impl Sent {
         self.message.as_ref()
     }
 
-    /// Is it a message of the application's that has no answer yet?
+    /// Whether it is a message of the application's that has no answer yet.
     pub fn is_message(&self) -> bool {
         self.message.as_ref().is_some_and(Outgoing::is_message)
     }
@@ -91,17 +91,17 @@ impl Sent {
     }
 }
 
-/// Which of the messages does the reply answer? By id, else by channel, else the first without an answer (S14).
+/// Which of the messages the reply answers: by id, else by channel, else the first without an answer (S14).
 pub(super) fn answered_by(sent: &[Sent], reply: &Message) -> Option<usize> {
     let subscription = reply.subscription();
     let by_id = |sent: &Sent| reply.id() == Some(&sent.message_id);
     let by_channel = |sent: &Sent| {
         sent.message().is_some_and(|message| message.fits(reply.channel(), subscription.as_deref()))
     };
-    // What a service says to somebody else's message, or to one that nobody waits for any more.
+    // A message of a service to somebody else, or the answer to a call that has been given up.
     let stray = reply.id().is_some() && reply.data().is_some();
     let find = |is: &dyn Fn(&Sent) -> bool| sent.iter().position(|sent| sent.is_open() && is(sent));
-    // Messages of `send()` may carry the caller's own ids, equal to one of ours.
+    // Messages of `send()` may carry the caller's own ids, which may equal one of the client's.
     find(&|sent| by_id(sent) && by_channel(sent))
         .or_else(|| find(&|sent| by_channel(sent) && !stray))
         .or_else(|| find(&by_id))

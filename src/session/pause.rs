@@ -1,17 +1,18 @@
-//! D1, D2, S17, R7a: a client that reads for a while and then sends nothing, for good or while its page is hidden.
+//! D1, D2, S17, R7a: drains, and pauses in which the client sends nothing: until the next drain, for good, or while its
+//! page is hidden.
 
 use crate::Instant;
 
-/// What is under way when a pause begins has this long to end well.
+/// How long requests under way may take when a pause begins, before they are aborted.
 const REQUESTS_MS: u64 = 1_000;
 /// Disconnecting and saving take no longer than this (D2).
 const MAX_MS: u64 = 2_000;
 
-/// Whether the client sends, and until when.
+/// Whether the client sends anything, and until when.
 pub(super) enum Pause {
-    /// It sends; for the time of a drain, where there is one.
+    /// It sends, during a drain or without one.
     Running(Option<Drain>),
-    /// The page is hidden: nothing is on the network. A drain that runs goes on when it is shown.
+    /// The page is hidden: no request is open. A running drain goes on when the page is shown.
     Hidden(Break, Option<Drain>),
     /// Nothing is sent until the next drain (D2).
     Suspended(Suspended),
@@ -23,17 +24,17 @@ pub(super) struct Drain {
     command: u32,
     idle_ms: Option<u64>,
     deadline: Instant,
-    /// Since then there is nothing to wait for but new events.
+    /// Since when there has been nothing to wait for but new events.
     idle_since: Option<Instant>,
-    /// There was a session, at one time at least.
+    /// Whether there was a session at any time.
     connected: bool,
 }
 
-/// How long what is under way may take, and whether something was lost with it.
+/// How long requests under way may take, and whether something was lost with them.
 #[derive(Clone, Copy)]
 pub(super) struct Break {
     requests_until: Instant,
-    /// Events may be lost with what was cut off.
+    /// Events may have been lost with an aborted request.
     lost: bool,
 }
 
@@ -41,22 +42,22 @@ pub(super) struct Break {
 pub(super) struct Suspended {
     of: Break,
     give_up_at: Instant,
-    /// The page is hidden as well.
+    /// Whether the page is hidden as well.
     hidden: bool,
-    /// Commands that wait until all is saved.
+    /// Commands that settle once all is saved.
     saving: Vec<u32>,
-    /// Commands that wait for a snapshot, with which the client ends (S17).
+    /// Commands that settle with a snapshot, which ends the client (S17).
     leaving: Vec<u32>,
 }
 
-/// What a change of the pause brings about.
+/// The consequence of a change of the pause.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Change {
     Nothing,
     /// The pause begins.
     Begun,
-    /// It is over; `lost`: events may have been lost with what it cut off.
+    /// It is over; `lost`: events may have been lost with a request that it aborted.
     Over {
         lost: bool,
     },
@@ -66,14 +67,14 @@ pub(super) enum Change {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Drained {
     pub command: u32,
-    /// There was a session, at one time at least.
+    /// Whether there was a session at any time.
     pub connected: bool,
 }
 
 /// Why a drain cannot begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// One runs.
+    /// A drain is running already.
     Draining,
     /// The client is about to end.
     Leaving,
@@ -84,8 +85,8 @@ impl Pause {
         Self::Running(None)
     }
 
-    /// Begins a drain; `connected`: there is a session. Ends the time in which nothing is sent. Gives the commands that waited
-    /// for all to be saved.
+    /// Begins a drain, and so ends a pause; `connected`: there is a session. Returns the commands that waited for
+    /// positions to be saved.
     pub fn drain(
         &mut self,
         now: Instant,
@@ -119,7 +120,7 @@ impl Pause {
         }
     }
 
-    /// What the drain that runs has seen: is there a session, and nothing to wait for but new events?
+    /// Tells the running drain whether there is a session, and whether there is nothing to wait for but new events.
     pub fn observe(&mut self, now: Instant, connected: bool, idle: bool) {
         if let Self::Running(Some(drain)) | Self::Hidden(_, Some(drain)) = self {
             drain.connected |= connected;
@@ -127,7 +128,7 @@ impl Pause {
         }
     }
 
-    /// When the drain that runs ends.
+    /// When the running drain ends.
     pub fn drain_end(&self) -> Option<Instant> {
         match self {
             Self::Running(drain) | Self::Hidden(_, drain) => drain.as_ref().map(Drain::end),
@@ -135,7 +136,7 @@ impl Pause {
         }
     }
 
-    /// Nothing is sent any more; a drain that runs has ended.
+    /// Nothing is sent any more; a running drain has ended.
     pub fn suspend(&mut self, now: Instant) -> (Option<Drained>, Change) {
         let give_up_at = now.after(MAX_MS);
         let suspended =
@@ -156,7 +157,7 @@ impl Pause {
         }
     }
 
-    /// `command` waits until all is saved, and the client has its time for that from now on.
+    /// `command` waits until all is saved; the time limit for that starts now.
     pub fn settle_when_saved(&mut self, command: u32, now: Instant) {
         if let Self::Suspended(suspended) = self {
             suspended.begin_waiting(now);
@@ -164,7 +165,7 @@ impl Pause {
         }
     }
 
-    /// `command` waits for a snapshot, with which the client ends.
+    /// `command` waits for a snapshot, which ends the client.
     pub fn settle_with_snapshot(&mut self, command: u32, now: Instant) {
         if let Self::Suspended(suspended) = self {
             suspended.begin_waiting(now);
@@ -204,17 +205,17 @@ impl Pause {
         }
     }
 
-    /// Does it send nothing?
+    /// Whether the client sends nothing.
     pub fn is_paused(&self) -> bool {
         !matches!(self, Self::Running(_))
     }
 
-    /// Does it send nothing, and not just for as long as its page is hidden?
+    /// Whether the client sends nothing until the next drain, and not just while its page is hidden.
     pub fn is_suspended(&self) -> bool {
         matches!(self, Self::Suspended(_))
     }
 
-    /// Is nothing on the network, but for the last word of a page that is left?
+    /// Whether no request may be open, except for the disconnect of a page that is left.
     pub fn is_silent(&self) -> bool {
         match self {
             Self::Running(_) => false,
@@ -223,12 +224,12 @@ impl Pause {
         }
     }
 
-    /// Until when requests that are under way may take.
+    /// Until when requests under way may take.
     pub fn requests_until(&self) -> Option<Instant> {
         self.of().map(|of| of.requests_until)
     }
 
-    /// Events may be lost with what was cut off.
+    /// Events may have been lost with an aborted request.
     pub fn lose(&mut self) {
         match self {
             Self::Running(_) => {}
@@ -237,12 +238,12 @@ impl Pause {
         }
     }
 
-    /// May events be lost with what was cut off?
+    /// Whether events may have been lost with an aborted request.
     pub fn has_lost(&self) -> bool {
         self.of().is_some_and(|of| of.lost)
     }
 
-    /// When those who wait for the end of a pause have their answer, whatever is left to be done.
+    /// When the commands that wait settle, whatever is left to be done.
     pub fn give_up_at(&self) -> Option<Instant> {
         match self {
             Self::Suspended(suspended) if suspended.is_awaited() => Some(suspended.give_up_at),
@@ -250,12 +251,12 @@ impl Pause {
         }
     }
 
-    /// Has the time passed that the work of a suspended client may take?
+    /// Whether the time is over in which a suspended client may finish its work.
     pub fn gives_up(&self, now: Instant) -> bool {
         matches!(self, Self::Suspended(suspended) if suspended.give_up_at <= now)
     }
 
-    /// All is saved: takes out the commands that wait for that, and those that wait for a snapshot.
+    /// All is saved: removes and returns the commands that wait for that, and those that wait for a snapshot.
     pub fn take_waiting(&mut self) -> (Vec<u32>, Vec<u32>) {
         match self {
             Self::Suspended(suspended) => {
@@ -265,7 +266,7 @@ impl Pause {
         }
     }
 
-    /// The client ends: it is not paused any more. Gives the drain that runs.
+    /// The client ends: it is not paused any more. Returns the running drain.
     pub fn end(&mut self) -> Option<u32> {
         match core::mem::replace(self, Self::Running(None)) {
             Self::Running(drain) | Self::Hidden(_, drain) => drain.map(|drain| drain.command),

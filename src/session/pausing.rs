@@ -1,4 +1,4 @@
-//! D1, D2, R7a, S17: what a client does that drains, is hidden, or is suspended.
+//! D1, D2, R7a, S17: what a client does while it drains, its page is hidden, or it is suspended.
 
 use super::exchange::{Kind, SessionRequest};
 use super::lanes::{Ended, LaneId};
@@ -27,7 +27,7 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the drain where it is time to.
+    /// Ends the drain if it is time to.
     pub(super) fn schedule_drain(&mut self) {
         let connected = self.state == State::Connected;
         self.pause.observe(self.now, connected, self.is_drained());
@@ -36,9 +36,10 @@ impl Session {
         }
     }
 
-    /// Is there nothing to wait for but new events? What a subscribe brings again may come with a poll sent after it.
+    /// Whether there is nothing to wait for but new events. The events that a subscribe brings again may come with a
+    /// poll sent after it.
     fn is_drained(&self) -> bool {
-        // The extensions may have an event.
+        // An extension may be looking at an event.
         self.state == State::Connected
             && self.poll.is_answered()
             && (self.poll.covers_all() || !self.replays())
@@ -47,7 +48,7 @@ impl Session {
             && !self.lanes.flights().any(|flight| flight.is_inspecting())
     }
 
-    /// Sends nothing any more until the next drain; `command` settles once all is saved.
+    /// Sends nothing until the next drain; `command` settles once all is saved.
     pub(super) fn suspend_and_save(&mut self, command: u32) {
         self.suspend();
         self.pause.settle_when_saved(command, self.now);
@@ -67,7 +68,7 @@ impl Session {
     fn suspend(&mut self) {
         let released = self.channels.release_all();
         self.tell_released(released);
-        // Nobody waits for what is not to be sent.
+        // Commands that have not been sent fail, since nothing is sent any more.
         self.reject_waiting(&|_| Error::Misuse(ApiMisuse::Suspended));
         let (drained, change) = self.pause.suspend(self.now);
         self.pause_changed(change);
@@ -100,7 +101,7 @@ impl Session {
         if lost {
             self.book.response_lost();
         }
-        // A session that is over by now has nothing to bring again.
+        // If the session is over by now, the next one brings again what was lost.
         if !lost || !self.replays() || !self.link.has_session() {
             return;
         }
@@ -113,15 +114,15 @@ impl Session {
         }
     }
 
-    /// Whether a replay within a living session works there is not known, so the next session begins at the positions
-    /// (S17), and this one ends.
+    /// Whether Salesforce replays within a living session is not known, so this session ends, and the next one begins
+    /// at the positions (S17).
     fn leave_for_replay(&mut self) {
         self.leave_session(GapCause::ResponseLost, true, true);
         self.handshakes.schedule(self.now);
     }
 
-    /// Aborts a request because of a pause. What it would have brought counts as lost (R7a): the server may have handed it
-    /// out already.
+    /// Aborts a request because of a pause. What it would have brought counts as lost (R7a): the server may have sent
+    /// it already.
     fn cut_off(&mut self, lane: LaneId) {
         let Some(ended) = self.lanes.take(lane) else { return };
         self.emit(Output::Abort(ended.id()));
@@ -129,7 +130,7 @@ impl Session {
         let acknowledges = self.poll.acknowledges();
         match ended {
             Ended::Handshake(_, handshake) => return self.leave_handshake(handshake.reply.as_ref()),
-            // The session may still be there.
+            // The server may still have the session.
             Ended::Disconnect(_) => return self.handshakes.session_left_behind(self.now),
             Ended::Connect(flight, connect) => {
                 self.extra_poll_over(&connect);
@@ -151,7 +152,8 @@ impl Session {
         }
     }
 
-    /// A message was cut off: what is wanted is sent again, of the others the outcome is unknown.
+    /// A message was in flight when its request was aborted: a subscribe or an unsubscribe is sent again, the outcome
+    /// of any other message is unknown.
     fn undo(&mut self, outgoing: Outgoing) {
         match outgoing {
             Outgoing::Subscribe(name) | Outgoing::Unsubscribe(name) => {
@@ -162,7 +164,7 @@ impl Session {
         }
     }
 
-    /// What is still to be done in a pause: requests that end, the disconnect of a session, saving.
+    /// The remaining work of a pause: requests that end, the disconnect of a session, saving.
     pub(super) fn schedule_pause(&mut self) {
         let late = self.pause.requests_until().is_some_and(|until| until <= self.now);
         let (silent, gives_up) = (self.pause.is_silent(), self.pause.gives_up(self.now));
@@ -204,7 +206,7 @@ impl Session {
         self.end_without_disconnect();
     }
 
-    /// Ends the client, and leaves its session to the next one where that can use it (S17).
+    /// Ends the client, and leaves its session to the next one if that can use it (S17).
     fn end_without_disconnect(&mut self) {
         if self.keeps_session() {
             self.forget_client_id();
@@ -213,21 +215,21 @@ impl Session {
         self.end(None);
     }
 
-    /// Can the next client go on in the session of this one? A new token means a new handshake (S10), and whether Salesforce
-    /// replays within a living session is not known.
+    /// Whether the next client can continue the session of this one. A new token means a new handshake (S10), and
+    /// whether Salesforce replays within a living session is not known.
     pub(super) fn keeps_session(&self) -> bool {
         !self.config.auth && !self.config.salesforce
     }
 
     /// All that the next client needs.
     fn snapshot(&self) -> Snapshot {
-        // All that was published before the last poll that succeeded has come. Of what nobody has subscribed yet, the range
-        // is still that of the client before.
+        // Everything published before the last successful poll has arrived. For channels that the predecessor had and
+        // this client has not subscribed yet, the range still begins where the predecessor's did.
         let before = self.predecessor.as_ref().filter(|before| !before.is_empty());
         let verified = || self.gap_since(self.losses.verified_until());
         let client_id = self.link.client_id().filter(|_| self.keeps_session()).map(str::to_owned);
         let kept = client_id.is_some();
-        // A gap goes on where the server does not have the channel yet: the next client tells of it.
+        // A gap remains open while the server does not have the channel yet: the next client reports it.
         let has_gap = |name: &str| !self.channels.is_delivered(name) && !self.book.tracks(name);
         let gap = kept && self.losses.promised().any(has_gap);
         let lost_before =
@@ -239,7 +241,7 @@ impl Session {
         }
         for name in before.into_iter().flat_map(|before| before.channels()) {
             let known = self.losses.is_promised(name);
-            // Who has left it does not want it any more.
+            // A channel that this client has unsubscribed is not in the snapshot.
             let given_up = self.book.tracks(name) && !self.subscriptions.wants(name);
             if !known && !given_up {
                 let earlier = || before.and_then(|before| before.position(name).cloned());
@@ -252,7 +254,7 @@ impl Session {
             ack: self.poll.batch().filter(|_| kept).map(|(number, skip)| (number.to_owned(), skip)),
             gap,
             lost: kept && (self.poll.is_lost() || lost_before),
-            // What is the caller's outlives the session (X4).
+            // The caller's cookies outlive the session (X4).
             jar: if kept {
                 self.link.jar().cloned().unwrap_or_else(Jar::new)
             } else {

@@ -1,4 +1,4 @@
-//! The poll: when and how to send it (S4, S6, S8b), and what is known of those before (A1, A2).
+//! The poll: when and how to send it (S4, S6, S8b), and what is known from earlier ones (A1, A2).
 
 use super::acks::Acks;
 use crate::Instant;
@@ -7,16 +7,17 @@ use crate::bayeux::message::Ack;
 
 /// The timeout of a server that advises none (S4).
 const DEFAULT_TIMEOUT_MS: u64 = 110_000;
-/// A poll that is cut younger than this was not cut for its age (S8b).
+/// A poll that was cut earlier than this was not cut because of its age (S8b).
 const MIN_CUT_AGE_MS: u64 = 1_000;
-/// So many undecodable bodies in a row end the client (X3): no event may become a loop.
+/// This many undecodable bodies in a row end the client (X3), so that an event that comes again cannot cause an endless
+/// loop.
 const MAX_UNDECODABLE: u8 = 3;
 
-/// What is known of the polls of this client.
+/// The state of the polls of this client.
 pub(super) struct Poll {
     /// When the next one goes out.
     at: Instant,
-    /// It waits because the last one failed, and not because the server wants it to.
+    /// The next poll waits because the last one failed, and not because the server wants it to.
     backing_off: bool,
     interval_ms: u64,
     timeout_ms: Option<u64>,
@@ -24,22 +25,23 @@ pub(super) struct Poll {
     multiple_clients: bool,
     /// The largest timeout advised on this url: servers may advise it once and leave it out later (S4).
     largest_timeout_ms: Option<u64>,
-    /// Ask for an answer at once, to learn quickly whether the session lives.
+    /// The next poll asks for an answer at once, to learn quickly whether the session is alive.
     probe: bool,
-    /// Age at which the last poll was cut (S8b).
+    /// The age at which the last poll was cut (S8b).
     cut_age_ms: Option<u64>,
-    /// Polls must be shorter than this to get past a proxy (S8b).
+    /// Polls must be shorter than this to pass a proxy (S8b).
     proxy_limit_ms: Option<u64>,
     acks: Option<Acks>,
-    /// The last poll got lost. The server may still hold it, and put events into it until the next one takes its place.
+    /// The last poll was lost. The server may still hold it, and put events into it until the next one replaces it.
     lost: bool,
     /// A poll of this session has succeeded.
     answered: bool,
     /// A poll has succeeded, in any session.
     ever_answered: bool,
-    /// Nothing has come between the handshake and the first poll of this session in which the server may have dropped it.
+    /// The next poll is the first of this session and follows the handshake without a pause, so the server cannot have
+    /// expired the session in between.
     follows_handshake: bool,
-    /// The last poll was sent when all that is wanted was subscribed, so what is sent again has come or comes with it.
+    /// The last poll was sent when every wanted channel was subscribed, so replayed events have come or come with it.
     covers_all: bool,
     /// Bodies in a row that could not be decoded (X3).
     undecodable: u8,
@@ -48,24 +50,24 @@ pub(super) struct Poll {
 /// How the next poll is written.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NextPoll {
-    /// The time that it asks the server to hold it.
+    /// How long it asks the server to hold it.
     pub timeout_ms: Option<u64>,
     /// The number that it acknowledges.
     pub ack: Option<String>,
-    /// The server may hold it until there is something to say.
+    /// The server may hold it until it has something to deliver.
     pub parked: bool,
 }
 
-/// How a poll came to its end.
+/// How a poll ended.
 pub(super) struct EndedPoll<'a> {
     pub parked: bool,
     pub age_ms: u64,
     pub successful: bool,
-    /// The number of its batch, where the server gave one.
+    /// The number of its batch, if the server gave one.
     pub batch: Option<&'a str>,
-    /// So many events were in it.
+    /// The number of events in it.
     pub events: u32,
-    /// What cannot be decoded would have come again by now.
+    /// What could not be decoded would have come again by now.
     pub nothing_outstanding: bool,
 }
 
@@ -92,7 +94,7 @@ impl Poll {
         }
     }
 
-    /// Advice starts anew with each handshake (S4), and so does acknowledging.
+    /// A session has begun: advice starts anew with each handshake (S4), and so does acknowledging.
     pub fn session_began(&mut self, advice: &Advice, ack: Option<Ack>, now: Instant) {
         self.timeout_ms = None;
         self.multiple_clients = false;
@@ -103,23 +105,23 @@ impl Poll {
         self.acks = Acks::granted(ack);
     }
 
-    /// A session goes on that an earlier client had (S17): the number that it acknowledges next, with the events to be
-    /// skipped where the extension was in use, and whether its last poll got lost.
+    /// The session of an earlier client continues (S17): `ack` is the number to acknowledge next, with the events to be
+    /// skipped if the extension was in use; `lost`: its last poll was lost.
     pub fn session_resumed(&mut self, ack: Option<(String, Option<u32>)>, lost: bool) {
         self.acks = ack.map(|(number, skip)| Acks::resumed(number, skip));
         // With the extension the server sends again what it holds (A1).
         self.lost = lost && !self.acknowledges();
     }
 
-    /// Takes the advice of a connect reply or a disconnect. Gives `true` where it says for the first time that the server
-    /// sees several clients in this browser.
+    /// Takes the advice of a connect reply or a disconnect. Returns `true` if it says for the first time that the
+    /// server sees several clients in this browser.
     pub fn advise(&mut self, advice: &Advice) -> bool {
         self.replace_advice(advice);
         let before = core::mem::replace(&mut self.multiple_clients, advice.multiple_clients);
         advice.multiple_clients && !before
     }
 
-    /// Advice replaces advice, whole (S4).
+    /// New advice replaces the old as a whole (S4).
     fn replace_advice(&mut self, advice: &Advice) {
         self.interval_ms = u64::try_from(advice.interval_ms.unwrap_or(0)).unwrap_or(0);
         self.timeout_ms = advice.timeout_ms;
@@ -137,7 +139,7 @@ impl Poll {
         self.timeout_ms.or(self.largest_timeout_ms).unwrap_or(DEFAULT_TIMEOUT_MS)
     }
 
-    /// How long the server keeps a session without a poll, where it says so.
+    /// How long the server keeps a session without a poll, if it says so.
     pub fn max_interval_ms(&self) -> Option<u64> {
         self.max_interval_ms
     }
@@ -158,7 +160,7 @@ impl Poll {
         self.probe();
     }
 
-    /// The next poll may find the session gone.
+    /// The server may have expired the session before the next poll.
     pub fn failed(&mut self) {
         self.follows_handshake = false;
     }
@@ -173,12 +175,12 @@ impl Poll {
         self.probe
     }
 
-    /// When the next poll goes out, where a back-off holds it up.
+    /// When the next poll goes out, if a back-off delays it.
     pub fn back_off_end(&mut self) -> Option<&mut Instant> {
         self.backing_off.then_some(&mut self.at)
     }
 
-    /// The next poll goes out now; `all_subscribed`: the server delivers all that is wanted.
+    /// The next poll goes out now; `all_subscribed`: the server delivers every wanted channel.
     pub fn next(&mut self, all_subscribed: bool) -> NextPoll {
         let probe = core::mem::take(&mut self.probe);
         let shorter = self.proxy_limit_ms.filter(|limit| *limit < self.timeout_ms());
@@ -190,8 +192,8 @@ impl Poll {
         }
     }
 
-    /// A body has arrived whole. Gives `false` where a batch that was cut is not sent again after all (A1): then it counts as
-    /// cut once more.
+    /// A body has arrived whole. Returns `false` if a batch that was cut is not sent again after all (A1): then the cut
+    /// counts as a loss after all.
     pub fn ended(&mut self, poll: &EndedPoll<'_>) -> bool {
         if poll.nothing_outstanding {
             self.undecodable = 0;
@@ -211,16 +213,16 @@ impl Poll {
         true
     }
 
-    /// A body was cut after so many events: with the number repeated, they come again (A1).
+    /// A body was cut after `events` events. The next poll repeats the number, so the server sends them again (A1).
     pub fn cut(&mut self, events: u32) {
         if let Some(acks) = &mut self.acks {
             acks.body_cut(events);
         }
     }
 
-    /// Something between here and the server cut a held poll at this age; two similar ones mean a proxy (S8b).
+    /// Something on the way to the server cut a held poll at this age; two similar ages mean a proxy (S8b).
     pub fn cut_by_proxy(&mut self, age_ms: u64) {
-        // A proxy as patient as the server cuts a little after its timeout.
+        // A proxy whose timeout equals the server's cuts a little after it.
         if age_ms < MIN_CUT_AGE_MS {
             return;
         }
@@ -232,63 +234,63 @@ impl Poll {
         self.cut_age_ms = Some(age_ms);
     }
 
-    /// The poll got lost, and nothing makes the server send its events again.
+    /// The poll was lost, and its events do not come again by acknowledgement.
     pub fn lose(&mut self) {
         self.lost = true;
     }
 
-    /// May the server still hold a poll that got lost, and put events into it?
+    /// Whether the server may still hold a lost poll, and put events into it.
     pub fn is_lost(&self) -> bool {
         self.lost
     }
 
-    /// Events at the beginning of the next body that were given out before (A1).
+    /// The number of events at the beginning of the next body that were given out before (A1).
     pub fn skip(&self) -> u32 {
         self.acks.as_ref().map_or(0, Acks::skip)
     }
 
-    /// Is the acknowledgement extension in use (A1)?
+    /// Whether the acknowledgement extension is in use (A1).
     pub fn acknowledges(&self) -> bool {
         self.acks.as_ref().is_some_and(Acks::in_use)
     }
 
-    /// What a snapshot keeps of the acknowledgements: the events to be skipped, where the extension is in use.
+    /// The acknowledgements for a snapshot: the number, with the events to be skipped if the extension is in use.
     pub fn batch(&self) -> Option<(&str, Option<u32>)> {
         self.acks.as_ref().map(|acks| (acks.number(), acks.in_use().then(|| acks.skip())))
     }
 
-    /// Has a poll of this session succeeded?
+    /// Whether a poll of this session has succeeded.
     pub fn is_answered(&self) -> bool {
         self.answered
     }
 
-    /// Has a poll succeeded in any session?
+    /// Whether a poll has succeeded in any session.
     pub fn was_ever_answered(&self) -> bool {
         self.ever_answered
     }
 
-    /// Does the next poll, or the one under way, follow the handshake directly?
+    /// Whether the next poll, or the one under way, follows the handshake directly.
     pub fn follows_handshake(&self) -> bool {
         self.follows_handshake
     }
 
-    /// A subscribe was accepted; `held`: the server holds a poll, which is answered with what is sent again.
+    /// A subscribe was accepted; `held`: the server holds a poll, which it answers with the replayed events.
     pub fn subscribed(&mut self, held: bool) {
         self.covers_all = held;
     }
 
-    /// Was the last poll sent when all that is wanted was subscribed?
+    /// Whether the last poll was sent when every wanted channel was subscribed.
     pub fn covers_all(&self) -> bool {
         self.covers_all
     }
 
-    /// A body could not be decoded. Gives `true` when too many in a row could not (X3).
+    /// A body could not be decoded. Returns `true` when that has happened too often in a row (X3).
     pub fn undecodable(&mut self) -> bool {
         self.undecodable = self.undecodable.saturating_add(1);
         self.undecodable >= MAX_UNDECODABLE
     }
 
-    /// Something new has come, so it is not always the same that cannot be decoded.
+    /// A new event has come, so the bodies that cannot be decoded are not all the same one.
     pub fn decoded(&mut self) {
         self.undecodable = 0;
     }

@@ -44,7 +44,7 @@ impl Session {
             // Acknowledged only now that the body has ended whole (A1).
             batch: ack.as_ref().and_then(Ack::number),
             events: flight.events(),
-            // With replay what cannot be decoded comes again, perhaps not before the next poll but one (X3).
+            // With replay, what could not be decoded comes again, perhaps only with the poll after the next (X3).
             nothing_outstanding: !self.replays() || connect.parked && self.channels.all_present(),
         });
         if !whole {
@@ -97,7 +97,7 @@ impl Session {
         self.carry_out(verdict, flight.token());
     }
 
-    /// What a poll that did not arrive whole leaves behind: a batch to be sent again, or a gap.
+    /// A poll did not arrive whole: its batch will be sent again, or there is a gap.
     pub(super) fn abandon_poll(&mut self, flight: &Flight, connect: &Connect, error: &Error) {
         if !is_refusal(error) {
             self.poll.cut(flight.events());
@@ -109,13 +109,14 @@ impl Session {
         self.abandon_response(flight, Kind::Connect, error);
     }
 
-    /// What a response that did not arrive whole may have held is lost, unless it comes again.
+    /// A response did not arrive whole: the events that it may have held are lost, unless they come again.
     #[inline(never)]
     pub(super) fn abandon_response(&mut self, flight: &Flight, kind: Kind, error: &Error) {
         if flight.epoch() != self.link.epoch() {
             return;
         }
-        // Events ride on every reply (S13), but with the extension on polls alone, and those come again.
+        // Events may come with every reply (S13). With the acknowledgement extension they come with polls only, and are
+        // sent again.
         let acknowledges = self.poll.acknowledges();
         if is_refusal(error) || acknowledges && kind == Kind::Commands {
             self.response_ended(flight, kind, None);
@@ -133,17 +134,17 @@ impl Session {
         self.gap(cause, flight.since(), true);
     }
 
-    /// Nothing was lost with this response: what waited for it counts (R4a). `reply`: that of a poll.
+    /// Nothing was lost with this response: the positions that waited for it count (R4a). `reply`: that of a poll.
     #[inline(never)]
     pub(super) fn response_ended(&mut self, flight: &Flight, kind: Kind, reply: Option<&Message>) {
         let lane = if kind == Kind::Connect { LaneId::Commands } else { LaneId::Session };
-        // A poll that is refused brings nothing.
+        // A refused poll brings no events.
         let poll = reply.and_then(Message::successful) == Some(true);
         let beside = self.response_beside(lane);
         self.book.response_ended(flight.id().get(), poll, |name| self.channels.is_present(name), beside);
     }
 
-    /// The response in this lane, where it may bring events of this session.
+    /// The response in this lane, if it may bring events of this session.
     #[inline(never)]
     pub(super) fn response_beside(&self, lane: LaneId) -> Option<u32> {
         let (kind, flight) = (self.lanes.kind(lane)?, self.lanes.flight(lane)?);
@@ -151,9 +152,9 @@ impl Session {
         brings.then(|| flight.id().get())
     }
 
-    /// Is a channel being subscribed from a position? Its events come on the reply; with a poll open beside it they would
-    /// be provisional until that ends, which may take long (R4a). The first poll of a session does not wait: it is
-    /// answered at once.
+    /// Whether a channel is being subscribed from a position. Its events come on the reply; with a poll open beside it
+    /// they would be provisional until that ends, which may take long (R4a). The first poll of a session does not wait:
+    /// it is answered at once.
     #[inline(never)]
     pub(super) fn awaits_replay(&self) -> bool {
         if self.poll.is_probe() {
@@ -163,7 +164,7 @@ impl Session {
             (Some(commands), Some(flight)) => {
                 commands.replays && !flight.is_held() && flight.epoch() == self.link.epoch()
             }
-            // It is about to be: after a refused position, for instance.
+            // A channel is about to be subscribed from a position: after a refused one, for instance.
             _ => {
                 let may_go = self.outbox.at() <= self.now && self.flow.may_read() && !self.poll.is_lost();
                 may_go && self.channels.replay_is_due()
@@ -171,13 +172,14 @@ impl Session {
         }
     }
 
-    /// Does replay bring again what gets lost (R7)? With the acknowledgement extension the server itself does.
+    /// Whether replay has to bring lost events again (R7). With the acknowledgement extension the server sends them
+    /// again by itself.
     #[inline(never)]
     pub(super) fn replays(&self) -> bool {
         !self.poll.acknowledges() && self.book.any_wanted()
     }
 
-    /// May events have been lost with it that replay can bring again (R7)?
+    /// Whether events may have been lost with this request that replay can bring again (R7).
     pub(super) fn is_lost(&self, flight: &Flight, error: &Error) -> bool {
         flight.epoch() == self.link.epoch() && !is_refusal(error) && self.link.has_session() && self.replays()
     }
@@ -191,14 +193,14 @@ impl Session {
         }
     }
 
-    /// One poll beyond the limits is all that a full queue allows (R8).
+    /// The extra poll beyond the limits is over: a full queue allows only one (R8).
     pub(super) fn extra_poll_over(&mut self, connect: &Connect) {
         if connect.extra {
             self.flow.extra_poll_ended();
         }
     }
 
-    /// The server's words: those of a reply that refuses, else of its disconnect.
+    /// The server's words: those of a refusing reply, else of its disconnect.
     #[inline(never)]
     pub(super) fn words_of(&self, reply: Option<&Message>, disconnect: Option<&Message>) -> Option<Failure> {
         let refused = reply.filter(|reply| match disconnect {
@@ -209,7 +211,7 @@ impl Session {
         refused.or(disconnect).map(|message| self.failure_of(message))
     }
 
-    /// What the advice of the server's own disconnect wants, and its words (S12).
+    /// What the server's own disconnect advises, and its words (S12).
     pub(super) fn read_disconnect(&mut self, disconnect: &Message) -> (Option<Reconnect>, Option<Failure>) {
         let advice = disconnect.advice();
         if let Some(advice) = &advice {

@@ -1,4 +1,4 @@
-//! S17: what the client before has left, as far as this one has not made it its own.
+//! S17: what a suspended client has left to this one, and this one has not taken over yet.
 
 use super::snapshot::Snapshot;
 use crate::Instant;
@@ -6,17 +6,18 @@ use crate::bayeux::channel::Pattern;
 use crate::bayeux::pattern_map::PatternMap;
 use crate::replay::Position;
 
-/// The client that was suspended, and of which this one has the snapshot.
+/// The suspended client whose snapshot this one was given.
 pub(super) struct Predecessor {
     /// Unix time up to which it had received everything.
     unix_ms: u64,
     /// When this client began.
     began: Instant,
-    /// This client goes on in its session.
+    /// This client continues its session.
     session_continues: bool,
     /// Events may have been lost when it was suspended.
     lost: bool,
-    /// The channels that it had subscribed and that this client has not; have events of them come meanwhile?
+    /// The channels that it had subscribed and this client has not yet, and whether an event of them has come
+    /// meanwhile.
     channels: PatternMap<bool>,
     positions: PatternMap<Position>,
 }
@@ -25,7 +26,7 @@ impl Predecessor {
     pub fn new(snapshot: &Snapshot, session_continues: bool, began: Instant) -> Self {
         let (mut channels, mut positions) = (PatternMap::default(), PatternMap::default());
         for (name, position) in &snapshot.channels {
-            // What is no channel cannot be subscribed again.
+            // A malformed name cannot be subscribed again.
             let Ok(pattern) = Pattern::parse(name) else { continue };
             channels.insert(&pattern, false);
             if let Some(position) = position {
@@ -42,7 +43,7 @@ impl Predecessor {
         }
     }
 
-    /// Does its session go on, `epoch` being the number of the present one?
+    /// Whether its session goes on, `epoch` being the number of the present one.
     pub fn session_continues(&self, epoch: u32) -> bool {
         self.session_continues && epoch == 0
     }
@@ -52,23 +53,24 @@ impl Predecessor {
         self.unix_ms
     }
 
-    /// Where the range of a gap begins there, and not at `since`: before a poll has succeeded, what was sent may be lost
-    /// since that client was suspended.
+    /// Whether the range of a gap begins where that client ended, and not at `since`: until a poll has succeeded,
+    /// everything sent since then may be lost.
     pub fn gap_begins(&self, since: Instant, ever_answered: bool) -> bool {
         since < self.began || since == self.began && !ever_answered
     }
 
-    /// This client has subscribed the channel. Gives `None` where that one had not, else whether events of it were lost.
+    /// This client has subscribed the channel. Returns `None` if the suspended one had not, else whether events of it
+    /// were lost.
     pub fn take(&mut self, name: &str) -> Option<bool> {
         self.channels.remove(name).map(|missed| missed || self.lost)
     }
 
-    /// An event has come that nobody wants: whoever subscribes its channel later has missed it.
+    /// An event has come that no subscription wants: one that is made later has missed it.
     pub fn event_missed(&mut self, channel: &str) {
         self.channels.change_matching(channel, |missed| *missed = true);
     }
 
-    /// Where it was in the channel.
+    /// Its position in the channel.
     pub fn position(&self, name: &str) -> Option<&Position> {
         self.positions.get(name)
     }
@@ -78,12 +80,12 @@ impl Predecessor {
         self.channels.iter().map(|(name, _)| name)
     }
 
-    /// Has any of those missed an event?
+    /// Whether an event of any of these channels has been missed.
     pub fn has_missed(&self) -> bool {
         self.channels.iter().any(|(_, missed)| *missed)
     }
 
-    /// Has this client subscribed all that it had?
+    /// Whether this client has subscribed every channel that it had.
     pub fn is_empty(&self) -> bool {
         self.channels.len() == 0
     }

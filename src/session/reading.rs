@@ -1,4 +1,4 @@
-//! From a response's head to the end of its body: what is taken in, and when.
+//! Responses, from the head to the end of the body: what is taken in, and when.
 
 use super::exchange::{Kind, SessionRequest};
 use super::io::{Event, RequestId};
@@ -11,7 +11,7 @@ use crate::bayeux::message::Message;
 use crate::http::headers::retry_after_ms;
 use crate::replay::book::Received;
 
-/// A server may ask for so long a pause, and no longer.
+/// The longest `Retry-After` that is obeyed.
 const MAX_RETRY_AFTER_MS: u64 = 300_000;
 
 impl Session {
@@ -20,7 +20,7 @@ impl Session {
         let Some(lane) = self.lanes.lane_of(request) else { return };
         self.handshakes.contact_made();
         let redirect = status == 0 || (300..400).contains(&status);
-        // What comes from an old session is nobody's any more (R7d).
+        // The head of a response to an earlier session changes nothing (R7d).
         let epoch = self.lanes.flight(lane).map(|flight| flight.epoch());
         if let Some(kind) = self.lanes.kind(lane).filter(|_| epoch == Some(self.link.epoch())) {
             self.keep_cookies(kind, headers);
@@ -43,7 +43,7 @@ impl Session {
         self.fail_request(lane, error, asked_ms.min(MAX_RETRY_AFTER_MS));
     }
 
-    /// Some bytes of a body; without any, its end.
+    /// Some bytes of a body; `None`: its end.
     pub(super) fn body(&mut self, request: RequestId, bytes: Option<&[u8]>) {
         let Some(lane) = self.lanes.lane_of(request) else { return };
         self.flow.heard(self.now);
@@ -54,7 +54,7 @@ impl Session {
         }
     }
 
-    /// The extensions have seen the message.
+    /// The extensions have processed the message.
     pub(super) fn inspected(&mut self, request: RequestId, message: Option<&str>) {
         let Some(lane) = self.lanes.lane_of(request) else { return };
         if !self.lanes.flight_mut(lane).is_some_and(|flight| flight.inspected()) {
@@ -65,7 +65,7 @@ impl Session {
         }
     }
 
-    /// Takes in as much of the bodies as has arrived and fits.
+    /// Takes in as much of the bodies as has arrived and the queue has room for.
     pub(super) fn read_on(&mut self) {
         for lane in LaneId::ALL {
             while self.read_one(lane) {}
@@ -73,7 +73,7 @@ impl Session {
         self.lanes.await_more(self.now, self.config.network_delay_ms);
     }
 
-    /// Takes in the next thing of a body. `false`: there is none for now.
+    /// Takes in the next item of a body. Returns `false` if there is none for now.
     fn read_one(&mut self, lane: LaneId) -> bool {
         match self.lanes.read(lane, self.now, self.flow.may_read(), self.poll.acknowledges()) {
             Read::Nothing => return false,
@@ -119,7 +119,8 @@ impl Session {
     }
 
     fn message(&mut self, lane: LaneId, message: Message) {
-        // What comes with the replies to messages may be the reply to a call, which has no data.
+        // Among replies, a message without data is the server's reply to the message of a call, not the service's
+        // answer.
         let may_answer = lane == LaneId::Session || message.data().is_some();
         if may_answer && let Some(command) = self.calls.answered(&message) {
             return self.call_answered(command, &message);
@@ -132,11 +133,11 @@ impl Session {
         }
         let channel = message.channel();
         match self.lanes.session_mut() {
-            // [bayeux] The server's own disconnect comes without having been asked for (S12).
+            // [bayeux] The server may send a disconnect of its own (S12).
             Some(SessionRequest::Connect(connect)) if channel == Some("/meta/disconnect") => {
                 connect.disconnect = Some(message);
             }
-            // A reply without a channel belongs to the request that it answers (S14).
+            // A reply without a channel belongs to the request whose response it came on (S14).
             Some(SessionRequest::Connect(connect)) => {
                 if channel == Some("/meta/connect") || channel.is_none() && connect.reply.is_none() {
                     connect.reply = Some(message);
@@ -176,7 +177,8 @@ impl Session {
     fn event(&mut self, lane: LaneId, message: Message) {
         let replay_id = message.replay_id().and_then(|range| message.raw().get(range));
         let Some(channel) = message.channel() else { return };
-        // A disconnect is never held: what it brings beyond the limits comes again in the next session (R8).
+        // Reading of a disconnect's response is never stopped: events beyond the limits are dropped, and come again in
+        // the next session (R8).
         if self.lanes.kind(lane) == Some(Kind::Disconnect) && !self.flow.may_read() {
             return;
         }
@@ -193,11 +195,12 @@ impl Session {
         self.give_out(takers, message);
     }
 
-    /// Notes an event in the ledger of its channel, if that is tracked: of `takers`, those that have not received it yet.
+    /// Notes an event in the ledger of its channel, if that is tracked. Returns those of `takers` that have not
+    /// received it yet.
     fn receive(&mut self, lane: LaneId, takers: Vec<u32>, event: &Message) -> Vec<u32> {
         let channel = event.channel().unwrap_or_default();
         let Some(name) = self.book.tracking(channel).map(str::to_owned) else { return takers };
-        // Another response that is open may hold events that belong before this one.
+        // Another open response may hold events that belong before this one.
         let other = if lane == LaneId::Session { LaneId::Commands } else { LaneId::Session };
         let flight = self.lanes.flight(lane).filter(|flight| flight.epoch() == self.link.epoch());
         let received = Received {
@@ -207,8 +210,8 @@ impl Session {
             holders: &self.subscriptions.holders(&name),
             request: self.lanes.flight(lane).map_or(0, |flight| flight.id().get()),
             beside: self.response_beside(other),
-            // Its request belongs to an earlier session, or nothing counts behind a poll that a pause has cut off, or the
-            // channel is about to be subscribed again, from an earlier position.
+            // The request belongs to an earlier session; or a pause has aborted a poll, after which no position counts;
+            // or the channel is about to be subscribed again from an earlier position.
             late: flight.is_none()
                 || self.lanes.kind(lane) == Some(Kind::Disconnect)
                 || self.pause.has_lost()
@@ -217,7 +220,7 @@ impl Session {
         let loaded = self.book.is_loaded(&name);
         let Some(new) = self.book.receive(&name, received) else { return takers };
         if loaded && !new.is_empty() {
-            // No event has become a loop (X3).
+            // A new event shows progress, so bodies that cannot be decoded are no endless loop (X3).
             self.poll.decoded();
         }
         if loaded && self.book.is_rewinding(&name) {
@@ -227,7 +230,7 @@ impl Session {
         new
     }
 
-    /// Gives an event to these subscriptions.
+    /// Hands an event to these subscriptions.
     pub(super) fn give_out(&mut self, subscriptions: Vec<u32>, message: Message) {
         if subscriptions.is_empty() {
             return;
@@ -238,7 +241,7 @@ impl Session {
         self.flow_changed(change);
     }
 
-    /// A message over the bound has been passed over (X3).
+    /// A message over the size limit has been skipped (X3).
     fn too_large(&mut self, lane: LaneId, channel: Option<String>, replay_id: Option<String>, event: bool) {
         if !event {
             let channel = channel.map(|channel| self.redact(&channel));
@@ -255,7 +258,7 @@ impl Session {
         }
     }
 
-    /// A body that cannot be read on from here. What came before it stays given out.
+    /// A body cannot be read any further. Events before that point remain given out.
     fn undecodable(&mut self, lane: LaneId, error: DecodeError) {
         let Some(flight) = self.lanes.flight(lane) else { return };
         let (request, ended, since) = (flight.id(), flight.is_ended(), flight.since());
@@ -288,7 +291,7 @@ impl Session {
             Ended::Handshake(flight, handshake) => self.handshake_ended(&flight, *handshake),
             Ended::Connect(flight, connect) => self.connect_ended(&flight, &connect),
             Ended::Commands(flight, commands) => self.commands_ended(&flight, *commands),
-            // The next drain finds the lane empty, and goes on.
+            // The lane is empty, so the next drain of outputs starts the next request.
             Ended::Disconnect(_) => {}
         }
     }

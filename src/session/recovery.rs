@@ -1,4 +1,4 @@
-//! What the client does when something has failed: it carries out verdicts (S5 to S10).
+//! What the client does after a failure: it carries out verdicts (S5 to S10).
 
 use super::status::{GapCause, State, Status};
 use super::tokens::Refused;
@@ -7,7 +7,7 @@ use super::{Error, Session};
 use crate::bayeux::failure::Failure;
 
 impl Session {
-    /// What has an influence on a verdict besides the request itself.
+    /// What influences a verdict besides the request itself.
     pub(super) fn circumstances(&self) -> Circumstances<'_> {
         Circumstances {
             auth: self.config.auth,
@@ -18,7 +18,7 @@ impl Session {
         }
     }
 
-    /// Does what a verdict says. `token` is the one that the request carried.
+    /// Carries out a verdict. `token` is the one that the request carried.
     #[inline(never)]
     pub(super) fn carry_out(&mut self, verdict: Verdict, token: u32) {
         match verdict {
@@ -59,7 +59,7 @@ impl Session {
         }
     }
 
-    /// Counts a failure. Gives the wait before the next attempt, or ends the client if there were too many (S8).
+    /// Counts a failure. Returns the wait before the next attempt, or ends the client if there were too many (S8).
     #[inline(never)]
     pub(super) fn back_off(&mut self, error: Error, at_least_ms: u64) -> Option<u64> {
         match self.handshakes.failed(self.now, &error, at_least_ms, &self.config.retry, &mut self.rng) {
@@ -112,15 +112,16 @@ impl Session {
         }
     }
 
-    /// The server does not know the session. `true`: it has just made it, for the second time in a row, so the next would
-    /// fare no better, and the client has ended. Once any poll has succeeded, a session may be lost at any time.
+    /// The server does not know the session. Returns `true` if it had just made it, for the second time in a row:
+    /// another session would not help, so the client has ended. Once any poll has succeeded, losing a session is
+    /// normal.
     fn never_knows_sessions(&mut self, failure: &Failure) -> bool {
         let new =
             !self.poll.was_ever_answered() && self.poll.follows_handshake() && may_mean_unknown(failure);
         if !self.handshakes.session_unknown(new) {
             return false;
         }
-        // There is nothing to disconnect.
+        // The server has nothing to disconnect.
         self.forget_client_id();
         let own_cookies = self.config.own_cookies;
         self.end(Some(Error::CookieMissing { failure: failure.clone(), own_cookies }));

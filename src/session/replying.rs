@@ -1,4 +1,4 @@
-//! S5, S11, S13 to S15, R6: the replies to the commands of the application, refusals above all.
+//! S5, S11, S13 to S15, R6: replies to the commands of the application, refusals above all.
 
 use super::exchange::{Commands, SessionRequest};
 use super::lanes::LaneId;
@@ -11,11 +11,11 @@ use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
 use crate::salesforce::{Refusal, classify};
 
-/// A subscription that was never accepted is tried so often, unless `maxRetries` says otherwise.
+/// How often a subscription that was never accepted is tried, unless `maxRetries` is set.
 const MAX_FIRST_TRIES: u32 = 10;
 
 impl Session {
-    /// A reply has arrived in the body of the commands.
+    /// A reply has arrived on the response to a request with commands.
     pub(super) fn command_reply(&mut self, message: &Message) {
         let current = self.commands_are_current();
         if message.channel().is_none() && self.is_unknown(message) {
@@ -37,7 +37,7 @@ impl Session {
         }
     }
 
-    /// Is the request with commands one of the session in progress?
+    /// Whether the request with commands belongs to the session in progress.
     fn commands_are_current(&self) -> bool {
         self.lanes.flight(LaneId::Commands).is_some_and(|flight| flight.epoch() == self.link.epoch())
     }
@@ -66,7 +66,7 @@ impl Session {
             Outgoing::Publish(publish) if accepted => {
                 self.settle_publish(&publish, Ok(vec![message.raw().to_owned()]));
             }
-            // Not processed, hence sent once more (R7).
+            // Not processed, so it is sent once more (R7).
             Outgoing::Publish(publish) if unknown && self.may_publish_again(&publish) => {
                 self.outbox.publish_again(publish);
             }
@@ -82,13 +82,13 @@ impl Session {
         }
     }
 
-    /// May a message that was not processed be sent a second time?
+    /// Whether a message that was not processed may be sent a second time.
     pub(super) fn may_publish_again(&self, publish: &Publish) -> bool {
         let wanted = publish.call.is_none() || self.calls.is_open(publish.command);
         !publish.second_try && !self.shutdown.has_begun() && wanted
     }
 
-    /// Does the reply say that the server does not know the client, in words or by its advice (S5, S9)?
+    /// Whether the reply says, in words or by its advice, that the server does not know the client (S5, S9).
     fn is_unknown(&self, message: &Message) -> bool {
         if message.successful() == Some(true) {
             return false;
@@ -99,7 +99,7 @@ impl Session {
         !self.circumstances().is_unauthorized(&failure) && (is_gone(&failure) || advised())
     }
 
-    /// What was refused by its advice alone is refused for good the second time (S5).
+    /// A channel that was refused by advice alone is refused for good the second time (S5).
     fn counts_as_unknown(&mut self, outgoing: &Outgoing, failure: &Failure, current: bool) -> bool {
         match outgoing {
             _ if is_gone(failure) => true,
@@ -109,7 +109,7 @@ impl Session {
         }
     }
 
-    /// What the refusal of one message says of the whole session.
+    /// What the refusal of one message says about the whole session.
     fn note_refusal(&mut self, failure: &Failure, unauthorized: bool, unknown: bool) {
         let Some(commands) = self.lanes.commands_mut() else { return };
         if unauthorized {
@@ -119,8 +119,8 @@ impl Session {
         }
     }
 
-    /// The server does not know the client, and says so of the whole request, in a message that has no channel (S5). Which of
-    /// the messages were processed it does not say, so none of the application's is sent again.
+    /// The server says of the whole request, in a message without a channel, that it does not know the client (S5).
+    /// Since it does not say which messages it has processed, none of the application's is sent again.
     fn request_unknown(&mut self, message: &Message, current: bool) {
         let failure = self.failure_of(message);
         let epoch = self.link.epoch();
@@ -154,18 +154,18 @@ impl Session {
         let changes = self.subscriptions.accepted(name, reply.raw());
         self.tell_released(released);
         self.tell(changes);
-        // A poll that the server holds is answered with what comes again.
+        // The server answers the poll that it holds with the replayed events.
         let held = matches!(self.lanes.session(), Some(SessionRequest::Connect(connect)) if connect.parked);
         self.poll.subscribed(held);
         if self.poll.is_lost()
             && let Some(started) = self.lanes.flight(LaneId::Commands).map(|flight| flight.started())
         {
-            // The poll that got lost may take this channel's events too.
+            // The server may put events of this channel, too, into the lost poll.
             self.gap(GapCause::ResponseLost, started, true);
         }
     }
 
-    /// The server said no to one subscription.
+    /// The server has refused one subscription.
     fn subscribe_refused(&mut self, name: &str, failure: Failure) {
         let wanted = self.subscriptions.wants(name);
         if wanted && classify(&failure) == Some(Refusal::ReplayInvalid) {
@@ -226,12 +226,13 @@ impl Session {
         self.refuse_channel(name, &error);
     }
 
-    /// The server says that the position is not valid (R6): another one takes its place. `false`: that is final.
+    /// The server says that the position is not valid (R6): another one takes its place. Returns `false` if the refusal
+    /// is final.
     fn position_refused(&mut self, name: &str, failure: &Failure) -> bool {
         let Some(refused) = self.book.position_refused(name) else { return false };
         let error = Error::SubscribeRefused { channel: name.to_owned(), failure: failure.clone() };
         self.settle_all(refused.commands, Some(&error));
-        // The position of the client before is as old as that.
+        // The position in the snapshot is as old as the refused one.
         let before = self.predecessor.as_ref();
         let before = before.filter(|before| {
             before.position(name).is_some_and(|position| position.replay_id == refused.after)
@@ -240,7 +241,7 @@ impl Session {
             before.map_or_else(|| self.gap_since(self.losses.verified_until()), |before| before.unix_ms());
         let released = self.channels.undo(name, self.now);
         self.tell_released(released);
-        // An earlier loss was none, as long as there was a position.
+        // While there was a position, earlier losses were no gap.
         let released = self.channels.begin_anew(name);
         self.tell_released(released);
         self.losses.begin_anew(name);

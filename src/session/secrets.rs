@@ -1,17 +1,17 @@
-//! X2: no secret in the words of an error.
+//! X2: keeps secrets out of the words of errors.
 
-/// So many old secrets are remembered while a request that may have carried them is open.
+/// How many old secrets are remembered while a request that may have carried them is open.
 const MAX_RETIRED: usize = 16;
-/// What is so short stands in any text.
+/// Shorter secrets would be found in any text.
 const MIN_SECRET: usize = 4;
 
-/// Secrets that are out of use, and that late replies may still name.
+/// Secrets that are no longer in use but that late replies may still mention.
 #[derive(Default)]
 pub(super) struct Retired(Vec<String>);
 
 impl Retired {
-    /// Remembers a secret. A request with commands outlives several sessions and tokens; without one open, late words can
-    /// only be about the last.
+    /// Remembers a secret. A request with commands may outlive several sessions and tokens; if none is open, late
+    /// replies can only mention the last secret.
     pub fn add(&mut self, secret: String, requests_open: bool) {
         if !requests_open {
             self.0.clear();

@@ -1,4 +1,4 @@
-//! What a request is made of: its url, headers and cookies (X1, X4).
+//! Composes requests: url, headers and cookies (X1, X4).
 
 use super::exchange::{Departure, Flight, Kind};
 use super::lanes::{Headers, HeadersState, LaneId};
@@ -13,7 +13,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::headers::check_header;
 use crate::text::joined;
 
-/// An earlier session's disconnect has this long before the new handshake goes out (R7d).
+/// How long the disconnect of an earlier session may take before the new handshake goes out (R7d).
 pub(super) const PENDING_DISCONNECT_MS: u64 = 1_000;
 
 /// Where a request goes, and what it carries.
@@ -26,7 +26,8 @@ struct Destination {
 }
 
 impl Session {
-    /// Are there headers for a request of this lane? Where they have to be asked for first, the answer has `within_ms`.
+    /// Whether the headers for a request of this lane are there. If they must be asked for first, the answer must come
+    /// within `within_ms`.
     #[inline(never)]
     pub(super) fn has_headers(&mut self, lane: LaneId, within_ms: u64) -> bool {
         match self.lanes.headers(lane, self.config.asks_headers, self.now, within_ms) {
@@ -39,7 +40,7 @@ impl Session {
         }
     }
 
-    /// Headers that can be sent. The cookies among them belong into the jar.
+    /// Checks headers and puts the cookies among them into the jar.
     pub(super) fn checked_headers(&mut self, given: &[(String, String)]) -> Result<Headers, String> {
         let (mut headers, mut cookies) = (Headers::new(), Vec::new());
         for (name, value) in given {
@@ -92,7 +93,7 @@ impl Session {
             cookies: jar.and_then(|jar| jar.header(&endpoint, self.unix_ms(self.now))),
             endpoint,
             token: if moved { token } else { self.tokens.current().cloned() },
-            // Its cookies and advice are nobody's any more.
+            // Cookies and advice of the response are not used.
             epoch: self.link.epoch().wrapping_sub(1),
             patience_ms: PENDING_DISCONNECT_MS,
         };

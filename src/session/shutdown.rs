@@ -3,15 +3,15 @@
 use super::error::Error;
 use crate::Instant;
 
-/// Disconnecting takes no longer than this (S16).
+/// How long disconnecting may take (S16).
 pub(super) const MAX_MS: u64 = 2_000;
-/// Messages in flight have this long to be answered before the disconnect goes out.
+/// How long messages in flight may take to be answered before the disconnect goes out.
 const MESSAGES_MS: u64 = 1_000;
 
-/// Whether the client is about to be over.
+/// Whether the client is ending, or has ended.
 pub(super) enum Shutdown {
     No,
-    /// It says good-bye, and saves what is to be saved.
+    /// It disconnects its session, and saves positions.
     Closing(Closing),
     Closed,
 }
@@ -24,7 +24,7 @@ pub(super) struct Closing {
 }
 
 impl Shutdown {
-    /// Begins the end. Gives `false` where it had begun: the first reason stands.
+    /// Begins the end. Returns `false` if it had begun before: the first reason stands.
     pub fn begin(&mut self, error: Option<Error>, now: Instant) -> bool {
         if !matches!(self, Self::No) {
             return false;
@@ -34,12 +34,12 @@ impl Shutdown {
         true
     }
 
-    /// Has the end begun?
+    /// Whether the end has begun.
     pub fn has_begun(&self) -> bool {
         !matches!(self, Self::No)
     }
 
-    /// Is it over, with nothing left to do?
+    /// Whether the client is over, with nothing left to do.
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed)
     }
@@ -54,7 +54,7 @@ impl Shutdown {
         if let Self::Closing(closing) = self { Some(closing.give_up_at) } else { None }
     }
 
-    /// It is over now. Gives why.
+    /// It is over now. Returns why.
     pub fn finish(&mut self) -> Option<Error> {
         match core::mem::replace(self, Self::Closed) {
             Self::Closing(closing) => closing.error,

@@ -1,4 +1,4 @@
-//! S17: what a client leaves behind when it is suspended, as text.
+//! S17: the state of a suspended client, as text.
 
 use crate::Instant;
 use crate::bayeux::json::{
@@ -9,21 +9,21 @@ use crate::http::cookies::Jar;
 use crate::replay::Position;
 use crate::text::{decimal, number};
 
-/// What is read of a snapshot.
+/// The contents of a snapshot.
 #[derive(Clone, Default)]
 pub(super) struct Snapshot {
     /// Where the session lives.
     pub url: String,
-    /// A raw JSON token; `None` where the session was ended.
+    /// The client id as a raw JSON token; `None` if the session was ended.
     pub client_id: Option<String>,
     pub jar: Jar,
-    /// The number to acknowledge, and how many events of that batch were given out, where the extension is in use (A1).
+    /// The number to acknowledge and, if the extension is in use, how many events of that batch were given out (A1).
     pub ack: Option<(String, Option<u32>)>,
-    /// A poll was cut off, with which events may be lost.
+    /// A poll was aborted, and events may be lost with it.
     pub lost: bool,
-    /// A channel was not subscribed again yet.
+    /// A channel had not been subscribed again yet.
     pub gap: bool,
-    /// What was published before has come.
+    /// Unix time; what was published before has arrived.
     pub unix_ms: u64,
     /// The channels that were subscribed, as they were written, with their positions.
     pub channels: Vec<(String, Option<Position>)>,
@@ -100,7 +100,7 @@ impl Snapshot {
             unix_ms: of_number("time")?,
             ..Self::default()
         };
-        // These go back as they are, so nothing may break out of its place.
+        // These are written into messages as they are, so they must be complete JSON values.
         if !snapshot.client_id.iter().all(|id| validate(id, 0))
             || !snapshot.ack.iter().all(|(number, _)| is_batch(number))
         {

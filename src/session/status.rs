@@ -1,6 +1,6 @@
 use super::error::Error;
 
-/// What `client.state` says.
+/// The value of `client.state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// The first handshake, or one after a lost session, is under way.
@@ -9,7 +9,7 @@ pub enum State {
     Connected,
     /// Something failed; the next attempt is scheduled or under way.
     Retrying,
-    /// It rests, and can go on (D2, R7a).
+    /// It is paused, and can go on (D2, R7a).
     Suspended,
     /// Over, by `close()` or by an error.
     Closed,
@@ -31,9 +31,9 @@ impl State {
 /// Why events may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapCause {
-    /// A response that may have carried events did not arrive whole, and nothing brings them again.
+    /// A response that may have carried events did not arrive whole, and they do not come again.
     ResponseLost,
-    /// The server no longer knows the session, and with it what it held back.
+    /// The server no longer knows the session, and has dropped the events that it had queued for it.
     SessionLost,
     /// A body could not be decoded from some point on.
     Undecodable,
@@ -41,7 +41,7 @@ pub enum GapCause {
     PositionInvalid,
     /// Nothing had been received yet, so the channel began anew (R7c).
     NoPosition,
-    /// A message over the bound of `messageBytes` was passed over, and its channel could not be read.
+    /// A message larger than `messageBytes` was skipped, and its channel could not be read.
     EventTooLarge,
 }
 
@@ -64,9 +64,9 @@ impl GapCause {
 #[non_exhaustive]
 #[repr(u32)]
 pub enum Status {
-    /// There is a session at the server: a new one, or, once its first poll has succeeded, that of the client before. Told
-    /// once for each; what a server keeps for a session by itself, such as a subscribe of [`Command::Send`], is to be said
-    /// to a new one again.
+    /// There is a session at the server: a new one or, once its first poll has succeeded, that of a suspended client.
+    /// Reported once for each session. What the application itself has set up in a session, such as a subscribe of
+    /// [`Command::Send`], must be repeated in a new one.
     ///
     /// [`Command::Send`]: super::Command::Send
     Session {
@@ -112,7 +112,7 @@ pub enum Status {
         /// Why.
         error: Error,
     },
-    /// The server sees several clients in this browser and asks them to poll in turns.
+    /// The server sees several clients in this browser and asks them to poll at intervals.
     MultipleClients {
         /// The advised interval, in milliseconds.
         interval_ms: u64,
@@ -126,7 +126,7 @@ pub enum Status {
         /// What it said.
         error: Error,
     },
-    /// A message was passed over.
+    /// A message was skipped.
     MessageSkipped {
         /// What was wrong with it.
         reason: &'static str,

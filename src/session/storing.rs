@@ -6,7 +6,7 @@ use crate::replay::book::{StoreCall, StoreOperation};
 use crate::replay::{Position, Start};
 
 impl Session {
-    /// Asks the store for what is needed, and gives it what is new.
+    /// Loads positions that are needed, and saves new ones.
     pub(super) fn schedule_store(&mut self) {
         while let Some(call) = self.book.next_store_call(self.now) {
             self.emit(match call {
@@ -31,7 +31,7 @@ impl Session {
                 let released = self.channels.loaded(&channel);
                 self.tell_released(released);
             }
-            // Not subscribed, and so never overwritten (R5a).
+            // The channel is not subscribed, so what the store holds is never overwritten (R5a).
             Err((problem, true)) => {
                 self.book.load_invalid(request);
                 let error = Error::StoreInvalid { channel: channel.clone(), problem: problem.to_owned() };
@@ -53,7 +53,7 @@ impl Session {
         }
     }
 
-    /// Reported, tried again, and in nobody's way (R5).
+    /// A failed call is reported and tried again; everything else goes on (R5).
     pub(super) fn store_failed(&mut self, request: u32, problem: &str) {
         let failed = self.book.store_failed(request, self.now, &self.config.retry, &mut self.rng);
         let Some(failure) = failed else { return };
@@ -66,8 +66,8 @@ impl Session {
         self.report(Status::StoreFailed { channel, operation, error });
     }
 
-    /// Where a channel goes on: where the store says, which wins, else where the client before was. `None`: nowhere, which
-    /// is a gap where it had begun with new events (R7c).
+    /// Where a channel continues: at the store's position if there is one, else at the one in the snapshot. `None`: at
+    /// neither, which is a gap if the channel had begun with new events (R7c).
     fn position_of(&mut self, channel: &str, start: &Start, stored: Option<Position>) -> Option<Position> {
         let Some(before) = &mut self.predecessor else { return stored };
         let position = stored.or_else(|| before.position(channel).cloned());

@@ -4,7 +4,7 @@ use crate::Instant;
 use crate::backoff::Retry;
 
 const MINUTE_MS: u64 = 60_000;
-/// So many sessions that were left behind are let be at the server at once.
+/// How many sessions that were left behind may exist at the server at once.
 const MAX_LEFT_BEHIND: usize = 3;
 
 /// Remembers when handshakes went out, and which sessions were left behind.
@@ -38,7 +38,7 @@ fn forget_before(times: &mut Vec<Instant>, now: Instant, window_ms: u64) {
     times.retain(|at| now.since(*at) < window_ms);
 }
 
-/// When the `n`th entry from the end leaves a window of `window_ms`: until then there are `n` in it.
+/// When the `n`th entry from the end leaves a window of `window_ms`: until then it holds `n` entries.
 fn nth_last(times: &[Instant], n: usize, window_ms: u64) -> Instant {
     match times.len().checked_sub(n).and_then(|index| times.get(index)) {
         Some(at) => at.after(window_ms),

@@ -1,6 +1,6 @@
 //! What the application wants: its subscriptions, each to one or more channels.
 //!
-//! Several subscriptions to one channel share one at the server; `channels` has those.
+//! Several subscriptions to one channel share one at the server, which `channels` keeps.
 
 use super::error::Error;
 use super::misuse::ApiMisuse;
@@ -13,18 +13,19 @@ use crate::steps::{step, steps};
 #[derive(Default)]
 pub(super) struct Subscriptions {
     open: NumberMap<LocalSubscription>,
-    /// Who wants a channel, and where it stands among those of the subscription. A channel that has failed is not wanted.
+    /// The subscriptions that want each channel, with its index in the subscription. A channel that has failed is not
+    /// wanted.
     by_name: PatternMap<Numbers>,
 }
 
 /// A subscription of the application.
 pub(super) struct LocalSubscription {
     channels: Vec<SubscribedChannel>,
-    /// How many channels have no answer yet.
+    /// How many channels the server has not answered yet.
     pending: usize,
-    /// How many the server has accepted.
+    /// How many channels the server has accepted.
     accepted: usize,
-    /// Has its `subscribe()` been answered?
+    /// Whether its `subscribe()` has been answered.
     settled: bool,
     replies: Vec<String>,
 }
@@ -40,7 +41,7 @@ enum ChannelState {
     Failed(Error),
 }
 
-/// What a change means for the application.
+/// The consequence of a change for the application.
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
     /// `subscribe()` has succeeded, with these replies of the server.
@@ -53,7 +54,7 @@ pub(super) enum Change {
     ChannelFailed(String, Error),
 }
 
-/// What is to be told to the application, in this order.
+/// What to report to the application, in this order.
 #[derive(Debug, Default, PartialEq)]
 #[must_use]
 pub(super) struct Changes(pub Vec<Change>);
@@ -106,7 +107,7 @@ impl Subscriptions {
         changes
     }
 
-    /// Takes out a subscription that the application leaves.
+    /// Removes and returns a subscription that the application leaves.
     pub fn remove(&mut self, id: u32) -> Option<Box<LocalSubscription>> {
         let subscription = self.open.remove(id)?;
         for entry in subscription.channels.iter().inspect(|_| step()) {
@@ -117,12 +118,12 @@ impl Subscriptions {
         Some(subscription)
     }
 
-    /// The numbers of all, ascending.
+    /// The numbers of all subscriptions, ascending.
     pub fn ids(&self) -> Vec<u32> {
         self.open.keys()
     }
 
-    /// Is this one open?
+    /// Whether this subscription is open.
     pub fn contains(&self, id: u32) -> bool {
         self.open.contains(id)
     }
@@ -146,7 +147,7 @@ impl Subscriptions {
         changes
     }
 
-    /// A channel cannot go on: nobody wants it any more.
+    /// A channel has failed: it is not wanted any more.
     pub fn failed(&mut self, name: &str, error: &Error) -> Changes {
         let mut changes = Changes::default();
         let subscribers = self.by_name.remove(name).unwrap_or_default();
@@ -189,12 +190,12 @@ impl Subscriptions {
         self.by_name.get(name).map(Numbers::keys).unwrap_or_default()
     }
 
-    /// Does any subscription want this channel?
+    /// Whether any subscription wants this channel.
     pub fn wants(&self, name: &str) -> bool {
         self.by_name.get(name).is_some()
     }
 
-    /// A literal channel that is wanted and has the topic of this one, and another query.
+    /// A wanted literal channel that has the topic of this one but another query.
     pub fn wants_other_filter(&self, name: &str) -> bool {
         self.by_name.has_other_filter(name)
     }
@@ -244,7 +245,7 @@ impl LocalSubscription {
         wanted.map(|entry| entry.pattern.as_str())
     }
 
-    /// Has its `subscribe()` been answered?
+    /// Whether its `subscribe()` has been answered.
     pub fn is_settled(&self) -> bool {
         self.settled
     }

@@ -1,4 +1,4 @@
-//! What goes out to the driver and the application.
+//! Outputs to the driver and reports to the application.
 
 use super::channels::Released;
 use super::flow::FlowChange;
@@ -12,7 +12,7 @@ use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
 use crate::text::joined;
 
-// What is needed in many places stands once in the wasm.
+// What is called in many places is not inlined, for the size of the wasm.
 impl Session {
     #[inline(never)]
     pub(super) fn emit(&mut self, output: Output) {
@@ -29,7 +29,7 @@ impl Session {
         self.emit(Output::Settled { command, result });
     }
 
-    /// Settles commands that have no other result than that they have succeeded, or this error.
+    /// Settles commands that have no result but success, or this error.
     #[inline(never)]
     pub(super) fn settle_all(&mut self, commands: Vec<u32>, error: Option<&Error>) {
         for command in commands {
@@ -39,7 +39,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn set_state(&mut self, state: State) {
-        // A paused client is in no other state until it goes on or ends.
+        // A paused client stays in its state until it goes on or ends.
         let shown = !self.pause.is_paused() || matches!(state, State::Suspended | State::Closed);
         if self.state != state && shown {
             self.state = state;
@@ -47,7 +47,7 @@ impl Session {
         }
     }
 
-    /// Tells what a change of the subscriptions means.
+    /// Reports what a change of the subscriptions means.
     #[inline(never)]
     pub(super) fn tell(&mut self, changes: Changes) {
         for change in changes.0 {
@@ -69,7 +69,7 @@ impl Session {
         }
     }
 
-    /// Tells what a change of what the server has been told sets free.
+    /// Reports what a change of the subscriptions at the server releases.
     #[inline(never)]
     pub(super) fn tell_released(&mut self, released: Released) {
         self.settle_all(released.commands, None);
@@ -79,7 +79,7 @@ impl Session {
         }
     }
 
-    /// A channel cannot go on, whatever the server thinks: `error` for all who wanted it.
+    /// A channel has failed: `error` goes to all subscriptions that wanted it.
     #[inline(never)]
     pub(super) fn fail_channel(&mut self, name: &str, error: &Error) {
         let changes = self.subscriptions.failed(name, error);
@@ -89,7 +89,7 @@ impl Session {
         self.tell_released(released);
     }
 
-    /// The server said no to a channel, and that is final.
+    /// The server's refusal of a channel is final.
     #[inline(never)]
     pub(super) fn refuse_channel(&mut self, name: &str, error: &Error) {
         let released = self.channels.absent(name);
@@ -129,14 +129,15 @@ impl Session {
         }
     }
 
-    /// Events of all promised channels may be missing; with `uncovered`, of those that no earlier gap covers.
+    /// Reports that events of all promised channels may be missing; with `uncovered`, only of those that no earlier gap
+    /// covers.
     #[inline(never)]
     pub(super) fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
         let since_unix_ms = self.gap_since(since);
         let losses = self.losses.lost(since, uncovered, |name| self.subscriptions.wants(name));
         for loss in losses {
-            // What is tracked is sent again, from the last position on, unless there is none yet (R7c). Of an event that
-            // is too large that is no use.
+            // Events of a tracked channel come again from its position, unless it has none yet (R7c). That does not
+            // help with an event that is too large.
             let replays = self.book.tracks(&loss.channel) && cause != GapCause::EventTooLarge;
             if replays && self.book.has_position(&loss.channel) {
                 continue;
@@ -171,7 +172,7 @@ impl Session {
         self.tokens.secrets().fold(text, |text, token| redact(&text, token, "[token]"))
     }
 
-    /// Where the server is, for messages: without the query, which may hold secrets (X2).
+    /// The server's address for messages: without the query, which may hold secrets (X2).
     pub fn place(&self) -> String {
         let endpoint = self.link.endpoint();
         joined(&[endpoint.origin(), endpoint.path()], "")

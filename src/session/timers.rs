@@ -1,5 +1,5 @@
-//! What the client waits for. No timer is kept anywhere: each is a question to the machine that knows, so none can be
-//! forgotten or be out of date.
+//! Timers. None is stored: each is a question to the machine that knows the instant, so none can be forgotten or out of
+//! date.
 
 use super::lanes::LaneId;
 use crate::Instant;

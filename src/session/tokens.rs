@@ -4,20 +4,20 @@ use super::secrets::Retired;
 use crate::Instant;
 use crate::backoff::{Backoff, Retry, Rng};
 
-/// A token with which nothing has succeeded is refused for good when this lies between two refusals.
+/// Tokens with which nothing has succeeded are refused for good when two refusals are this far apart.
 const REFUSED_AGAIN_MS: u64 = 5_000;
 /// While a server redirects or is silent, the authenticator is not asked more often than this (S10a).
 const MOVED_AGAIN_MS: u64 = 300_000;
-/// For requests outside the session one token is asked for in this time (S10a).
+/// For requests outside the session, at most one token is asked for in this time (S10a).
 const ELSEWHERE_AGAIN_MS: u64 = 60_000;
 
-/// The access token, and the next one where it is refused or where the instance may have moved.
+/// The access token, and the one that follows it when it is refused or the instance may have moved.
 pub(super) struct Tokens {
-    /// Nothing is sent without one.
+    /// Whether requests need a token.
     needed: bool,
-    /// What requests carry. It was given for the endpoint of the session.
+    /// The token that requests carry. It was given for the endpoint of the session.
     current: Option<Token>,
-    /// One for the same instance that came while the current one was not refused: the next one (S10a).
+    /// A spare token: it came for the same instance before the current one was refused, and follows it (S10a).
     spare: Option<Token>,
     /// The number of the last one that was given.
     newest: u32,
@@ -27,25 +27,25 @@ pub(super) struct Tokens {
     ask_at: Option<Instant>,
     /// The last one was refused.
     refused: bool,
-    /// When a token with which nothing had succeeded was first refused; nothing has succeeded since.
+    /// When a token with which nothing had succeeded was first refused, if nothing has succeeded since.
     refused_at: Option<Instant>,
     elsewhere: Elsewhere,
-    /// The server redirects, or does not answer: from then on its instance may have moved (S10a).
+    /// The server redirects, or does not answer: from this instant on its instance may have moved (S10a).
     moved_at: Option<Instant>,
-    /// Not before this is the authenticator asked for that reason again.
+    /// The authenticator is not asked again for that reason before this instant.
     moved_again_at: Instant,
-    /// A redirect came before the first session, and the authenticator was asked anew: another one is final.
+    /// A redirect came before the first session, and the authenticator was asked again: another redirect is final.
     redirected: bool,
     retired: Retired,
 }
 
 /// Requests outside the session, which share its token.
 struct Elsewhere {
-    /// One waits for the next token.
+    /// A request waits for the next token.
     waiting: bool,
-    /// Not before this is one asked for on behalf of those again.
+    /// No token is asked for on their behalf before this instant.
     again_at: Instant,
-    /// Between attempts to get one for those.
+    /// The back-off between attempts to get a token for them.
     backoff: Backoff,
 }
 
@@ -67,10 +67,10 @@ pub(super) struct Ask {
     pub moved: bool,
 }
 
-/// What a token that was asked for is good for.
+/// What becomes of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Given {
-    /// Nobody had asked.
+    /// It was not asked for.
     Ignored,
     /// It is for the instance that is in use: it is kept until the current one is refused (S10a).
     Kept,
@@ -81,13 +81,13 @@ pub(super) enum Given {
 /// What follows when there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// Nobody needs it.
+    /// No request needs one.
     Nothing,
     /// The login is refused for good.
     Refused,
     /// Nothing can be sent: ask again after the client's back-off.
     Retry,
-    /// The requests outside the session get none for now.
+    /// The requests outside the session get no token for now.
     NoneElsewhere,
     /// The instance may still have moved; the next question is asked after this time.
     StillMoved { delay_ms: u64 },
@@ -98,9 +98,9 @@ pub(super) enum Missing {
 pub(super) enum Refused {
     /// It is not in use any more.
     Stale,
-    /// There is no use in another one.
+    /// Another token would not help.
     Final,
-    /// A spare one takes its place, after this wait at least.
+    /// The spare token takes its place, after this wait at least.
     Spare { wait_ms: u64 },
     /// The next one has been asked for already.
     Asked,
@@ -127,28 +127,28 @@ impl Tokens {
         }
     }
 
-    /// May anything be sent?
+    /// Whether requests may be sent.
     pub fn may_send(&self) -> bool {
         !self.needed || self.current.is_some()
     }
 
-    /// The one that requests carry now.
+    /// The token that requests carry now.
     pub fn current(&self) -> Option<&Token> {
         self.current.as_ref()
     }
 
-    /// The number of the one that requests carry now; 0 where there is none.
+    /// The number of the token that requests carry now; 0 if there is none.
     pub fn number(&self) -> u32 {
         self.current.as_ref().map_or(0, |token| token.number)
     }
 
-    /// The tokens that a server could quote (X2).
+    /// The tokens that a server could repeat in its words (X2).
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let given = self.current.iter().chain(&self.spare).map(|token| token.bearer.as_str());
         given.chain(self.retired.iter()).filter_map(|bearer| bearer.strip_prefix("Bearer "))
     }
 
-    /// When to ask next. While the instance may have moved, that is a reason by itself.
+    /// When to ask next. That the instance may have moved is a reason of its own.
     pub fn wake(&self) -> Option<Instant> {
         let moved = || self.moved_at.map(|at| at.max(self.moved_again_at));
         if self.is_awaited() { self.ask_at } else { moved() }
@@ -176,18 +176,18 @@ impl Tokens {
         }
     }
 
-    /// When the next one is asked for, where a back-off holds that up.
+    /// When the next token is asked for, if a back-off delays that.
     pub fn back_off_end(&mut self) -> Option<&mut Instant> {
         self.ask_at.as_mut()
     }
 
-    /// Is an answer of the authenticator expected?
+    /// Whether an answer of the authenticator is expected.
     pub fn is_asking(&self) -> bool {
         self.asking
     }
 
     /// The authenticator's token, for the header's value `bearer`. `same`: it is for the instance that is in use.
-    /// `requests_open`: late replies may name the ones before (X2).
+    /// `requests_open`: late replies may mention earlier ones (X2).
     pub fn given(&mut self, number: u32, bearer: String, same: bool, requests_open: bool) -> Given {
         if !core::mem::take(&mut self.asking) {
             return Given::Ignored;
@@ -207,13 +207,13 @@ impl Tokens {
         self.retire(spare, requests_open);
         self.retire(old, requests_open);
         if !same {
-            // Whatever failed did so elsewhere.
+            // Earlier failures were at another endpoint.
             self.moved_at = None;
         }
         Given::InUse
     }
 
-    /// The authenticator has none; `retryable`: for now.
+    /// The authenticator has no token; `retryable`: it may have one later.
     pub fn missing(&mut self, now: Instant, retryable: bool, retry: &Retry, rng: &mut Rng) -> Missing {
         if !core::mem::take(&mut self.asking) {
             return Missing::Nothing;
@@ -241,8 +241,8 @@ impl Tokens {
         }
     }
 
-    /// A request outside the session was answered 401: the session goes on with the token that it has (S10a). Gives `true`
-    /// where there is none for it for now.
+    /// A request outside the session was answered with 401: the session goes on with the token that it has (S10a).
+    /// Returns `true` if there is no token for that request for now.
     pub fn refused_elsewhere(&mut self, number: u32, now: Instant) -> bool {
         if number == 0 || self.newest != number {
             return false;
@@ -261,19 +261,20 @@ impl Tokens {
         false
     }
 
-    /// The server redirects, or is silent: from then on its instance may have moved. The earliest reason counts.
+    /// The server redirects, or is silent: from this instant on its instance may have moved. The earliest reason
+    /// counts.
     pub fn instance_may_move(&mut self, at: Instant) {
         let earliest = self.moved_at.map_or(at, |known| known.min(at));
         self.moved_at = Some(earliest);
     }
 
-    /// The server answers where it is, or is not spoken to.
+    /// The server answers at its endpoint, or the client is paused and sends nothing.
     pub fn instance_answers(&mut self) {
         self.moved_at = None;
     }
 
-    /// The first handshake is redirected: maybe the next token leads to the right place (S10a). Gives `false` where it has
-    /// been tried.
+    /// The first handshake is redirected: the next token may lead to the right endpoint (S10a). Returns `false` if that
+    /// has been tried.
     pub fn redirected(&mut self, requests_open: bool) -> bool {
         if !self.needed || core::mem::replace(&mut self.redirected, true) {
             return false;
@@ -329,12 +330,12 @@ impl Tokens {
         Missing::NoneElsewhere
     }
 
-    /// Is one on its way, or about to be asked for?
+    /// Whether a token is on its way, or about to be asked for.
     fn is_awaited(&self) -> bool {
         self.asking || self.ask_at.is_some()
     }
 
-    /// Is the server's silence long enough, or did it redirect?
+    /// Whether the server has been silent for long enough, or has redirected.
     fn may_have_moved(&self, now: Instant) -> bool {
         self.moved_at.is_some_and(|at| at <= now)
     }

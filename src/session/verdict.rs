@@ -1,4 +1,4 @@
-//! What follows from the end of a request: a pure function of what came of it, tested as a table.
+//! What follows from the end of a request: a pure function of its outcome, tested as a table.
 
 use super::error::Error;
 use crate::backoff::Retry;
@@ -11,11 +11,11 @@ use crate::salesforce::{Refusal, classify};
 pub(super) enum Verdict {
     /// The session goes on: the next poll follows after the advised interval.
     PollAgain,
-    /// The session goes on, and nothing hangs on this request.
+    /// The session goes on, and does not depend on this request.
     Nothing,
     /// A handshake has made a session.
     Begin,
-    /// The same again after a back-off: a poll where there is a session, else a handshake (S8).
+    /// The same again after a back-off: a poll if there is a session, else a handshake (S8).
     Retry { error: Error, at_least_ms: u64 },
     /// A new handshake after a back-off, and all subscriptions again (R7, S9).
     NewSession { error: Error, at_least_ms: u64, fate: Fate },
@@ -34,14 +34,14 @@ pub(super) enum Fate {
     ResponseLost,
     /// The server has none any more.
     Gone,
-    /// The server says that it does not know it, in these words.
+    /// The server says, in these words, that it does not know it.
     Unknown(Failure),
 }
 
-/// What has an influence besides the request itself.
+/// What influences a verdict besides the request itself.
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
-    /// There can be another token.
+    /// Another token can be asked for.
     pub auth: bool,
     pub salesforce: bool,
     /// `connect()` has been answered.
@@ -57,20 +57,20 @@ pub(super) struct HandshakeReply<'a> {
     pub failure: Option<Failure>,
     pub advice: &'a Advice,
     pub has_client_id: bool,
-    /// The connection types that it offers, where long-polling is not among them.
+    /// The connection types that it offers, if long-polling is not among them.
     pub other_transports: Option<String>,
 }
 
 /// A connect reply, or the server's own disconnect beside it.
 #[derive(Clone, Default)]
 pub(super) struct ConnectReply {
-    /// Whether the reply was successful, where there is one.
+    /// Whether the reply was successful, if there is one.
     pub successful: Option<bool>,
-    /// The server's words, where it gives any: those of the reply, else of the disconnect.
+    /// The server's words, if any: those of the reply, else of the disconnect.
     pub failure: Option<Failure>,
-    /// What the advice of the reply wants.
+    /// What the reply advises.
     pub advised: Option<Reconnect>,
-    /// The server's own disconnect (S12), and what its advice wants.
+    /// The server's own disconnect (S12), and what it advises.
     pub disconnect: Option<Option<Reconnect>>,
 }
 
@@ -96,8 +96,8 @@ impl Circumstances<'_> {
             }
             let pause_ms = pause_ms(&failure, self.retry);
             let error = Error::HandshakeRefused(failure);
-            // [bayeux] Unsuccessful, and advised to come again: the negotiation goes on. So it does on Salesforce when the
-            // server is busy or a limit is reached (S5a).
+            // [bayeux] Unsuccessful, with the advice to try again: the negotiation goes on. The same holds on
+            // Salesforce when the server is busy or a limit is reached (S5a).
             let passes = self.salesforce && pause_ms > 0;
             return if forbidden && !passes { end(error) } else { retry(error, interval_ms.max(pause_ms)) };
         }
@@ -123,8 +123,8 @@ impl Circumstances<'_> {
             Error::NotBayeux | Error::Redirect | Error::NotAResponse(_) => true,
             _ => false,
         };
-        // S14: before the first session these mean a wrong address, a refusal, or a `fetch` that cannot be used;
-        // afterwards, a bad moment. So does a 401: there is no other token to try.
+        // S14: before the first session these mean a wrong address, a refusal, or a `fetch` that cannot be used; later
+        // they are temporary failures. The same holds for a 401 here: there is no other token to try.
         if hopeless && !self.connected_once { end(error) } else { retry(error, at_least_ms) }
     }
 
@@ -162,8 +162,8 @@ impl Circumstances<'_> {
         retry(error, self.interval_ms.max(at_least_ms))
     }
 
-    /// What follows a request of commands whose body has arrived whole. `disconnect`: the server's own, and what its advice
-    /// wants.
+    /// What follows a request of commands whose body has arrived whole. `disconnect`: the server's own, and what it
+    /// advises.
     pub fn commands_ended(
         &self,
         disconnect: Option<(Option<Reconnect>, Option<Failure>)>,
@@ -200,7 +200,7 @@ impl Circumstances<'_> {
         }
     }
 
-    /// Does the failure say that the token is not good (any more), and can there be another one?
+    /// Whether the failure says that the token is not, or no longer, valid, and another one can be asked for.
     pub fn is_unauthorized(&self, failure: &Failure) -> bool {
         self.auth && classify(failure) == Some(Refusal::Unauthorized)
     }
@@ -209,7 +209,7 @@ impl Circumstances<'_> {
     fn connect_refused(&self, reconnect: Reconnect, failure: Failure) -> Verdict {
         let at_least_ms = self.interval_ms.max(pause_ms(&failure, self.retry));
         match reconnect {
-            // The session of an earlier client is worth a new one (S17).
+            // If the session is that of an earlier client, a new one is made (S17).
             Reconnect::None if !self.connected_once && is_gone(&failure) => {
                 self.unknown_session(failure, self.interval_ms)
             }
@@ -218,7 +218,7 @@ impl Circumstances<'_> {
                 Verdict::NewToken { error: Error::Unauthorized(failure), fate: Fate::Alive }
             }
             _ if is_gone(&failure) => self.unknown_session(failure, self.interval_ms),
-            // It may not know the session, and say so in other words.
+            // The server may mean, in words that are not recognised, that it does not know the session.
             Reconnect::Handshake => Verdict::NewSession {
                 error: Error::ConnectRefused(failure.clone()),
                 at_least_ms,
@@ -228,11 +228,11 @@ impl Circumstances<'_> {
         }
     }
 
-    /// The server's own disconnect: its advice, else that of the connect reply beside it, else `none` (S5, S12).
+    /// The server's own disconnect: its advice counts, else that of the connect reply beside it, else `none` (S5, S12).
     fn disconnected(&self, advised: Option<Reconnect>, failure: Option<Failure>) -> Verdict {
         let error = Error::ServerEnded(failure.clone());
         match advised.unwrap_or(Reconnect::None) {
-            // Behind a disconnect of its own the server does not know the session, either (S9a).
+            // After a disconnect of its own the server does not know the session (S9a).
             Reconnect::None => self.forbidden(failure, true),
             Reconnect::Handshake => {
                 Verdict::NewSession { error, at_least_ms: self.interval_ms, fate: Fate::Gone }
@@ -241,8 +241,8 @@ impl Circumstances<'_> {
         }
     }
 
-    /// The server forbids to come back. Where there can be another token, or it was only a bad moment, there is a new session
-    /// all the same (S5a).
+    /// The server forbids another attempt. If another token can be asked for, or the failure is temporary, a new
+    /// session is made all the same (S5a).
     fn forbidden(&self, failure: Option<Failure>, disconnected: bool) -> Verdict {
         let over = disconnected || failure.as_ref().is_some_and(is_gone);
         let fate = if over { Fate::Gone } else { Fate::Alive };
@@ -273,21 +273,21 @@ impl Circumstances<'_> {
     }
 }
 
-/// Does the failure say that the server cannot go on with the session?
+/// Whether the failure says that the server cannot continue the session.
 pub(super) fn is_gone(failure: &Failure) -> bool {
     matches!(classify(failure), Some(Refusal::UnknownClient | Refusal::CookieMissing))
 }
 
-/// May the failure mean that the server does not know a session that it has just made?
+/// Whether the failure may mean that the server does not know a session that it has just made.
 pub(super) fn may_mean_unknown(failure: &Failure) -> bool {
     match classify(failure) {
         Some(refusal) => matches!(refusal, Refusal::UnknownClient | Refusal::CookieMissing),
-        // Words that nobody knows; but for an error of the server's own.
+        // Words that are not recognised, unless they are an internal error of the server.
         None => failure.code < 500,
     }
 }
 
-/// How long at least to wait after this failure: limits are never hammered (S5a, S11).
+/// How long to wait at least after this failure, so that a limit is not hit again and again (S5a, S11).
 pub(super) fn pause_ms(failure: &Failure, retry: &Retry) -> u64 {
     match classify(failure) {
         Some(Refusal::ServerBusy) => retry.initial_delay_ms,
@@ -297,12 +297,13 @@ pub(super) fn pause_ms(failure: &Failure, retry: &Retry) -> u64 {
     }
 }
 
-/// Was the request refused unprocessed? A 408 may come from a proxy that grew tired of waiting.
+/// Whether the request was refused without being processed. A 408 does not say so: it may come from a proxy that
+/// stopped waiting.
 pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::HttpStatus(400..=407 | 409..500))
 }
 
-/// What an advice wants, with the default where it does not say (S4). A negative interval: do not retry (S6).
+/// What an advice asks for, with the default where it says nothing (S4). A negative interval: do not retry (S6).
 pub(super) fn wanted(advice: &Advice) -> Reconnect {
     match advice.reconnect.unwrap_or(Reconnect::Retry) {
         Reconnect::Retry if advice.interval_ms.is_some_and(|ms| ms < 0) => Reconnect::None,
@@ -310,7 +311,7 @@ pub(super) fn wanted(advice: &Advice) -> Reconnect {
     }
 }
 
-/// The least wait that an advice wants.
+/// The least wait that an advice asks for.
 fn interval_ms(advice: &Advice) -> u64 {
     u64::try_from(advice.interval_ms.unwrap_or(0)).unwrap_or(0)
 }

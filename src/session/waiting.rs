@@ -1,4 +1,4 @@
-//! What the client waits for, and what happens when it has waited long enough.
+//! Time: what the client waits for, and what happens when a timer expires.
 
 use super::exchange::{Commands, Flight, Kind, SessionRequest};
 use super::lanes::LaneId;
@@ -8,12 +8,12 @@ use crate::Instant;
 use crate::text::{decimal, joined};
 
 impl Session {
-    /// The next instant at which something would happen by itself.
+    /// The next instant at which a timer expires.
     pub(super) fn next_wake(&self) -> Option<Instant> {
         Timer::earliest(|timer| self.set_for(timer))
     }
 
-    /// Acts on every timer that has passed.
+    /// Acts on every timer that has expired.
     pub(super) fn expire(&mut self) {
         for timer in Timer::ALL {
             let has_passed = |session: &Self| session.set_for(timer).is_some_and(|at| at <= session.now);
@@ -21,7 +21,7 @@ impl Session {
         }
     }
 
-    /// When a timer passes, if it is set.
+    /// When a timer expires, if it is set.
     #[inline(never)]
     fn set_for(&self, timer: Timer) -> Option<Instant> {
         if self.shutdown.is_closed() {
@@ -56,7 +56,7 @@ impl Session {
         }
     }
 
-    /// A timer has passed. Gives `false` where it only wakes what is scheduled.
+    /// A timer has expired. Returns `false` if it only wakes the scheduler.
     fn expired(&mut self, timer: Timer) -> bool {
         match timer {
             Timer::Request(lane) => self.request_expired(lane),
@@ -108,7 +108,7 @@ impl Session {
         }
     }
 
-    /// The headers of a request that were asked for. An answer that nobody waits for any more is ignored.
+    /// The headers of a request have come. A late answer is ignored.
     pub(super) fn headers_given(&mut self, number: u32, answer: Result<&[(String, String)], &str>) {
         let Some(lane) = self.lanes.lane_asked(number) else { return };
         match answer.map_err(str::to_owned).and_then(|headers| self.checked_headers(headers)) {
@@ -117,7 +117,7 @@ impl Session {
         }
     }
 
-    /// There are none: a failed attempt like any other (S8), but that nothing was sent.
+    /// There are no headers: a failed attempt like any other (S8), except that nothing was sent.
     fn headers_failed(&mut self, lane: LaneId, reason: &str) {
         self.lanes.cancel_headers(lane);
         let error = Error::HeadersFailed(self.redact(reason));
@@ -144,13 +144,13 @@ impl Session {
     fn allow_extra_poll(&mut self) {
         self.flow.allow_extra_poll();
         if let Some(SessionRequest::Connect(held)) = self.lanes.session_mut() {
-            // The room is for the poll after this one.
+            // The extra poll is the one after this.
             held.extra = false;
         }
         self.release_held();
     }
 
-    /// When messages that a full queue holds back are given up.
+    /// When messages that wait because of a full queue fail.
     fn full_queue_deadline(&self) -> Option<Instant> {
         let held = self.lanes.flight(LaneId::Commands).is_some_and(Flight::is_held);
         let unread = held && self.lanes.commands().is_some_and(|commands| commands.has_open_messages());
@@ -158,8 +158,8 @@ impl Session {
         self.flow.full_since().filter(|_| stuck).map(|since| since.after(self.config.network_delay_ms))
     }
 
-    /// A reader that awaits a message in its own loop must not wait for itself for ever (R8): at twice the limits nothing is
-    /// sent or read any more, so the message fails, and the reader goes on.
+    /// A reader that awaits a publish in its own loop must not block itself for ever (R8): at twice the limits nothing
+    /// is sent or read any more, so the message fails, and the reader goes on.
     fn give_up_messages(&mut self) -> bool {
         if !self.poll.acknowledges() {
             self.reject_waiting(&|channel| Error::QueueFull { channel });
@@ -175,7 +175,7 @@ impl Session {
         false
     }
 
-    /// When the work of a pause is to be done or given up.
+    /// When the work of a pause is to be done, or given up.
     fn pause_wake(&self) -> Option<Instant> {
         let is_cut_off = |lane| self.lanes.kind(lane).is_some_and(|kind| kind != Kind::Disconnect);
         let open = is_cut_off(LaneId::Session) || is_cut_off(LaneId::Commands);

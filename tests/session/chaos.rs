@@ -21,7 +21,7 @@ struct Chaos {
     /// The last drain, which is still going on.
     awake: Option<u32>,
     life: Life,
-    /// Channels are followed by replay, with a store.
+    /// Channels are tracked by replay, with a store.
     follows: bool,
 }
 

@@ -86,7 +86,7 @@ fn r7_a_lost_subscribe_is_sent_again_in_the_next_session() {
 
 #[test]
 fn r7_a_poll_the_server_may_still_hold_does_not_swallow_replayed_events() {
-    // Nothing was followed when it was cut, so the session stays.
+    // Nothing was tracked when it was cut, so the session stays.
     let mut sim = Sim::logged_in();
     sim.fail("connect");
     sim.follow(1, A, Start::New);

@@ -7,7 +7,7 @@ use crate::sim::*;
 
 const MINUTE_MS: u64 = 60_000;
 
-/// Salesforce at EAST: a session that follows A from 10, with a parked poll.
+/// Salesforce at EAST: a session that tracks A from 10, with a parked poll.
 fn at_east() -> Sim {
     let mut sim = Sim::salesforce();
     sim.token_at(EAST);

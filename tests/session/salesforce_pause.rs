@@ -5,7 +5,7 @@ use cometd_edge::session::{Command, Error, GapCause, Input, Inspect, State};
 
 use crate::sim::*;
 
-/// Subscription 1 follows A from 10 on, and a poll is parked.
+/// Subscription 1 tracks A from 10 on, and a poll is parked.
 fn following() -> Sim {
     let mut sim = Sim::logged_in();
     sim.follow(1, A, Start::New);

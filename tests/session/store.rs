@@ -48,7 +48,7 @@ fn r5a_no_channel_is_subscribed_before_its_load_has_answered() {
     sim.follow(2, B, Start::All);
     sim.subscribe(3, &["/plain"]);
     assert_eq!(sim.loads.iter().map(|(_, channel)| channel.as_str()).collect::<Vec<_>>(), [A, B]);
-    // What is not followed waits for nobody.
+    // A channel that is not tracked does not wait for the store.
     assert_eq!(topics(&sim.request("commands")), ["/plain"]);
     sim.confirm();
     assert!(sim.try_open("commands").is_none());

@@ -13,7 +13,7 @@ struct Life {
     unanswered_disconnects: Vec<u64>,
 }
 
-/// A client that follows a channel for an hour, and a server that answers each request after 20 ms as it likes.
+/// A client that tracks a channel for an hour, and a server that answers each request after 20 ms as it likes.
 fn live(mut sim: Sim, server: impl Fn(&mut Sim, &str)) -> Life {
     let mut life = Life {
         handshakes: Vec::new(),

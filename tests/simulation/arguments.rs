@@ -3,7 +3,7 @@
 use crate::habits::Habit;
 use crate::schedule::{Cuts, Tag};
 
-/// Every second life follows its channels by replay.
+/// Every second life tracks its channels by replay.
 const SEEDS: u64 = 10_000;
 
 pub struct Arguments {

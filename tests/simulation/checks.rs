@@ -125,14 +125,14 @@ impl Checks {
         self.left_behind.clear();
         self.last_of_carrier.clear();
         (self.state, self.connected) = (State::Handshaking, false);
-        // Without replay one takes up where the other stopped.
+        // Without replay the next client resumes where this one stopped.
         if replay {
             self.gaps.clear();
             self.confirmed.clear();
         }
     }
 
-    /// What the next client takes up, and what of it the application has not read. Of what is lost from now on that one
+    /// What the next client resumes, and what of it the application has not read. Of what is lost from now on that one
     /// has to tell.
     pub fn bequeath(&mut self, now: u64) -> Vec<(Subscription, Vec<u32>)> {
         self.gaps.iter_mut().for_each(|gap| gap.until = now.min(gap.until));
@@ -191,7 +191,7 @@ impl Checks {
                 subscription.opened_at.get_or_insert(now);
             } else {
                 assert!(!subscription.ended, "a subscription ends, and then fails");
-                // One that was taken up, too, is not owed anything now.
+                // A subscription that was resumed, too, is not owed anything now.
                 subscription.opened_at = None;
                 subscription.left = true;
                 subscription.ended = true;
@@ -248,7 +248,7 @@ impl Checks {
             .unwrap_or_else(|| panic!("an event that nobody published: {raw}"))
     }
 
-    /// Queues an event that is followed.
+    /// Queues an event of a tracked channel.
     pub fn queued(&mut self, number: u32, event: &Event) {
         assert!(event.subscriptions.is_sorted() && !event.subscriptions.is_empty(), "numbers ascend");
         let bytes = event.message.raw().len();

@@ -1,4 +1,4 @@
-//! An application that follows channels by replay: subscribes, reads, commits, leaves.
+//! An application that tracks channels by replay: subscribes, reads, commits, leaves.
 
 use cometd_edge::replay::{Commit, Start};
 use cometd_edge::session::{Command, Event, Input, Output, ReplayOptions, State, Status};

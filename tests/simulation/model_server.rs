@@ -41,7 +41,7 @@ pub struct Published {
     /// The last client whose application got it.
     pub given_to: Option<u32>,
     pub bytes: usize,
-    /// Where channels are followed.
+    /// Where channels are tracked.
     pub id: String,
     pub org: u32,
 }
@@ -449,7 +449,7 @@ impl Server {
     }
 }
 
-/// What an event says of itself where channels are followed.
+/// The replay metadata of an event where channels are tracked.
 fn about(plan: Option<ReplayPlan>, id: &str, number: u32) -> String {
     let Some(plan) = plan else { return String::new() };
     let id = if plan.ids == ReplayIds::Text { format!(r#""{id}""#) } else { id.to_owned() };

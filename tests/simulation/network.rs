@@ -425,7 +425,7 @@ impl World {
             if exchange.closed || exchange.in_flight() {
                 let overdue = self.now.saturating_sub(exchange.progress_at);
                 if !exchange.closed && !exchange.waits_for_the_client() && self.app.closed_at.is_none() {
-                    // Who comes to rest gives everything another second.
+                    // A client that pauses gives everything another second.
                     let limit = exchange.patience_ms + if self.rests.is_asleep() { 1_000 } else { 100 };
                     assert!(overdue <= limit, "S7: {} waits for {overdue} ms", exchange.kind);
                 }

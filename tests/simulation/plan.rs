@@ -34,7 +34,7 @@ pub enum Reader {
 
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How channels are followed, where they are.
+    /// How channels are tracked, where they are.
     pub replay: Option<ReplayPlan>,
     // The client.
     pub ask_ack: bool,
@@ -83,7 +83,7 @@ pub struct Plan {
     pub act_every_ms: u64,
     pub reader: Reader,
     pub close_at_ms: Option<u64>,
-    /// It drains, rests and is hidden about so often; 0 for never.
+    /// How often it drains, pauses and is hidden, roughly; 0 for never.
     pub rest_every_ms: u64,
     /// When it is first suspended.
     pub suspend_at_ms: Option<u64>,

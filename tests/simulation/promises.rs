@@ -1,6 +1,6 @@
 //! What replay promises, judged by what the server published and the application has committed.
 //!
-//! **Owed.** Of each channel that a client follows, the events are owed that were published after its position: the
+//! **Owed.** Of each channel that a client tracks, the events are owed that were published after its position: the
 //! stored one, or that with which its subscribe was accepted. Where it began with new events, those that were published
 //! after the client knew of the accepted subscribe, and those after the first one that it got. What a gap names is not.
 //!
@@ -21,7 +21,7 @@ use crate::checks::Gap;
 use crate::model_server::Server;
 use crate::session_model::matches;
 
-/// The name of the subscription under which events of this channel are followed.
+/// The name of the subscription under which events of this channel are tracked.
 pub fn name_of(channel: &str) -> &str {
     if channel == "/f/1" { "/f/1?k='v'" } else { channel }
 }
@@ -45,7 +45,7 @@ enum From {
     },
 }
 
-/// A channel that the present client follows.
+/// A channel that the present client tracks.
 struct Channel {
     from: From,
     start: Start,
@@ -109,7 +109,7 @@ pub struct Promises {
     accepted: usize,
     pub again: u32,
     pub positions_refused: u32,
-    /// Of the snapshot that the present client has taken up.
+    /// Of the snapshot from which the present client resumed.
     pub resumed: BTreeMap<String, String>,
     /// In whose session, perhaps, which may bring what is left over from there at any time.
     pub goes_on: bool,
@@ -239,7 +239,7 @@ impl Promises {
         self.forget_unloaded(name);
     }
 
-    /// A channel whose stored position makes no sense is not followed.
+    /// A channel whose stored position makes no sense is not tracked.
     pub fn forget_unloaded(&mut self, name: &str) {
         if self.channels.get(name).is_some_and(|channel| !channel.loaded && channel.load.is_none()) {
             self.channels.remove(name);

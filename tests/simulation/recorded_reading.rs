@@ -20,7 +20,7 @@ impl World {
         self.choices.turned_out(name, what, &at);
     }
 
-    /// The same where nothing is followed, for the first ones that it has not taken.
+    /// The same where nothing is tracked, for the first ones that it has not taken.
     pub fn note_taken(&mut self, subscription: u32, events: usize) {
         if !self.choices.is_plain() {
             let queued: Vec<u32> = self.checks.queued_for(subscription).take(events).collect();

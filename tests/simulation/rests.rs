@@ -1,4 +1,4 @@
-//! Drains, rests and hidden pages: when the application lets its client rest, and what it may do meanwhile.
+//! Drains, pauses and hidden pages: when the application lets its client pause, and what it may do meanwhile.
 
 use cometd_edge::Instant;
 use cometd_edge::session::{ApiMisuse, Command, Error, Input, State};
@@ -14,12 +14,12 @@ const FOR_GOOD: u64 = 1_000_000_000;
 #[derive(Default)]
 pub struct Rests {
     hidden: bool,
-    /// It rests until the next drain.
+    /// It is paused until the next drain.
     asleep: bool,
     /// Since when, or when it was told so last.
     since: u64,
     drain: Option<Drain>,
-    /// A `rest()` that waits.
+    /// A `Command::Pause` that waits.
     waits: Option<u32>,
     pub suspends: Option<u32>,
     last_event_at: u64,
@@ -66,7 +66,7 @@ impl Rests {
 }
 
 impl World {
-    /// Goes to rest, or goes on.
+    /// Pauses, or goes on.
     pub fn rest_act(&mut self) {
         if self.calm {
             return;
@@ -190,7 +190,7 @@ impl World {
         self.rests.since = self.now;
     }
 
-    /// From here on it rests until the next drain.
+    /// From here on it is paused until the next drain.
     fn sleeps(&mut self) {
         if let Some(drain) = &mut self.rests.drain {
             drain.ended = true;
@@ -200,7 +200,7 @@ impl World {
         }
     }
 
-    /// Is this what the client says while it rests? Such a command counts for nothing.
+    /// Whether this is what the client says while it is paused. Such a command does not count.
     pub fn refused_at_rest(&mut self, command: Command<'_>) -> bool {
         if self.rests.asleep {
             self.refused(command, ApiMisuse::Suspended);
@@ -242,7 +242,7 @@ impl World {
         }
     }
 
-    /// D2, R7a: nothing is sent at rest but a good-bye, and that within two seconds.
+    /// D2, R7a: a paused client sends nothing but a disconnect, and that within two seconds.
     pub fn rest_sends(&self, kind: &str) {
         let Rests { hidden, asleep, since, suspends, .. } = &self.rests;
         let ends = self.app.closed_at.is_some() || self.session.state() == State::Closed;

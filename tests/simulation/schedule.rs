@@ -19,7 +19,7 @@ pub enum Kind {
     /// A login that is slow, fails, or gives what is not good.
     Login,
     Mishap,
-    /// The application drains, rests or is hidden.
+    /// The application drains, pauses or is hidden.
     Rest,
     /// The server publishes an event.
     Publish,

@@ -1,4 +1,4 @@
-//! Clients that are suspended, and those that take up their snapshots: at once, later, or not at all.
+//! Clients that are suspended, and those that resume from their snapshots: at once, later, or not at all.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct Successors {
     snapshots: Vec<Left>,
     /// The present client leaves one.
     pub leaves: bool,
-    /// Where nothing is followed: its subscriptions, each with what is still to be read.
+    /// Where nothing is tracked: its subscriptions, each with what is still to be read.
     inherited: Vec<(Subscription, Vec<u32>)>,
 }
 
@@ -120,7 +120,7 @@ impl World {
         Session::new(config, seed, cometd_edge::Instant::from_millis(self.now))
     }
 
-    /// Without replay it takes up all that was subscribed.
+    /// Without replay it resumes all that was subscribed.
     pub fn inherit(&mut self) {
         let mut restored: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (subscription, queued) in core::mem::take(&mut self.successors.inherited) {

@@ -386,7 +386,7 @@ impl World {
         self.rest_checks();
         self.checks.queues(if self.plan.inspect == Inspect::None { 1 } else { 2 });
         if let Some(asked_at) = self.app.closed_at.filter(|_| self.closed_at.is_none()) {
-            // A suspended client rests before.
+            // A suspended client pauses before.
             let most = if self.rests.suspends.is_some() { 4_000 } else { 2_000 };
             let in_time = self.now <= asked_at.max(self.asleep_until) + most;
             assert!(in_time, "S16: closing takes more than 2 s");

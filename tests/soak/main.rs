@@ -19,7 +19,7 @@ const DAYS: u64 = 26;
 /// The digits of numbers that grow, and how full lists happen to be.
 const MARGIN: isize = 8_192;
 
-/// Of each channel followed by replay the last 256 events are remembered, which an hour does not fill.
+/// Of each channel tracked by replay the last 256 events are remembered, which an hour does not fill.
 const REMEMBERED: isize = 3 * 256 * 96;
 
 fn soak(dialect: Dialect, faults: &[Fault]) {

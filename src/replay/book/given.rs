@@ -1,4 +1,4 @@
-//! Which channels the events belong to that were given out.
+//! The channels of the events that were given out.
 
 use std::collections::VecDeque;
 
@@ -7,26 +7,26 @@ use crate::replay::ledger::Ledger;
 use crate::replay::position::Commit;
 use crate::steps::step;
 
-/// So many events are noted at least before what is out of date is dropped.
+/// The least number of notes at which outdated ones are dropped.
 const MIN_REBUILT: usize = 1_024;
 
 /// The channels of the events that were given out, by their numbers and by the subscriptions that commit them.
 ///
-/// It may hold more than is still of interest. When it has grown to twice its size it is made anew from what the ledgers
-/// hold, so that an event costs the same whatever is there.
+/// It may hold outdated notes. When it has grown to twice its size it is rebuilt from the ledgers, so that the cost of
+/// an event does not depend on how many are held (P1).
 #[derive(Default)]
 pub(super) struct GivenOut {
     channels: Numbers,
-    /// For each [`Commit`], what each subscription has yet to commit in this way, with its channel; numbers ascend.
+    /// For each [`Commit`], what each subscription has yet to commit in this mode, with its channel; numbers ascend.
     uncommitted: [NumberMap<VecDeque<(u32, u32)>>; 3],
-    /// Events noted since it was last made anew.
+    /// Events noted since it was last rebuilt.
     added: usize,
-    /// How many it then held.
+    /// How many it held then.
     size: usize,
 }
 
 impl GivenOut {
-    /// An event of `channel` was given out; `committers` are the subscriptions that commit it, in the way of the channel.
+    /// An event of `channel` was given out; `committers` are the subscriptions that commit it, in the channel's mode.
     pub fn add(
         &mut self,
         sequence: u32,
@@ -52,7 +52,7 @@ impl GivenOut {
         self.channels.get(sequence)
     }
 
-    /// The oldest event that a subscription has yet to commit in this way, and its channel.
+    /// The oldest event that a subscription has yet to commit in this mode, and its channel.
     pub fn first(&self, subscription: u32, commit: Commit) -> Option<(u32, u32)> {
         self.uncommitted[commit as usize].get(subscription)?.front().copied()
     }
@@ -68,7 +68,7 @@ impl GivenOut {
         }
     }
 
-    /// Has it grown to twice its size?
+    /// Whether it has grown to twice its size.
     pub fn is_to_be_rebuilt(&self) -> bool {
         self.added > self.size.max(MIN_REBUILT)
     }

@@ -1,4 +1,5 @@
-//! R5, R5a: the calls to the store: one load before the channel is subscribed, one save at a time, the newest waits.
+//! R5, R5a: the calls to the store for a channel: one load before it is subscribed, then one save at a time, always of
+//! the newest position.
 
 use super::{Book, TrackedChannel};
 use crate::Instant;
@@ -7,10 +8,10 @@ use crate::replay::ledger::Ledger;
 use crate::replay::position::{Position, Start};
 use crate::steps::step;
 
-/// A store that has not answered by then is asked anew (R5, R5a).
+/// How long the store may take to answer before it is called again (R5, R5a).
 const STORE_MS: u64 = 10_000;
 
-/// What the store knows of a channel.
+/// The store's knowledge of a channel.
 pub(super) struct StoreState {
     load: Load,
     save: Option<Call>,
@@ -22,7 +23,7 @@ pub(super) struct StoreState {
 
 #[derive(Clone, Copy)]
 enum Load {
-    /// To be asked for, not before this.
+    /// To be asked for, at this instant at the earliest.
     Due(Instant),
     Asked(Call),
     Done,
@@ -33,18 +34,18 @@ enum Load {
 struct Call {
     request: u32,
     deadline: Instant,
-    /// Of the position, where it is a save.
+    /// The version of the position, if it is a save.
     version: u32,
 }
 
-/// What the store is to do.
+/// What to ask of the store.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum StoreCall {
     Load { request: u32, channel: String },
     Save { request: u32, channel: String, position: Position },
 }
 
-/// A call that has failed, and will be made again.
+/// A call that has failed and will be made again.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct StoreFailure {
     pub channel: String,
@@ -58,7 +59,7 @@ pub(crate) enum StoreOperation {
 }
 
 impl Book {
-    /// What the store is to do next; ask until there is nothing more.
+    /// The next call to make; ask until there is none.
     pub fn next_store_call(&mut self, now: Instant) -> Option<StoreCall> {
         let is_due = |number: &u32| self.channels.get(*number).is_some_and(|tracked| tracked.is_due(now));
         let number = self.due(now).find(is_due)?;
@@ -79,8 +80,7 @@ impl Book {
         Some(call)
     }
 
-    /// The channel that a load was asked for, and where that starts without a position; `None` for an answer that nobody
-    /// waits for.
+    /// The channel that a load was for, and where it starts without a position; `None` for a late answer.
     pub fn loading(&self, request: u32) -> Option<(&str, &Start)> {
         let tracked = self.channels.get(self.calls.get(request)?)?;
         let asked = matches!(tracked.store.load, Load::Asked(call) if call.request == request);
@@ -97,25 +97,25 @@ impl Book {
         });
     }
 
-    /// What the store holds for this load is no position: the channel is not subscribed, and so it is never overwritten
-    /// (R5a). Gives the channel.
+    /// What the store holds is no position: the channel is not subscribed, so that the store's text is never
+    /// overwritten (R5a). Returns the channel.
     pub fn load_invalid(&mut self, request: u32) -> Option<String> {
         let number = self.calls.remove(request)?;
         self.remove(number).map(|tracked| tracked.ledger.channel().to_owned())
     }
 
-    /// Is this a save that has no answer?
+    /// Whether this is a save that has no answer yet.
     pub fn is_saving(&self, request: u32) -> bool {
         let tracked = self.calls.get(request).and_then(|number| self.channels.get(number));
         tracked.is_some_and(|tracked| tracked.store.save.is_some_and(|call| call.request == request))
     }
 
-    /// The store has made a save. Gives the commits that are settled by it.
+    /// The store has made a save. Returns the commits that it settles.
     pub fn saved(&mut self, request: u32) -> Vec<u32> {
         let Some(number) = self.calls.remove(request) else { return Vec::new() };
         let commands = self.update(number, |tracked| {
             let version = tracked.store.save.take().map_or(0, |call| call.version);
-            // It may be one of an epoch that is over (R6).
+            // The version may belong to an earlier epoch (R6).
             tracked.store.saved = tracked.store.saved.max(version);
             tracked.store.backoff.reset();
             tracked.ledger.take_waiters(Some(version))
@@ -146,29 +146,29 @@ impl Book {
         })
     }
 
-    /// A call that has had no answer in time.
+    /// A call that was not answered in time.
     pub fn overdue(&self, now: Instant) -> Option<u32> {
         self.due(now).find_map(|number| self.channels.get(number)?.store.overdue(now))
     }
 
-    /// The channels for which something is to be done by now.
+    /// The channels whose calls are due, or have expired, by now.
     fn due(&self, now: Instant) -> impl Iterator<Item = u32> {
         let next = |(at, number): &(u64, u32)| self.wakes.next_behind(*at, *number);
         let places = core::iter::successors(self.wakes.first(), next);
         places.take_while(move |(at, _)| *at <= now.as_millis()).inspect(|_| step()).map(|(_, number)| number)
     }
 
-    /// When something is to be done for a channel.
+    /// When the call of a channel is due, or expires.
     pub fn wake(&self) -> Option<Instant> {
         self.wakes.first().map(|(at, _)| Instant::from_millis(at))
     }
 
-    /// Is there a position that the store does not have yet?
+    /// Whether there is a position that the store does not have yet.
     pub fn has_unsaved(&self) -> bool {
         !self.unsaved.is_empty()
     }
 
-    /// Asks a store that has failed now (S8).
+    /// Calls a store that has failed again now (S8).
     pub fn hurry(&mut self, now: Instant) {
         for number in self.channels.keys() {
             self.update(number, |tracked| {
@@ -183,7 +183,7 @@ impl Book {
 }
 
 impl TrackedChannel {
-    /// Is a call to be made?
+    /// Whether a call is to be made.
     fn is_due(&self, now: Instant) -> bool {
         let StoreState { load, save, save_at, .. } = &self.store;
         let load = self.wanted && matches!(load, Load::Due(at) if *at <= now);
@@ -197,12 +197,12 @@ impl StoreState {
         Self { load: Load::Due(now), save: None, saved: 0, save_at: now, backoff: Backoff::default() }
     }
 
-    /// Has the store been heard (R5a)?
+    /// Whether the store has answered the load (R5a).
     pub fn is_loaded(&self) -> bool {
         matches!(self.load, Load::Done)
     }
 
-    /// Does the store have the newest position?
+    /// Whether the store has the newest position.
     pub fn is_saved(&self, ledger: &Ledger) -> bool {
         self.save.is_none() && self.saved >= ledger.version()
     }
@@ -217,7 +217,7 @@ impl StoreState {
         if self.is_saved(ledger) { ledger.take_waiters(Some(self.saved)) } else { Vec::new() }
     }
 
-    /// When something is to be done.
+    /// When a call is due, or expires.
     pub fn wake(&self, ledger: &Ledger, wanted: bool) -> Option<Instant> {
         let load = match self.load {
             Load::Due(at) => wanted.then_some(at),

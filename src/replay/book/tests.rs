@@ -1,4 +1,4 @@
-//! Each fact by the book alone. Events are called by their replay ids; sequence numbers begin at 11, subscriptions at 1.
+//! Tests of the book alone. Events are named by their replay ids; sequence numbers begin at 11, subscriptions at 1.
 
 mod costs;
 mod store;

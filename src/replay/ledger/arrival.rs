@@ -4,9 +4,9 @@ use crate::replay::position::Position;
 pub struct Arrival<'a> {
     /// The number by which it is given out, if it is: ascends over all events of the client.
     pub sequence: u32,
-    /// Where it stands in its channel.
+    /// Its position in the channel.
     pub position: Position,
-    /// Its `EventUuid`, where it has one: replay ids are not unique once an org has moved.
+    /// Its `EventUuid`, if it has one: replay ids are not unique once an org has moved.
     pub uuid: Option<&'a str>,
     /// The local subscriptions that it is for, ascending.
     pub subscriptions: &'a [u32],

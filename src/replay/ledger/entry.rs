@@ -27,7 +27,7 @@ pub(super) struct EventKey {
 struct Delivery {
     subscription: u32,
     sequence: u32,
-    /// The application needs it no longer.
+    /// The application no longer needs it.
     processed: bool,
 }
 
@@ -54,7 +54,7 @@ impl Entry {
         }
     }
 
-    /// Gives it to those subscriptions of the arrival that have not received it yet, and returns them.
+    /// Hands it to those subscriptions of the arrival that have not received it yet, and returns them.
     pub(super) fn give(&mut self, arrival: &Arrival<'_>) -> Vec<u32> {
         let Arrival { sequence, subscriptions, committers, .. } = *arrival;
         let old = subscriptions.iter().take_while(|number| **number <= self.newest_recipient).count();
@@ -87,7 +87,7 @@ impl Entry {
         });
     }
 
-    /// Deliveries that fit (by subscription and sequence number) are not waited for any longer.
+    /// Deliveries that match, by subscription and sequence number, no longer hold the position.
     pub(super) fn release(&mut self, fits: impl Fn(u32, u32) -> bool) {
         for delivery in &mut self.deliveries {
             if fits(delivery.subscription, delivery.sequence) {

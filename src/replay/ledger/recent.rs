@@ -1,9 +1,9 @@
 use super::entry::{Entry, EventKey};
 
-/// So many committed events are remembered at most.
+/// How many committed events are remembered at most.
 pub(super) const MAX_RECENT: usize = 256;
 
-/// The events committed last. A server that sends one of them again is noticed (R7b).
+/// The events that were committed last, so that one that comes again is recognised (R7b).
 pub(super) struct RecentEvents(Vec<RecentEvent>);
 
 struct RecentEvent {
@@ -29,8 +29,8 @@ impl RecentEvents {
         self.0.iter().flat_map(|recent| recent.sequences.iter().copied())
     }
 
-    /// Makes room for events that are committed at once. They are all kept, however many they are, since each of them may
-    /// come again, wherever the last of them stands.
+    /// Makes room for events that are committed together. All of them are kept, however many there are, since each may
+    /// come again.
     pub(super) fn make_room(&mut self) {
         if let Some(excess) = self.0.len().checked_sub(MAX_RECENT) {
             self.0.drain(..excess + MAX_RECENT / 2);

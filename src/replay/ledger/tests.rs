@@ -1,4 +1,4 @@
-//! Each fact by the ledger alone. Events are called by their replay ids; sequence numbers begin at 11, requests at 1.
+//! Tests of the ledger alone. Events are named by their replay ids; sequence numbers begin at 11, requests at 1.
 
 mod commits;
 mod provisional;

@@ -1,24 +1,24 @@
-//! The channels of which the server is to be told something, in the order of the application's commands.
+//! The channels that need a subscribe or an unsubscribe, in the order of the application's commands.
 
 use crate::Instant;
 use crate::ordered::{Agenda, NumberMap};
 use crate::steps::steps;
 
-/// The place of a channel among those of which the server is to be told.
+/// The place of a channel in that order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::session) struct Place {
     order: u32,
     entry: u32,
 }
 
-/// What the server is to be told of a channel.
+/// What a channel needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::session) enum Action<'a> {
     Subscribe(&'a str),
     Unsubscribe(&'a str),
 }
 
-/// The same, by what it may have to wait for.
+/// The same, by what the request may have to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     Subscribe,
@@ -27,15 +27,15 @@ pub(super) enum Need {
     Unsubscribe,
 }
 
-/// Keeps the channels by what they need. The next one is found without a look at the others.
+/// Keeps the channels by what they need, so that the next one is found without looking at the others.
 #[derive(Default)]
 pub(super) struct Due {
     subscribe: Agenda,
     replay: Agenda,
     unsubscribe: Agenda,
-    /// What is not due yet.
+    /// Channels that are not due yet.
     later: Agenda,
-    /// Where each entry stands.
+    /// Where each entry is kept.
     known: NumberMap<Known>,
     now: Instant,
 }
@@ -83,7 +83,7 @@ impl Due {
         self.known.insert(place.entry, known);
     }
 
-    /// Time has passed. Gives the entries that are to be set anew.
+    /// Time has passed. Returns the entries that have become due and must be set again.
     pub fn advance(&mut self, now: Instant) -> Vec<u32> {
         self.now = self.now.max(now);
         let due = self.later.up_to(self.now.as_millis());
@@ -91,7 +91,8 @@ impl Due {
         due
     }
 
-    /// The next place behind `last`; with `subscribe` and `replay` those, too, that subscribe and do so from a position.
+    /// The next place after `last`. Subscribes are included only with `subscribe`, and those from a position only with
+    /// `replay` as well.
     pub fn next(&self, last: Option<Place>, subscribe: bool, replay: bool) -> Option<(Place, Need)> {
         let first = |places: &Agenda, need: Need| {
             let next = match last {
@@ -108,7 +109,7 @@ impl Due {
         all.into_iter().flatten().min_by_key(|(place, _)| *place)
     }
 
-    /// When the first that is not due yet is.
+    /// When the first channel that is not due yet becomes due.
     pub fn next_retry(&self) -> Option<Instant> {
         self.later.first().map(|(at, _)| Instant::from_millis(at))
     }

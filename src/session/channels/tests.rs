@@ -1,4 +1,4 @@
-//! Each fact by the table alone. `/a` to `/d` are channels, `NOW` is the time; `+/a` stands for a subscribe of `/a`, `-/a`
+//! Tests of the table alone. `/a` to `/d` are channels, `NOW` is the time; `+/a` stands for a subscribe of `/a`, `-/a`
 //! for an unsubscribe.
 
 use super::*;
@@ -52,7 +52,7 @@ fn leave(channels: &mut Channels, name: &str, command: u32) -> Released {
     channels.leave([name].into_iter(), command, 50)
 }
 
-/// All that the server is to be told.
+/// All subscribes and unsubscribes that are to be sent.
 fn actions(channels: &Channels) -> Vec<String> {
     actions_of(channels, true, true)
 }
@@ -479,7 +479,7 @@ fn name(number: usize) -> String {
     format!("/c/{number}")
 }
 
-/// So many channels; the server delivers every `nth` one, and is to be told of the others.
+/// `count` channels: the server delivers every `nth` one, and the others need a subscribe.
 fn many(count: usize, nth: usize) -> Channels {
     let mut channels = Channels::default();
     channels.advance(NOW);

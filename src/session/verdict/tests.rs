@@ -38,7 +38,7 @@ fn advice(raw: &str) -> Advice {
     Advice::parse(raw, "long-polling")
 }
 
-/// A verdict in a word or two, with what matters of it.
+/// A verdict in a word or two.
 fn short(verdict: Verdict) -> String {
     let fate = |fate: Fate| match fate {
         Fate::Alive => "alive",

@@ -19,7 +19,7 @@ const SNAPSHOTS: [&str; 3] = [
     r#"{"url":"https://example.com/cometd?key=S3CRET-QUERY","time":"0","cookies":[],"channels":{"/a":["x"],"/c/d":["40"]}}"#,
 ];
 
-/// A configuration, then step by step what happens. Where a life ends early, the next one takes up what it left.
+/// A configuration, then step by step what happens. Where a life ends early, the next one resumes from what it left.
 pub fn run(data: &[u8]) {
     let mut drawn = Unstructured::new(data);
     // An end of the input is the end of the life.

@@ -104,7 +104,7 @@ pub fn snapshot_with_an_aborted_poll(channels: &[&str]) -> String {
     sim.snapshot()
 }
 
-/// The snapshot of a client that followed A from this position on.
+/// The snapshot of a client that tracked A from this position on.
 pub fn snapshot_at(position: Option<&str>) -> String {
     let mut sim = Sim::connected_with(|config| {
         config.replay = true;

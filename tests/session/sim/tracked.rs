@@ -8,7 +8,7 @@ pub const A: &str = "/event/A__e";
 pub const B: &str = "/event/B__e";
 
 impl Sim {
-    /// A connected session whose subscription 1 follows the channel from this position, or else from `start`.
+    /// A connected session whose subscription 1 tracks the channel from this position, or else from `start`.
     pub fn following(channel: &str, start: Start, position: Option<&str>) -> Self {
         let mut sim = Self::connected_with(|config| config.replay = true);
         sim.follow(1, channel, start);
@@ -19,7 +19,7 @@ impl Sim {
     }
 }
 
-/// Subscription 1 follows A, and the position in the store is 10.
+/// Subscription 1 tracks A, and the position in the store is 10.
 pub fn following() -> Sim {
     Sim::following(A, Start::New, Some("10"))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Nobody wants the channel any more, and the server has forgotten it.
+/// The channel is not wanted any more, and the server does not deliver it.
 fn leave(book: &mut Book, name: &str) {
     book.set_wanted(name, false);
     book.release(name);
@@ -99,7 +99,7 @@ fn name(number: usize) -> String {
     format!("/event/c{number}")
 }
 
-/// So many channels whose stores have answered, each with an uncommitted event of its own subscription.
+/// `count` channels whose stores have answered, each with an uncommitted event of its own subscription.
 fn many(count: usize) -> Book {
     let mut book = Book::new(count + 1);
     for number in 0..count {

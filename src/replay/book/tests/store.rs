@@ -4,7 +4,7 @@ use super::*;
 use crate::backoff::{Retry, Rng};
 use crate::replay::book::store::StoreFailure;
 
-/// A store that has not answered by then is asked anew.
+/// How long the store may take to answer before it is called again.
 const STORE_MS: u64 = 10_000;
 
 #[test]
@@ -89,7 +89,7 @@ fn r5a_a_failed_load_is_made_again_after_a_back_off() {
     assert_eq!(book.next_store_call(Instant::from_millis(at.as_millis() - 1)), None);
     let request = asked_to_load(&mut book, at);
     book.loaded(request, None);
-    // A success begins anew.
+    // A success resets the back-off.
     receive(&mut book, A, 11, "20");
     book.progress(1, 11, true);
     let (save, _) = asked_to_save(&mut book, at);
@@ -114,7 +114,7 @@ fn r5_a_failed_save_is_made_again_after_a_back_off() {
     assert_eq!(book.next_store_call(Instant::from_millis(at.as_millis() - 1)), None);
     let (save, _) = asked_to_save(&mut book, at);
     assert_eq!(book.saved(save), [0; 0]);
-    // A success begins anew.
+    // A success resets the back-off.
     book.progress(1, 12, true);
     let (save, _) = asked_to_save(&mut book, at);
     assert!(failed(&mut book, save, at).is_some());

@@ -83,7 +83,7 @@ fn subscribe(world: &mut World, drawn: &mut Unstructured<'_>, follows: bool) -> 
     Ok(())
 }
 
-/// Drains, rests, goes and comes back.
+/// Drains, pauses, is hidden and shown.
 fn pause(world: &mut World, drawn: &mut Unstructured<'_>, number: u32, subscription: u32) -> Result<()> {
     let command = match drawn.int_in_range(0..=15_u8)? {
         turn @ (0 | 1) => {

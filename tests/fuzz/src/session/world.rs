@@ -19,7 +19,7 @@ const MOST_OUTPUTS: usize = 100_000;
 const MOST_WAKES: usize = 3;
 /// What `close()` may take (S16).
 const CLOSING_MS: u64 = 2_000;
-/// What it may take to rest, or to leave a snapshot (D2, S17).
+/// How long a pause, or a snapshot, may take (D2, S17).
 pub const RESTING_MS: u64 = 2_000;
 
 pub struct World {
@@ -51,7 +51,7 @@ pub struct World {
     /// Commands that end by themselves, and when at the latest; those of them that settle with a snapshot.
     pub due: BTreeMap<u32, u64>,
     pub suspends: BTreeSet<u32>,
-    /// When all that a rest still sends has been sent.
+    /// When all that a pause still sends has been sent.
     quiet_from: u64,
     hidden: bool,
     /// A token is being fetched; one is wanted for requests outside the session.
@@ -160,7 +160,7 @@ impl World {
         (value, self.past.cookies)
     }
 
-    /// From now on it has its time to come to rest.
+    /// From now on it has its time to pause.
     pub fn rests_again(&mut self) {
         self.quiet_from = self.now + RESTING_MS;
     }
