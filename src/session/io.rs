@@ -53,7 +53,7 @@ pub enum Input<'a> {
     },
     /// The answer to [`Output::Headers`]. Answers that come late are ignored.
     Headers {
-        /// The question.
+        /// The number of the question.
         request: u32,
         /// Names and values, which the session checks; or why there are none, which must not hold secrets. If there are
         /// none, or one cannot be sent, the attempt has failed (S8).
@@ -119,7 +119,7 @@ pub enum Input<'a> {
     },
     /// The answer to [`Output::Decide`].
     Decided {
-        /// The question.
+        /// The number of the question.
         request: u32,
         /// Try again, give up, or leave it to the session (`None`).
         retry: Option<bool>,
@@ -288,7 +288,7 @@ pub enum Output {
     ///
     /// [`Config::asks_headers`]: super::Config::asks_headers
     Headers {
-        /// To be quoted in the answer.
+        /// The number to repeat in the answer.
         request: u32,
     },
     /// Let the extensions see this message, then answer with [`Input::Inspected`]. Only with [`Config::inspect`].
@@ -312,14 +312,14 @@ pub enum Output {
     NoToken,
     /// Ask the replay store; [`Input::Loaded`] answers.
     Load {
-        /// To be quoted in the answer.
+        /// The number to repeat in the answer.
         request: u32,
         /// The store's key.
         channel: String,
     },
     /// Hand a position to the replay store; [`Input::Saved`] answers.
     Save {
-        /// To be quoted in the answer.
+        /// The number to repeat in the answer.
         request: u32,
         /// The store's key.
         channel: String,
@@ -330,7 +330,7 @@ pub enum Output {
     ///
     /// [`Config::decides`]: super::Config::decides
     Decide {
-        /// To be quoted in the answer.
+        /// The number to repeat in the answer.
         request: u32,
         /// The channel.
         channel: String,
@@ -389,7 +389,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// To be quoted in the reports on it.
+    /// The id to repeat in the reports on it.
     pub fn id(&self) -> RequestId {
         self.id
     }
