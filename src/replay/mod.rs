@@ -1,6 +1,6 @@
 //! Positions: what was received on each channel, what the application is done with, and what may be saved.
 //!
-//! The `Book` keeps a [`Ledger`] for each tracked channel, and its calls to the store. Neither performs I/O: the
+//! The `Book` keeps a `Ledger` for each tracked channel, and its calls to the store. Neither performs I/O: the
 //! session tells the book what arrives and what the application has done, and asks it where to subscribe from and what
 //! to save.
 
@@ -8,5 +8,4 @@ pub(crate) mod book;
 mod ledger;
 mod position;
 
-pub use ledger::{Arrival, Ledger, Wait};
 pub use position::{Commit, OnInvalid, Position, Start};

@@ -126,6 +126,7 @@ impl Snapshot {
 mod tests {
     use super::*;
     use crate::http::endpoint::Endpoint;
+    use crate::session::{ApiMisuse, Config};
 
     fn position(replay_id: &str, created_date: Option<&str>) -> Option<Position> {
         Some(Position { replay_id: replay_id.to_owned(), created_date: created_date.map(str::to_owned) })
