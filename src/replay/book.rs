@@ -37,7 +37,9 @@ pub(crate) struct Book {
     /// Channels that can be forgotten.
     dispensable: Agenda,
     /// When the store is to be called for a channel, or a call expires.
-    wakes: Agenda,
+    calls_due: Agenda,
+    /// When a call to the store expires, by channel.
+    calls_open: Agenda,
     /// The channels of the calls to the store that have no answer.
     calls: Numbers,
     last_call: u32,
@@ -51,8 +53,9 @@ struct TrackedChannel {
     wanted: bool,
     /// Whether the server has stopped delivering it, and no subscription has wanted it since.
     released: bool,
-    /// Its entry in `wakes`.
-    wake: Option<Instant>,
+    /// Its entries in `calls_due` and `calls_open`.
+    next_call_at: Option<Instant>,
+    expires_at: Option<Instant>,
 }
 
 /// The options with which a channel is tracked.
@@ -102,7 +105,8 @@ impl Book {
             wanted: 0,
             unsaved: Agenda::default(),
             dispensable: Agenda::default(),
-            wakes: Agenda::default(),
+            calls_due: Agenda::default(),
+            calls_open: Agenda::default(),
             calls: Numbers::default(),
             last_call: 0,
         }
@@ -140,7 +144,9 @@ impl Book {
             ledger.may_have_leftovers();
         }
         let store = StoreState::new(now);
-        let tracked = TrackedChannel { ledger, store, wanted: false, released: false, wake: None };
+        let (wanted, released) = (false, false);
+        let tracked =
+            TrackedChannel { ledger, store, wanted, released, next_call_at: None, expires_at: None };
         self.channels.insert(self.last_channel, tracked);
         self.names.insert(pattern, self.last_channel);
         false
@@ -396,32 +402,40 @@ impl Book {
     fn reindex(&mut self, number: u32) {
         step();
         let Some(tracked) = self.channels.get_mut(number) else { return };
-        let wake = tracked.store.wake(&tracked.ledger, tracked.wanted);
-        let before = core::mem::replace(&mut tracked.wake, wake);
-        if wake != before {
-            if let Some(before) = before {
-                self.wakes.remove(before.as_millis(), number);
-            }
-            if let Some(at) = wake {
-                self.wakes.insert(at.as_millis(), number);
-            }
-        }
+        let next_call_at = tracked.store.next_call_at(&tracked.ledger, tracked.wanted);
+        let expires_at = tracked.store.expires_at();
+        move_to(&mut self.calls_due, number, &mut tracked.next_call_at, next_call_at);
+        move_to(&mut self.calls_open, number, &mut tracked.expires_at, expires_at);
         self.unsaved.set(0, number, !tracked.store.is_saved(&tracked.ledger));
         self.dispensable.set(0, number, tracked.is_dispensable());
     }
 
     fn remove(&mut self, number: u32) -> Option<Box<TrackedChannel>> {
-        let tracked = self.channels.remove(number)?;
+        let mut tracked = self.channels.remove(number)?;
         self.names.remove(tracked.ledger.channel());
         self.wanted -= usize::from(tracked.wanted);
-        if let Some(wake) = tracked.wake {
-            self.wakes.remove(wake.as_millis(), number);
-        }
+        move_to(&mut self.calls_due, number, &mut tracked.next_call_at, None);
+        move_to(&mut self.calls_open, number, &mut tracked.expires_at, None);
         self.unsaved.remove(0, number);
         self.dispensable.remove(0, number);
         self.provisional.remove(0, number);
         Some(tracked)
     }
+}
+
+/// Moves a channel in an agenda from where it stands to `to`.
+#[inline(never)]
+fn move_to(agenda: &mut Agenda, number: u32, from: &mut Option<Instant>, to: Option<Instant>) {
+    if *from == to {
+        return;
+    }
+    if let Some(at) = from {
+        agenda.remove(at.as_millis(), number);
+    }
+    if let Some(at) = to {
+        agenda.insert(at.as_millis(), number);
+    }
+    *from = to;
 }
 
 impl TrackedChannel {

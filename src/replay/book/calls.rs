@@ -4,17 +4,13 @@ use super::Book;
 use super::store::{StoreCall, StoreFailure};
 use crate::Instant;
 use crate::backoff::{Retry, Rng};
+use crate::ordered::Agenda;
 use crate::replay::position::{Position, Start};
-use crate::steps::step;
 
 impl Book {
     /// The next call to make; ask until there is none.
     pub fn next_store_call(&mut self, now: Instant) -> Option<StoreCall> {
-        let is_due = |number: &u32| {
-            let tracked = self.channels.get(*number);
-            tracked.is_some_and(|tracked| tracked.store.is_due(&tracked.ledger, tracked.wanted, now))
-        };
-        let number = self.due(now).find(is_due)?;
+        let number = first_by(&self.calls_due, now)?;
         let request = self.last_call.wrapping_add(1);
         let call = self
             .update(number, |tracked| tracked.store.call(request, &tracked.ledger, tracked.wanted, now))??;
@@ -78,19 +74,14 @@ impl Book {
 
     /// A call that was not answered in time.
     pub fn overdue(&self, now: Instant) -> Option<u32> {
-        self.due(now).find_map(|number| self.channels.get(number)?.store.overdue(now))
-    }
-
-    /// The channels whose calls are due, or have expired, by now.
-    fn due(&self, now: Instant) -> impl Iterator<Item = u32> {
-        let next = |(at, number): &(u64, u32)| self.wakes.next_behind(*at, *number);
-        let places = core::iter::successors(self.wakes.first(), next);
-        places.take_while(move |(at, _)| *at <= now.as_millis()).inspect(|_| step()).map(|(_, number)| number)
+        let number = first_by(&self.calls_open, now)?;
+        self.channels.get(number)?.store.overdue(now)
     }
 
     /// When the call of a channel is due, or expires.
     pub fn wake(&self) -> Option<Instant> {
-        self.wakes.first().map(|(at, _)| Instant::from_millis(at))
+        let first = |agenda: &Agenda| agenda.first().map(|(at, _)| Instant::from_millis(at));
+        first(&self.calls_due).into_iter().chain(first(&self.calls_open)).min()
     }
 
     /// Whether there is a position that the store does not have yet.
@@ -104,4 +95,9 @@ impl Book {
             self.update(number, |tracked| tracked.store.hurry(now));
         }
     }
+}
+
+/// The first channel of an agenda, if its time has come.
+fn first_by(agenda: &Agenda, now: Instant) -> Option<u32> {
+    agenda.first().filter(|(at, _)| *at <= now.as_millis()).map(|(_, number)| number)
 }

@@ -62,11 +62,6 @@ impl StoreState {
         Self { load: Load::Due(now), save: None, saved: 0, save_at: now, backoff: Backoff::default() }
     }
 
-    /// Whether a call is to be made.
-    pub fn is_due(&self, ledger: &Ledger, wanted: bool, now: Instant) -> bool {
-        self.is_load_due(wanted, now) || self.save.is_none() && !self.is_saved(ledger) && self.save_at <= now
-    }
-
     /// Makes the call that is due.
     pub fn call(&mut self, request: u32, ledger: &Ledger, wanted: bool, now: Instant) -> Option<StoreCall> {
         let channel = ledger.channel().to_owned();
@@ -148,18 +143,17 @@ impl StoreState {
         if self.is_saved(ledger) { ledger.take_waiters(Some(self.saved)) } else { Vec::new() }
     }
 
-    /// When a call is due, or expires.
-    pub fn wake(&self, ledger: &Ledger, wanted: bool) -> Option<Instant> {
-        let load = match self.load {
-            Load::Due(at) => wanted.then_some(at),
-            Load::Asked(call) => Some(call.deadline),
-            Load::Done => None,
-        };
-        let save = match self.save {
-            Some(call) => Some(call.deadline),
-            None => (!self.is_saved(ledger)).then_some(self.save_at),
-        };
+    /// When the next call is to be made.
+    pub fn next_call_at(&self, ledger: &Ledger, wanted: bool) -> Option<Instant> {
+        let load = if let Load::Due(at) = self.load { Some(at).filter(|_| wanted) } else { None };
+        let save = (self.save.is_none() && !self.is_saved(ledger)).then_some(self.save_at);
         load.into_iter().chain(save).min()
+    }
+
+    /// When a call expires that has no answer yet.
+    pub fn expires_at(&self) -> Option<Instant> {
+        let load = if let Load::Asked(call) = self.load { Some(call) } else { None };
+        load.into_iter().chain(self.save).map(|call| call.deadline).min()
     }
 
     pub fn overdue(&self, now: Instant) -> Option<u32> {
