@@ -36,7 +36,7 @@ pub(crate) struct Book {
     unsaved: Agenda,
     /// Channels that can be forgotten.
     dispensable: Agenda,
-    /// When the store is to be called for a channel, or a call expires.
+    /// When the store is to be called for a channel.
     calls_due: Agenda,
     /// When a call to the store expires, by channel.
     calls_open: Agenda,
