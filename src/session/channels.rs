@@ -5,11 +5,14 @@
 //! session, a lost response and a change of mind are therefore all handled by correcting entries.
 
 mod due;
+mod entry;
 #[cfg(test)]
 mod tests;
 
 pub(super) use self::due::{Action, Place};
 use self::due::{Due, Need};
+pub(super) use self::entry::Tracking;
+use self::entry::{Remote, ServerSubscription};
 use crate::Instant;
 use crate::backoff::{Backoff, Retry, Rng};
 use crate::bayeux::channel::Pattern;
@@ -35,57 +38,6 @@ pub(super) struct Channels {
     last_question: u32,
     /// The `unsubscribe()` calls that wait for the server, and the number of channels that each waits for.
     unsubscribing: Numbers,
-}
-
-/// A channel as the server knows it, or a `/service/*` channel, which it need not know.
-struct ServerSubscription {
-    pattern: Pattern,
-    remote: Remote,
-    /// How many subscriptions of the application want it.
-    wanted: usize,
-    /// Its place among the commands of the application.
-    order: u32,
-    tracking: Tracking,
-    /// The channel is not subscribed before this instant.
-    retry_at: Instant,
-    /// How many subscribes had no reply.
-    unanswered: u8,
-    /// It must be subscribed again, from an earlier position (R7b).
-    needs_resubscribe: bool,
-    /// Counts consecutive refusals that were tried again (S11).
-    backoff: Backoff,
-    /// The application is asked about a refusal.
-    asked: bool,
-    /// The session that first refused the channel because the server did not know the client. The first such reply
-    /// leads to a new session; the next session that gets one treats it as a refusal (S5).
-    unknown_in: Option<u32>,
-    /// `unsubscribe()` calls that wait for the server.
-    waiters: Vec<u32>,
-    /// Whether it counted as settled when it was last changed.
-    settled: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Remote {
-    /// Nothing to subscribe: messages on `/service/*` come to this client anyway.
-    Local,
-    /// The server does not know of it.
-    Absent,
-    /// A subscribe is under way.
-    Subscribing,
-    /// The server delivers it.
-    Present,
-    /// An unsubscribe is under way.
-    Unsubscribing,
-}
-
-/// Whether a subscribe has to name a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tracking {
-    Untracked,
-    /// The store has not yet answered the load of the position (R5a).
-    Loading,
-    Loaded,
 }
 
 struct Question {
@@ -484,31 +436,6 @@ impl Channels {
             None => {}
             Some(1) => released.commands.push(command),
             Some(channels) => _ = self.unsubscribing.insert(command, channels - 1),
-        }
-    }
-}
-
-impl ServerSubscription {
-    fn is_unknown_to_server(&self) -> bool {
-        matches!(self.remote, Remote::Absent | Remote::Local)
-    }
-
-    /// Whether the server delivers it, from the right position.
-    fn is_settled(&self) -> bool {
-        matches!(self.remote, Remote::Present | Remote::Local) && !self.needs_resubscribe
-    }
-
-    /// What is to be sent to the server.
-    fn need(&self) -> Option<Need> {
-        match self.remote {
-            // A channel that nobody wants has been removed by now.
-            Remote::Absent if !self.asked => match self.tracking {
-                Tracking::Untracked => Some(Need::Subscribe),
-                Tracking::Loading => None,
-                Tracking::Loaded => Some(Need::Replay),
-            },
-            Remote::Present if self.wanted == 0 || self.needs_resubscribe => Some(Need::Unsubscribe),
-            _ => None,
         }
     }
 }
