@@ -60,9 +60,10 @@ impl Timer {
         Self::Shutdown,
     ];
 
-    /// The earliest of those that are set.
+    /// The earliest of those that are set. One at the end of time, where times that are too long end, never passes.
     pub fn earliest(set_for: impl Fn(Self) -> Option<Instant>) -> Option<Instant> {
-        Self::ALL.into_iter().filter_map(set_for).min()
+        let never = Instant::from_millis(u64::MAX);
+        Self::ALL.into_iter().filter_map(set_for).min().filter(|at| *at < never)
     }
 }
 
@@ -81,6 +82,8 @@ mod tests {
         };
         assert_eq!(Timer::earliest(set_for), Some(at(5)));
         assert_eq!(Timer::earliest(|_| None), None);
+        assert_eq!(Timer::earliest(|_| Some(at(u64::MAX - 1))), Some(at(u64::MAX - 1)));
+        assert_eq!(Timer::earliest(|_| Some(at(7).after(u64::MAX))), None, "it never passes");
     }
 
     #[test]
