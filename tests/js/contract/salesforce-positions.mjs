@@ -79,7 +79,7 @@ orgTest("P2 a saved position makes room for another channel, and is loaded again
   equal((await waiting).done, true, "the end of the first reader");
   await (await client.subscribe(OTHERS)).unsubscribe();
   const again = reader(await client.subscribe(ORDERS));
-  await goesOn(org, again, 3);
+  await goesOn(org, again, 2);
   same(loads, [ORDERS, OTHERS, ORDERS], "loads");
   noGaps(status);
 });
