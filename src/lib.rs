@@ -67,12 +67,12 @@ pub mod js;
 
 mod backoff;
 mod ordered;
-#[cfg(not(feature = "test-support"))]
 mod steps;
-#[cfg(feature = "test-support")]
-pub mod steps;
 mod text;
 mod time;
+
+#[cfg(feature = "test-support")]
+pub mod test_support;
 
 /// The README's Rust, compiled and run.
 #[cfg(doctest)]

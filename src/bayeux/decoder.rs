@@ -170,6 +170,7 @@ impl Decoder {
     }
 
     /// How many bytes it holds.
+    #[cfg(any(test, feature = "test-support"))]
     pub fn buffered(&self) -> usize {
         self.buf.len()
     }

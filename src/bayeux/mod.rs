@@ -1,23 +1,22 @@
 //! The wire: channel names and patterns, messages, advice, the error grammar, the incremental decoder.
 //!
 //! Nothing here knows of a session. Text that came from the network is never trusted: it is validated by
-//! the [`Decoder`], read in place, and whatever makes no sense counts as absent.
+//! the decoder, read in place, and whatever makes no sense counts as absent.
 
-pub mod advice;
-pub mod channel;
-pub mod decoder;
-pub mod failure;
+pub(crate) mod advice;
+pub(crate) mod channel;
+pub(crate) mod decoder;
+pub(crate) mod failure;
 mod fields;
-pub mod json;
+pub(crate) mod json;
 mod literal;
-pub mod message;
+pub(crate) mod message;
 mod passing;
 pub(crate) mod pattern_map;
 mod scanner;
-pub mod write;
+pub(crate) mod write;
 
 pub use advice::{Advice, Reconnect};
 pub use channel::{ChannelError, Pattern, check_publish};
-pub use decoder::{Bounds, DecodeError, Decoder, Item};
 pub use failure::Failure;
 pub use message::{Ack, Message};

@@ -301,11 +301,13 @@ impl Jar {
     }
 
     /// How many cookies are in it, expired ones included.
+    #[cfg(any(test, feature = "test-support"))]
     pub fn len(&self) -> usize {
         self.cookies.len()
     }
 
     /// Whether no cookie is in it.
+    #[cfg(any(test, feature = "test-support"))]
     pub fn is_empty(&self) -> bool {
         self.cookies.is_empty()
     }

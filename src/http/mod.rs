@@ -1,14 +1,13 @@
 //! What HTTP asks of the client itself: where requests go, which headers they may carry, and cookies.
 
-pub mod cookie_text;
-pub mod cookies;
-pub mod date;
-pub mod endpoint;
-pub mod headers;
-pub mod set_cookie;
+pub(crate) mod cookie_text;
+pub(crate) mod cookies;
+pub(crate) mod date;
+pub(crate) mod endpoint;
+pub(crate) mod headers;
+#[cfg(any(target_arch = "wasm32", feature = "test-support"))]
+pub(crate) mod set_cookie;
 
-pub use cookie_text::{CookieError, check_cookies};
-pub use cookies::{Giver, Jar, Outcome};
-pub use endpoint::{Endpoint, EndpointError};
-pub use headers::{HeaderError, check_header};
-pub use set_cookie::split_set_cookie;
+pub use cookie_text::CookieError;
+pub use endpoint::EndpointError;
+pub use headers::HeaderError;

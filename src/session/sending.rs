@@ -7,7 +7,7 @@ use super::tokens::Token;
 use super::{Output, Request, Session};
 use crate::bayeux::json::push_string;
 use crate::bayeux::write;
-use crate::http::check_cookies;
+use crate::http::cookie_text::check_cookies;
 use crate::http::cookies::Giver;
 use crate::http::endpoint::Endpoint;
 use crate::http::headers::check_header;

@@ -9,7 +9,7 @@ mod client;
 
 use allocations::live_bytes;
 use client::{Client, Dialect};
-use cometd_edge::steps;
+use cometd_edge::test_support::steps;
 
 const FEW: u32 = 1_000;
 const MANY: u32 = 10_000;

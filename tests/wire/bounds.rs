@@ -1,6 +1,6 @@
 //! X3: what is over a bound is passed over, and costs no memory to speak of.
 
-use cometd_edge::bayeux::{Bounds, DecodeError, Decoder};
+use cometd_edge::test_support::bayeux::{Bounds, DecodeError, Decoder};
 
 use crate::decoding::*;
 
@@ -151,7 +151,7 @@ fn x3_nesting_over_the_bound_is_passed_over_a_million_brackets_as_well() {
             let (seen, result) = decode_chunks(small(1_000), body.as_bytes().chunks(65_536));
             assert_eq!((seen, result), (vec![Seen::Message("{}".into())], Err(expected)));
         }
-        assert!(!cometd_edge::bayeux::json::validate(&opener.repeat(1_000_000), 128));
+        assert!(!cometd_edge::test_support::bayeux::json::validate(&opener.repeat(1_000_000), 128));
     }
     assert!(matches!(
         decode(Bounds::default(), "[".repeat(1_000_000).as_bytes()).1,

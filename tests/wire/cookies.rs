@@ -1,7 +1,7 @@
 //! A jar that goes from one client to the next: X4, X3, X2.
 
 use cometd_edge::Instant;
-use cometd_edge::http::{Endpoint, Jar, check_header};
+use cometd_edge::test_support::http::{Endpoint, Jar, check_header};
 use proptest::prelude::*;
 
 /// 2024-05-01T00:00:00Z.

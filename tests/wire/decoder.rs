@@ -1,6 +1,7 @@
 //! The decoder says what serde_json says, however the body is cut into chunks, and never panics.
 
-use cometd_edge::bayeux::{Bounds, DecodeError, Decoder, Item, Message};
+use cometd_edge::bayeux::Message;
+use cometd_edge::test_support::bayeux::{Bounds, DecodeError, Decoder, Item};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -167,7 +168,7 @@ fn the_grammar_is_json_and_nothing_else() {
             let body = format!("[{{\"a\":{value}}}]");
             let (_, result) = decode_every_way(Bounds::default(), body.as_bytes());
             assert_eq!(result.is_ok(), valid, "{body}");
-            assert_eq!(cometd_edge::bayeux::json::validate(value, 128), valid, "{value}");
+            assert_eq!(cometd_edge::test_support::bayeux::json::validate(value, 128), valid, "{value}");
             agrees_with_the_oracle(body.as_bytes(), usize::MAX);
         }
     }
@@ -295,10 +296,10 @@ proptest! {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         // The readers promise no sense for invalid text, but no panic either.
         for raw in [text.clone(), format!("{{{text}"), format!("[{text}"), format!("\"{text}\"")] {
-            let _ = cometd_edge::bayeux::json::members(&raw).count();
-            let _ = cometd_edge::bayeux::json::elements(&raw).count();
-            let _ = cometd_edge::bayeux::json::decode_string(&raw);
-            let _ = cometd_edge::bayeux::json::integer(&raw);
+            let _ = cometd_edge::test_support::bayeux::json::members(&raw).count();
+            let _ = cometd_edge::test_support::bayeux::json::elements(&raw).count();
+            let _ = cometd_edge::test_support::bayeux::json::decode_string(&raw);
+            let _ = cometd_edge::test_support::bayeux::json::integer(&raw);
             let _ = cometd_edge::bayeux::Advice::parse(&raw, "long-polling");
             let _ = cometd_edge::bayeux::Failure::parse(&raw);
             let _ = cometd_edge::bayeux::Pattern::parse(&raw);

@@ -1,6 +1,7 @@
 //! Bodies, decoded in every way, and what serde_json makes of them.
 
-use cometd_edge::bayeux::{Bounds, DecodeError, Decoder, Item, Message};
+use cometd_edge::bayeux::Message;
+use cometd_edge::test_support::bayeux::{Bounds, DecodeError, Decoder, Item};
 use serde_json::Value;
 
 /// An item that can be compared.

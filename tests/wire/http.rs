@@ -1,9 +1,10 @@
 //! Endpoints, headers and cookies.
 
 use cometd_edge::Instant;
-use cometd_edge::http::date::parse_date;
-use cometd_edge::http::headers::retry_after_ms;
-use cometd_edge::http::{Endpoint, EndpointError, HeaderError, Jar, Outcome, check_header, split_set_cookie};
+use cometd_edge::http::{EndpointError, HeaderError};
+use cometd_edge::test_support::http::{
+    Endpoint, Jar, Outcome, check_header, parse_date, retry_after_ms, split_set_cookie,
+};
 use proptest::prelude::*;
 
 /// 2024-05-01T00:00:00Z.

@@ -1,6 +1,6 @@
 //! JSON that is read and written in place.
 
-use cometd_edge::bayeux::json;
+use cometd_edge::test_support::bayeux::json;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

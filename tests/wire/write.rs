@@ -1,6 +1,6 @@
 //! What is written into a message.
 
-use cometd_edge::bayeux::write;
+use cometd_edge::test_support::bayeux::write;
 use serde_json::Value;
 
 #[test]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use cometd_edge::Instant;
-use cometd_edge::http::date::parse_date;
-use cometd_edge::http::headers::retry_after_ms;
-use cometd_edge::http::{Endpoint, Jar, Outcome, check_header, split_set_cookie};
+use cometd_edge::test_support::http::{
+    Endpoint, Jar, Outcome, check_header, parse_date, retry_after_ms, split_set_cookie,
+};
 
 /// 1 May 2024.
 const BEGIN: i64 = 1_714_521_600_000;

@@ -1,6 +1,7 @@
 //! The decoder and the readers of JSON, with serde_json as their oracle, and the decoder against itself in any cut.
 
-use cometd_edge::bayeux::{Bounds, DecodeError, Decoder, Item, Message, json};
+use cometd_edge::bayeux::Message;
+use cometd_edge::test_support::bayeux::{Bounds, DecodeError, Decoder, Item, json};
 use serde_json::Value;
 
 use super::message;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arbitrary::{Result, Unstructured};
 use cometd_edge::Instant;
-use cometd_edge::http::{Endpoint, check_header};
 use cometd_edge::session::{
     ApiMisuse, Command, Config, Error, Event, Input, Output, Request, RequestId, Session, State, Status,
 };
+use cometd_edge::test_support::http::{Endpoint, check_header};
 
 use super::server;
 
