@@ -59,7 +59,7 @@ fn r7a_with_replay_each_channel_is_subscribed_again_once_the_next_poll_is_answer
 #[test]
 fn r7a_what_comes_before_the_channel_is_subscribed_again_is_no_position() {
     let mut sim = Sim::following(A, Start::New, Some("10"));
-    sim.rest(9);
+    sim.pause(9);
     sim.drain_for(10, None, 60_000);
     // Event 11 was in the poll that was cut off.
     sim.poll(&with_events(&replayed(A, &["12"])));
@@ -77,7 +77,7 @@ fn r7a_r4a_a_position_beside_an_aborted_poll_is_not_saved() {
     sim.publish(2, "/p");
     sim.answer("commands", &format!(r#"[{}{{"channel":"/p","successful":true}}]"#, replayed(A, &["12"])));
     done(&mut sim, 1, "12");
-    sim.rest(10);
+    sim.pause(10);
     sim.ok(10);
     assert!(sim.saves.is_empty());
     sim.drain_for(9, None, 5_000);
@@ -140,7 +140,7 @@ fn r7a_r4a_events_after_an_aborted_poll_are_no_positions() {
     sim.publish(2, "/p");
     let id = sim.begin("commands", "[");
     // Event 11 was in the poll.
-    sim.rest(9);
+    sim.pause(9);
     sim.chunk(id, &format!(r#"{}{{"channel":"/p","successful":true}}]"#, replayed(A, &["12"])));
     sim.end(id);
     done(&mut sim, 1, "12");

@@ -223,7 +223,7 @@ fn s10a_whatever_comes_from_the_server_ends_the_silence() {
 fn s10a_no_time_while_paused_counts_as_silence() {
     let mut sim = at_east();
     sim.fail("connect");
-    sim.rest(9);
+    sim.pause(9);
     lasts(&mut sim, 10 * MINUTE_MS, no_route, |_| {});
     assert_eq!(sim.asked.len(), 1);
     sim.drain_for(10, None, HOUR_MS);

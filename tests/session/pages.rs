@@ -214,12 +214,12 @@ fn r7a_d1_a_drain_begun_while_the_page_is_hidden_sends_nothing_until_it_is_shown
         &Sim::hide,
         // Paused before, or since.
         &|sim| {
-            sim.rest(3);
+            sim.pause(3);
             sim.hide();
         },
         &|sim| {
             sim.hide();
-            sim.rest(3);
+            sim.pause(3);
         },
     ];
     for hide in hide {
@@ -246,7 +246,7 @@ fn r7a_d1_a_drain_begun_while_the_page_is_hidden_sends_nothing_until_it_is_shown
 fn r7a_d2_hiding_the_page_while_pausing_ends_its_requests() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.publish(2, "/p");
-    sim.rest(3);
+    sim.pause(3);
     assert_eq!((sim.kinds(), sim.result(3)), (vec!["commands"], None));
     sim.hide();
     sim.ok(3);

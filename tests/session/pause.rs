@@ -154,7 +154,7 @@ fn d2_s8a_a_handshake_that_is_cut_off_may_have_left_a_session_behind() {
 fn d2_a_reply_that_comes_while_pausing_may_end_the_client() {
     let mut sim = Sim::connected();
     sim.publish(2, "/p");
-    sim.rest(3);
+    sim.pause(3);
     sim.answer("commands", r#"[{"channel":"/meta/disconnect"}]"#);
     assert_eq!(sim.closed_with(), &Error::ServerEnded(None));
     sim.ok(3);
@@ -173,7 +173,7 @@ fn d2_pausing_waits_until_what_is_committed_is_saved() {
     sim.ok(9);
     // A save was in flight, and there is more by now.
     done(&mut sim, 1, "12");
-    sim.rest(10);
+    sim.pause(10);
     assert_eq!(saved(&mut sim), "11");
     assert_eq!(sim.result(10), None);
     assert_eq!(saved(&mut sim), "12");
@@ -186,10 +186,10 @@ fn d2_pausing_takes_2_s_at_most_and_saving_goes_on_after_it() {
     let mut sim = following();
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
-    sim.rest(10);
+    sim.pause(10);
     sim.advance(1_500);
     // Others wait no longer than the first.
-    sim.rest(11);
+    sim.pause(11);
     sim.advance(499);
     assert_eq!((sim.result(10), sim.result(11)), (None, None));
     sim.advance(1);
@@ -235,13 +235,13 @@ fn d2_a_load_in_flight_is_answered_while_paused() {
 fn d2_pausing_ends_the_drain() {
     let mut sim = Sim::subscribed(&["/a"]);
     sim.drain_for(9, Some(1_000), 5_000);
-    sim.rest(10);
+    sim.pause(10);
     sim.ok(9);
     sim.ok(10);
     sim.is_quiet();
     let mut sim = Sim::new();
     sim.drain_for(9, Some(1_000), 5_000);
-    sim.rest(10);
+    sim.pause(10);
     assert_eq!((sim.error(9), sim.result(10)), (&Error::Deadline, None));
     sim.advance(1_000);
     sim.ok(10);
@@ -251,7 +251,7 @@ fn d2_pausing_ends_the_drain() {
 fn d2_pausing_a_paused_client_settles_at_once() {
     let mut sim = Sim::subscribed(&["/a"]);
     for number in 10..13 {
-        sim.rest(number);
+        sim.pause(number);
         sim.ok(number);
         sim.is_quiet();
     }
@@ -262,7 +262,7 @@ fn d2_a_drain_ends_the_pause() {
     let mut sim = following();
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
-    sim.rest(10);
+    sim.pause(10);
     assert_eq!(sim.result(10), None);
     sim.drain_for(9, Some(100), 5_000);
     sim.ok(10);
@@ -286,7 +286,7 @@ fn d2_s16_closing_while_pausing_settles_what_waits_for_the_pause() {
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
     sim.publish(4, "/p");
-    sim.rest(10);
+    sim.pause(10);
     sim.close();
     sim.ok(10);
     sim.advance(2_000);
@@ -310,7 +310,7 @@ fn d2_what_was_queued_and_not_sent_is_refused_by_the_pause() {
 #[test]
 fn r7a_r7b_events_cut_off_by_a_pause_come_again_for_later_subscriptions() {
     let mut sim = following();
-    sim.rest(9);
+    sim.pause(9);
     sim.unsubscribe(10, 1);
     sim.ok(10);
     sim.drain_for(11, None, 60_000);
@@ -331,7 +331,7 @@ fn r7a_events_cut_off_by_a_pause_come_again_with_the_subscribe_in_flight() {
     sim.shake();
     // The poll brings what the subscribe has asked for, and is cut off.
     assert_eq!(sim.from(), "-2");
-    sim.rest(9);
+    sim.pause(9);
     sim.drain_for(10, None, 60_000);
     sim.confirm();
     sim.poll(CONNECTED);

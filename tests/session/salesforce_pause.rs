@@ -25,7 +25,7 @@ fn s17_a_pausing_client_disconnects_and_the_next_drain_makes_a_new_session() {
     sim.advance(100);
     sim.ok(9);
     assert_eq!(only(&sim.request("disconnect"))["clientId"], "client-1");
-    sim.rest(10);
+    sim.pause(10);
     sim.answer("disconnect", "[]");
     assert_eq!(sim.result(10), None);
     assert_eq!(saved(&mut sim), "11");
@@ -48,7 +48,7 @@ fn s17_a_pausing_client_disconnects_and_the_next_drain_makes_a_new_session() {
 fn s17_events_after_a_response_cut_by_the_pause_come_again() {
     let mut sim = following();
     sim.begin("connect", &format!("[{}", replayed(A, &["11"])));
-    sim.rest(9);
+    sim.pause(9);
     sim.answer("disconnect", "[]");
     sim.drain_for(10, None, 60_000);
     sim.new_session();
@@ -59,7 +59,7 @@ fn s17_events_after_a_response_cut_by_the_pause_come_again() {
 fn s17_the_disconnect_waits_for_what_is_in_flight() {
     let mut sim = following();
     sim.publish(2, "/p");
-    sim.rest(9);
+    sim.pause(9);
     assert_eq!(sim.kinds(), ["commands"]);
     sim.advance(600);
     sim.confirm();
@@ -76,7 +76,7 @@ fn d2_pausing_takes_2_s_at_most_whatever_hangs() {
     arrive(&mut sim, &["11"]);
     done(&mut sim, 1, "11");
     sim.publish(2, "/p");
-    sim.rest(9);
+    sim.pause(9);
     sim.advance(1_000);
     assert_eq!(sim.kinds(), ["disconnect"]);
     sim.advance(999);
@@ -103,7 +103,7 @@ fn d2_a_disconnect_reply_held_by_extensions_is_waited_for_without_spinning() {
     sim.load(A, Some("10"));
     sim.confirm();
     extend(&mut sim);
-    sim.rest(9);
+    sim.pause(9);
     let disconnect = &messages(&sim.request("disconnect"))[0];
     let body = format!("[{}]", reply_to(disconnect, true));
     sim.answer("disconnect", &body);
@@ -123,7 +123,7 @@ fn s8a_a_disconnect_that_is_not_answered_leaves_a_session_behind() {
     for fail in fail {
         let mut sim = following();
         for number in 20..23 {
-            sim.rest(number);
+            sim.pause(number);
             sim.until_open("disconnect");
             fail(&mut sim);
             sim.ok(number);
@@ -144,7 +144,7 @@ fn s8a_a_disconnect_that_is_not_answered_leaves_a_session_behind() {
 #[test]
 fn s17_a_drain_during_the_disconnect_lets_it_end_first() {
     let mut sim = following();
-    sim.rest(9);
+    sim.pause(9);
     sim.drain_for(10, None, 60_000);
     sim.ok(9);
     assert_eq!(sim.kinds(), ["disconnect"]);
@@ -160,7 +160,7 @@ fn s17_a_drain_before_the_disconnect_keeps_a_session_that_lost_nothing() {
     let mut sim = following();
     sim.poll(&advised(r#"{"reconnect":"retry","interval":5000}"#));
     sim.publish(2, "/p");
-    sim.rest(9);
+    sim.pause(9);
     assert_eq!(sim.kinds(), ["commands"]);
     sim.drain_for(10, None, 60_000);
     sim.confirm();
@@ -171,7 +171,7 @@ fn s17_a_drain_before_the_disconnect_keeps_a_session_that_lost_nothing() {
 #[test]
 fn s16_closing_a_paused_client_sends_nothing() {
     let mut sim = following();
-    sim.rest(9);
+    sim.pause(9);
     sim.answer("disconnect", "[]");
     sim.is_quiet();
     sim.close();
@@ -181,7 +181,7 @@ fn s16_closing_a_paused_client_sends_nothing() {
 #[test]
 fn s16_closing_while_the_disconnect_is_in_flight_lets_it_end() {
     let mut sim = following();
-    sim.rest(9);
+    sim.pause(9);
     sim.close();
     sim.ok(9);
     assert_eq!((sim.kinds(), &sim.closed), (vec!["disconnect"], &None));
@@ -194,7 +194,7 @@ fn s17_without_tracked_channels_the_session_stays() {
     let mut sim = Sim::logged_in();
     sim.subscribe(1, &["/a"]);
     sim.confirm();
-    sim.rest(9);
+    sim.pause(9);
     sim.ok(9);
     sim.is_quiet();
     assert_eq!(sim.gaps(), [("/a".to_owned(), GapCause::ResponseLost)]);
@@ -208,7 +208,7 @@ fn s10_a_token_being_fetched_when_the_client_pauses_is_used_by_the_next_drain() 
     sim.answer_status("connect", 401);
     assert_eq!(sim.asked, [false, true]);
     // It has a session to say good-bye to, and no token for it.
-    sim.rest(9);
+    sim.pause(9);
     sim.ok(9);
     assert_eq!(sim.kinds(), [""; 0]);
     sim.advance(5_000);
@@ -224,7 +224,7 @@ fn s10_a_token_being_fetched_when_the_client_pauses_is_used_by_the_next_drain() 
 fn s10_a_token_refused_while_pausing_is_renewed_by_the_next_drain() {
     let mut sim = following();
     sim.publish(2, "/p");
-    sim.rest(9);
+    sim.pause(9);
     sim.answer_status("commands", 401);
     sim.ok(9);
     sim.is_quiet();
@@ -241,7 +241,7 @@ fn s10_a_token_refused_while_pausing_is_renewed_by_the_next_drain() {
 #[test]
 fn s10_d2_while_paused_a_token_is_fetched_only_for_requests_elsewhere() {
     let mut sim = following();
-    sim.rest(9);
+    sim.pause(9);
     sim.answer("disconnect", "[]");
     sim.ok(9);
     let asked = sim.asked.len();

@@ -185,7 +185,7 @@ fn s17_at_any_moment_suspend_settles_everything_within_4_s() {
         // Paused, draining, hidden.
         (&[1, 2], &|| {
             let mut sim = Sim::subscribed(&["/a"]);
-            sim.rest(2);
+            sim.pause(2);
             sim.advance(HOUR_MS);
             sim
         }),
@@ -234,7 +234,7 @@ fn s17_a_paused_client_has_its_snapshot_at_once() {
     sim.poll(CONNECTED);
     sim.advance(1_000);
     sim.poll(CONNECTED);
-    sim.rest(2);
+    sim.pause(2);
     sim.advance(HOUR_MS);
     let snapshot = parsed(&sim.snapshot());
     assert_eq!((&snapshot["clientId"], sim.count("disconnect")), (&"\"client-1\"".into(), 0));
@@ -264,7 +264,7 @@ fn s17_two_calls_have_the_same_snapshot() {
     sim.suspend(9);
     sim.advance(300);
     sim.suspend(10);
-    sim.rest(11);
+    sim.pause(11);
     sim.advance(700);
     assert_eq!(sim.ok(9), sim.ok(10));
     sim.ok(11);

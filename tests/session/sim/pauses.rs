@@ -12,7 +12,7 @@ impl Sim {
         self.command(Command::Drain { command, idle_ms, deadline_ms });
     }
 
-    pub fn rest(&mut self, command: u32) {
+    pub fn pause(&mut self, command: u32) {
         self.command(Command::Pause { command });
     }
 
