@@ -8,7 +8,7 @@ use crate::replay::position::Commit;
 use crate::steps::step;
 
 /// The least number of notes at which outdated ones are dropped.
-const MIN_REBUILT: usize = 1_024;
+const MIN_REBUILT: usize = 256;
 
 /// The channels of the events that were given out, by their numbers and by the subscriptions that commit them.
 ///
@@ -138,11 +138,11 @@ mod tests {
     #[test]
     fn what_no_ledger_remembers_is_dropped_when_it_has_grown() {
         let mut given = GivenOut::default();
-        for sequence in 1..=512 {
+        for sequence in 1..=128 {
             given.add(sequence, 10, DONE, [5].into_iter());
         }
         assert!(!given.is_to_be_rebuilt());
-        given.add(513, 10, DONE, [].into_iter());
+        given.add(129, 10, DONE, [].into_iter());
         assert!(given.is_to_be_rebuilt());
         given.rebuild([].into_iter());
         assert_eq!((given.channel_of(1), given.first(5, DONE)), (None, None));
