@@ -153,11 +153,7 @@ impl Book {
             self.forgot |= self.remove(oldest).is_some_and(|tracked| tracked.ledger.is_subscribed());
         }
         self.last_channel += 1;
-        let mut ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
-        if self.forgot {
-            // It may be the one that was forgotten.
-            ledger.subscribing();
-        }
+        let ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
         let store = StoreState::new(now);
         let (wanted, released) = (false, false);
         let tracked =
@@ -271,6 +267,13 @@ impl Book {
         Some(new)
     }
 
+    /// An event of this channel has come that cannot be read (X3): its position stays before it.
+    pub fn passed_over(&mut self, name: &str) {
+        if let Some(number) = self.names.get(name).copied() {
+            self.update(number, |tracked| tracked.ledger.passed_over());
+        }
+    }
+
     /// A response has arrived whole: events that waited for it are certain (R4a).
     pub fn response_ended(&mut self, in_flight: InFlight) {
         for number in self.provisional.take_all() {
@@ -313,10 +316,10 @@ impl Book {
         self.get(name).is_some_and(|tracked| tracked.ledger.is_subscribed())
     }
 
-    /// Whether any channel of the topic, with whatever query, has been subscribed in this session.
+    /// Whether any channel of the topic, with whatever query, may have been subscribed in this session.
     pub fn is_topic_subscribed(&self, name: &str) -> bool {
         let is = |number| self.channels.get(number).is_some_and(|tracked| tracked.ledger.is_subscribed());
-        self.of_topic(name).into_iter().any(is)
+        self.forgot || self.of_topic(name).into_iter().any(is)
     }
 
     /// The session is gone: the next subscribes begin at the last certain positions.

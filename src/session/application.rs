@@ -108,11 +108,7 @@ impl Session {
             for event in joined.events {
                 self.give_out(vec![subscription], event);
             }
-            // The server has it without a position, for a subscription that is not tracked.
-            let untracked = self.book.tracks(channel)
-                && !self.book.is_subscribed(channel)
-                && self.channels.is_delivering(channel);
-            needs_session |= joined.needs_session || untracked;
+            needs_session |= joined.needs_session;
         }
         if needs_session {
             self.leave_for_replay();
