@@ -178,7 +178,9 @@ impl Ledger {
         let mut joined = Joined::default();
         let mut number = self.committed;
         let limit = self.limit.unwrap_or(u64::MAX);
-        while let Some(text) = self.get(number).and_then(|entry| entry.text.clone()).filter(|_| number < limit) {
+        while let Some(text) =
+            self.get(number).and_then(|entry| entry.text.clone()).filter(|_| number < limit)
+        {
             if let Some(slot) = self.slot(number) {
                 self.entries.give(slot, sequence, &[subscription], &[subscription]);
             }
