@@ -3,8 +3,6 @@
 mod calls;
 mod given;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use self::given::GivenOut;
 use self::store::StoreState;

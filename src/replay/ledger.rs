@@ -27,8 +27,6 @@
 mod arrival;
 mod entries;
 mod entry;
-#[cfg(test)]
-mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
