@@ -1,6 +1,8 @@
 //! R2, R5, R6: the channels that are tracked by replay, and their positions in the store.
 
 mod calls;
+#[cfg(test)]
+mod encoding;
 mod given;
 mod store;
 
@@ -20,6 +22,7 @@ use crate::ordered::{Agenda, NumberMap, Numbers};
 use crate::steps::step;
 
 /// Every tracked channel: its ledger, its calls to the store, its position.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Book {
     channels: NumberMap<TrackedChannel>,
     names: PatternMap<u32>,
@@ -56,6 +59,7 @@ pub(crate) struct Book {
 }
 
 /// A channel that is tracked. Its position outlives its subscriptions.
+#[cfg_attr(test, derive(Clone))]
 struct TrackedChannel {
     ledger: Ledger,
     store: StoreState,

@@ -25,6 +25,8 @@
 //! 4. What may come once more in this session is in `list` or in `again`.
 
 mod arrival;
+#[cfg(test)]
+mod encoding;
 mod entries;
 mod entry;
 
@@ -36,13 +38,17 @@ use crate::bayeux::message::Message;
 use crate::ordered::Agenda;
 use crate::steps::step;
 pub(crate) use arrival::{Arrival, Carrier, InFlight};
+#[cfg(test)]
+pub(crate) use encoding::View;
 use entries::Entries;
 use entry::{Entry, EventKey, Place};
 
-/// How many events are remembered behind the position, in case the server sends one twice.
-const REMEMBERED: u64 = 256;
+/// How many events are remembered behind the position, in case the server sends one twice. Unit tests see both sides of it
+/// with few events.
+const REMEMBERED: u64 = if cfg!(test) { 1 } else { 256 };
 
 /// The progress of one channel.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Ledger {
     channel: String,
     start: Start,
