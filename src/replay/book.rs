@@ -286,9 +286,12 @@ impl Book {
         }
     }
 
-    /// A poll has come that brings all that is expected again, if the server still has it. Returns the commits that wait
-    /// for what it no longer has.
-    pub fn all_came_again(&mut self) -> Vec<u32> {
+    /// A poll has come that brings all that is expected again, if the server still has it and no other response does.
+    /// Returns the commits that wait for what it no longer has.
+    pub fn all_came_again(&mut self, in_flight: InFlight) -> Vec<u32> {
+        if in_flight != InFlight::default() {
+            return Vec::new();
+        }
         let expecting = self.expecting.at(0);
         let came = expecting.into_iter().filter_map(|number| {
             self.update(number, |tracked| tracked.ledger.all_came_again())
