@@ -355,7 +355,8 @@ impl Ledger {
                 (entry.place, entry.tied, entry.text) = (Place::Again(number), false, None);
             });
         }
-        (self.certain, self.ready) = (keep, self.ready.min(keep));
+        // What was tied to the last of them may be gone.
+        (self.certain, self.ready) = (keep, self.committed);
         self.ties = [Ties { next: keep, marked: keep }; 2];
         (self.limit, self.subscribed) = (None, false);
         self.advance(InFlight::default());
