@@ -1,10 +1,10 @@
 //! R2, R5, R6: the channels that are tracked by replay, and their positions in the store.
 
 mod calls;
+#[cfg(test)]
+mod encoding;
 mod given;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use self::given::GivenOut;
 use self::store::StoreState;
@@ -22,6 +22,7 @@ use crate::ordered::{Agenda, NumberMap, Numbers};
 use crate::steps::step;
 
 /// Every tracked channel: its ledger, its calls to the store, its position.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Book {
     channels: NumberMap<TrackedChannel>,
     names: PatternMap<u32>,
@@ -58,6 +59,7 @@ pub(crate) struct Book {
 }
 
 /// A channel that is tracked. Its position outlives its subscriptions.
+#[cfg_attr(test, derive(Clone))]
 struct TrackedChannel {
     ledger: Ledger,
     store: StoreState,
@@ -283,9 +285,12 @@ impl Book {
         }
     }
 
-    /// A poll has come that brings all that is expected again, if the server still has it. Returns the commits that wait
-    /// for what it no longer has.
-    pub fn all_came_again(&mut self) -> Vec<u32> {
+    /// A poll has come that brings all that is expected again, if the server still has it and no other response does.
+    /// Returns the commits that wait for what it no longer has.
+    pub fn all_came_again(&mut self, in_flight: InFlight) -> Vec<u32> {
+        if in_flight != InFlight::default() {
+            return Vec::new();
+        }
         let expecting = self.expecting.at(0);
         let came = expecting
             .into_iter()

@@ -56,7 +56,7 @@ impl Session {
         if successful {
             self.poll_succeeded(flight);
             if self.poll.covers_all() {
-                let settled = self.book.all_came_again();
+                let settled = self.book.all_came_again(self.in_flight());
                 self.settle_all(settled, None);
             }
         }
