@@ -171,6 +171,7 @@ fn r7b_events_of_a_lost_response_come_again_for_the_next_subscription() {
     assert!(sim.try_open("commands").is_none());
     sim.follow(4, A, Start::New);
     sim.new_session();
+    sim.until_open("commands");
     assert_eq!(sim.from(), "10");
 }
 
@@ -190,4 +191,42 @@ fn r7b_an_unwanted_event_before_the_first_position_is_given_from_memory() {
     assert_eq!(sim.saving(A), None);
     sim.poll(CONNECTED);
     assert_eq!(saved(&mut sim), "11");
+}
+
+#[test]
+fn r7b_a_channel_whose_reader_has_left_by_break_stays_subscribed_for_3_s() {
+    let mut sim = following();
+    arrive(&mut sim, &["11", "12"]);
+    sim.break_off(2, 1, 1);
+    sim.ok(2);
+    assert_eq!((sim.kinds(), sim.ended.len()), (vec!["connect"], 1));
+    sim.advance(2_900);
+    arrive(&mut sim, &["13"]);
+    // A page that mounts its view again is given all that was not committed, without any request.
+    sim.follow(3, A, Start::New);
+    sim.ok(3);
+    assert_eq!((sim.ids_of(3).len(), sim.kinds()), (3, vec!["connect"]));
+    sim.break_off(4, 3, 0);
+    sim.advance(2_999);
+    assert_eq!(sim.kinds(), ["connect"]);
+    sim.advance(1);
+    assert_eq!(only(&sim.request("commands"))["channel"], "/meta/unsubscribe");
+}
+
+#[test]
+fn r7b_an_explicit_unsubscribe_goes_out_at_once() {
+    let mut sim = following();
+    sim.leave(2, 1, 0);
+    assert_eq!(only(&sim.request("commands"))["channel"], "/meta/unsubscribe");
+}
+
+#[test]
+fn r7_what_is_lost_while_a_channel_has_no_reader_comes_again_for_the_next_one() {
+    let mut sim = following();
+    sim.break_off(2, 1, 0);
+    sim.fail("connect");
+    assert_eq!(sim.kinds(), ["connect"], "nobody needs a new session");
+    sim.follow(3, A, Start::New);
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
 }

@@ -49,7 +49,7 @@ fn present(names: &[&str]) -> Channels {
 }
 
 fn leave(channels: &mut Channels, name: &str, command: u32) -> Released {
-    channels.leave([name].into_iter(), command, 50)
+    channels.leave([name].into_iter(), command, 50, None)
 }
 
 /// All subscribes and unsubscribes that are to be sent.
@@ -153,11 +153,43 @@ fn a_channel_that_somebody_else_wants_stays() {
 }
 
 #[test]
+fn a_tracked_channel_may_stay_subscribed_for_a_while() {
+    let tracked = || {
+        let mut channels = present(&["/plain"]);
+        let _ = channels.want(&pattern("/a"), false, Tracking::Loaded, 1, NOW);
+        let _ = channels.subscribing("/a");
+        let _ = channels.accepted("/a");
+        channels
+    };
+    let linger = |channels: &mut Channels| {
+        let names = ["/a", "/plain"];
+        let left = channels.leave(names.into_iter(), 7, 50, Some(NOW.after(100)));
+        assert_eq!(left, nothing(), "the plain channel is waited for");
+        assert_eq!(
+            (actions(channels), channels.next_retry()),
+            (vec!["-/plain".to_owned()], Some(NOW.after(100)))
+        );
+        assert_eq!(channels.absent("/plain"), released(&[7], &["/plain"]));
+    };
+    let mut channels = tracked();
+    linger(&mut channels);
+    assert!(channels.is_delivered("/a"));
+    channels.advance(NOW.after(100));
+    assert_eq!(actions(&channels), ["-/a"]);
+    let mut channels = tracked();
+    linger(&mut channels);
+    let (accepted, _) = channels.want(&pattern("/a"), true, Tracking::Loaded, 60, NOW);
+    assert!(accepted && channels.next_retry().is_none());
+    assert_eq!(leave(&mut channels, "/a", 8), nothing());
+    assert_eq!(actions(&channels), ["-/a"], "an explicit unsubscribe does not wait");
+}
+
+#[test]
 fn an_unsubscribe_of_several_channels_waits_for_the_last() {
     let mut channels = present(&["/a", "/b"]);
     want(&mut channels, "/c", 2);
     let names = ["/a", "/c", "/other", "/b"];
-    assert_eq!(channels.leave(names.into_iter(), 7, 50), released(&[], &["/c"]));
+    assert_eq!(channels.leave(names.into_iter(), 7, 50, None), released(&[], &["/c"]));
     assert_eq!(actions(&channels), ["-/a", "-/b"]);
     assert_eq!(channels.absent("/a"), released(&[], &["/a"]));
     assert_eq!(channels.absent("/b"), released(&[7], &["/b"]));
@@ -539,7 +571,7 @@ fn p2_the_life_of_all_channels_grows_with_their_number() {
             channels.advance(NOW.after(10));
         }
         let names: Vec<String> = (0..size).map(name).collect();
-        let left = channels.leave(names.iter().map(String::as_str), 7, 50);
+        let left = channels.leave(names.iter().map(String::as_str), 7, 50, None);
         assert_eq!(left.dropped.len(), size);
         crate::steps::taken()
     };
