@@ -73,6 +73,12 @@ impl Session {
         self.tell_released(released);
     }
 
+    /// A session subscribes a channel once (R7b), so this session ends, and the next one begins at the positions.
+    pub(super) fn leave_for_replay(&mut self) {
+        self.leave_session(GapCause::ResponseLost, true, true);
+        self.handshakes.schedule(self.now);
+    }
+
     /// Forgets the session without a disconnect: the server no longer has it, or is to keep it.
     pub(super) fn forget_client_id(&mut self) {
         self.link.forget_client_id(self.lanes.is_open(LaneId::Commands));
