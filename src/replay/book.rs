@@ -400,6 +400,19 @@ impl Book {
             .collect()
     }
 
+    /// How many events a reader has yet to commit (P3).
+    pub fn owed(&self) -> usize {
+        self.owed
+    }
+
+    /// The channel that has the most of these.
+    pub fn most_owed(&self) -> String {
+        let ledgers = self.channels.values().inspect(|_| step()).map(|tracked| &tracked.ledger);
+        ledgers
+            .max_by_key(|ledger| ledger.owed())
+            .map_or_else(String::new, |ledger| ledger.channel().to_owned())
+    }
+
     fn get(&self, name: &str) -> Option<&TrackedChannel> {
         self.channels.get(*self.names.get(name)?)
     }

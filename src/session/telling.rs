@@ -110,6 +110,7 @@ impl Session {
         self.report(Status::Backpressure {
             channel: backlog.channel,
             active,
+            limit: backlog.limit,
             queued_events: backlog.events,
             queued_bytes: backlog.bytes,
         });
