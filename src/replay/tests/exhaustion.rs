@@ -20,7 +20,7 @@ fn holds(scope: &Scope, states: usize) {
     let end = if is_complete { "all" } else { "so far" };
     println!("{:<30} {states:>9} states, depth {depth}, {end}, {:.1?}", scope.name, began.elapsed());
     if let Some((what, trace)) = violation {
-        panic!("{}: {what}, after {} actions: {trace:#?}", scope.name, trace.len());
+        panic!("{}: {what}, after {} actions: {trace:?}", scope.name, trace.len());
     }
 }
 
