@@ -67,6 +67,8 @@ struct TrackedChannel {
     wanted: bool,
     /// Whether the server has stopped delivering it, and no subscription has wanted it since.
     released: bool,
+    /// Whether this session may have had it before it was tracked.
+    spent: bool,
     /// Its entries in `calls_due` and `calls_open`.
     next_call_at: Option<Instant>,
     expires_at: Option<Instant>,
@@ -152,18 +154,19 @@ impl Book {
         if self.channels.len() >= self.max_channels
             && let Some((_, oldest)) = self.dispensable.first()
         {
-            self.forgot |= self.remove(oldest).is_some_and(|tracked| tracked.ledger.is_subscribed());
+            self.forgot |= self.remove(oldest).is_some_and(|tracked| tracked.is_subscribed());
         }
         self.last_channel += 1;
-        let mut ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
-        if self.forgot {
+        let tracked = TrackedChannel {
+            ledger: Ledger::new(pattern.as_str(), start, commit, on_invalid),
+            store: StoreState::new(now),
+            wanted: false,
+            released: false,
             // It may be the one that was forgotten.
-            ledger.subscribing();
-        }
-        let store = StoreState::new(now);
-        let (wanted, released) = (false, false);
-        let tracked =
-            TrackedChannel { ledger, store, wanted, released, next_call_at: None, expires_at: None };
+            spent: self.forgot,
+            next_call_at: None,
+            expires_at: None,
+        };
         self.channels.insert(self.last_channel, tracked);
         self.names.insert(pattern, self.last_channel);
     }
@@ -317,14 +320,20 @@ impl Book {
         }
     }
 
+    /// Whether events of the channel that come in this session follow one another without a gap: those of its one
+    /// subscription do, even after that was taken back.
+    pub fn is_receiving(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|tracked| tracked.ledger.is_subscribed())
+    }
+
     /// Whether the channel has been subscribed in this session, which cannot subscribe it again.
     pub fn is_subscribed(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|tracked| tracked.ledger.is_subscribed())
+        self.get(name).is_some_and(TrackedChannel::is_subscribed)
     }
 
     /// Whether any channel of the topic, with whatever query, has been subscribed in this session.
     pub fn is_topic_subscribed(&self, name: &str) -> bool {
-        let is = |number| self.channels.get(number).is_some_and(|tracked| tracked.ledger.is_subscribed());
+        let is = |number| self.channels.get(number).is_some_and(TrackedChannel::is_subscribed);
         self.of_topic(name).into_iter().any(is)
     }
 
@@ -333,7 +342,10 @@ impl Book {
         self.forgot = false;
         for number in self.channels.keys() {
             step();
-            self.update(number, |tracked| tracked.ledger.restart(in_flight));
+            self.update(number, |tracked| {
+                tracked.spent = false;
+                tracked.ledger.restart(in_flight);
+            });
         }
     }
 
@@ -468,6 +480,10 @@ fn move_to(agenda: &mut Agenda, number: u32, from: &mut Option<Instant>, to: Opt
 }
 
 impl TrackedChannel {
+    fn is_subscribed(&self) -> bool {
+        self.spent || self.ledger.is_subscribed()
+    }
+
     /// Whether the store has all that is known about the channel, and nothing needs it now (P2).
     fn is_dispensable(&self) -> bool {
         self.released
