@@ -158,12 +158,11 @@ impl Ledger {
         &self.start
     }
 
-    /// The store's answer.
-    pub fn loaded(&mut self, position: Option<Position>) {
-        if let Some(position) = position {
-            self.push(Entry::stored(position));
-            (self.committed, self.ready, self.certain) = (self.end(), self.end(), self.end());
-        }
+    /// The channel begins at this position, which the store has, or is to have.
+    pub fn begin_at(&mut self, position: Position, is_stored: bool) {
+        self.push(Entry::passed(position));
+        (self.committed, self.ready, self.certain) = (self.end(), self.end(), self.end());
+        self.version += u32::from(!is_stored);
     }
 
     /// The first local subscription after all earlier ones have gone sets its own conditions (R3a).
