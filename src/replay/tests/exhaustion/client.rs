@@ -162,9 +162,9 @@ impl Client {
         let Some(StoreCall::Load { request, .. }) = self.book.next_store_call(self.now) else {
             panic!("a position is loaded first")
         };
-        let position = stored.or(self.snapshot.take());
-        self.book.loaded(request, position.map(position_of));
-        Some(position)
+        let before = self.snapshot.take();
+        self.book.loaded(request, stored.map(position_of), before.map(position_of));
+        Some(stored.or(before))
     }
 
     /// It leaves with this event, and all that were given out before it, in hand.
@@ -258,7 +258,7 @@ impl Client {
     }
 
     pub fn receive(&mut self, scope: &Scope, carrier: Carrier, id: Id, out: &mut Vec<Effect>) {
-        if self.stage == Stage::Absent {
+        if !self.book.is_receiving(CHANNEL) {
             return;
         }
         let mut takers: Vec<u32> = self.readers.iter().flatten().map(|reader| reader.subscription).collect();
@@ -349,7 +349,10 @@ impl Client {
     // ---- The store.
 
     /// Calls the store as soon as it may.
-    pub fn call_store(&mut self, out: &mut Vec<Effect>) {
+    pub fn call_store(&mut self, is_saving: bool, out: &mut Vec<Effect>) {
+        if !is_saving {
+            self.now = self.book.wake().unwrap_or(self.now).max(self.now);
+        }
         while let Some(call) = self.book.next_store_call(self.now) {
             let StoreCall::Save { request, position, .. } = call else { panic!("it is loaded once") };
             out.push(Effect::Save(request, id_of(&position)));
@@ -370,7 +373,6 @@ impl Client {
         }
         let failed = self.book.store_failed(request, self.now, &Retry::default(), &mut Rng::new(1));
         assert!(failed.is_some() && !self.book.is_saving(request));
-        self.now = self.book.wake().unwrap_or(self.now).max(self.now);
     }
 
     // ---- As bytes.
