@@ -9,8 +9,8 @@ mod store;
 use self::given::GivenOut;
 use self::store::StoreState;
 pub(crate) use self::store::{StoreCall, StoreOperation};
-pub(crate) use super::ledger::{Carrier, InFlight, Joined};
 use super::ledger::{Arrival, Committed, Ledger};
+pub(crate) use super::ledger::{Carrier, InFlight, Joined};
 use super::position::{Commit, OnInvalid, Position, Start};
 use std::sync::Arc;
 
@@ -67,8 +67,6 @@ struct TrackedChannel {
     wanted: bool,
     /// Whether the server has stopped delivering it, and no subscription has wanted it since.
     released: bool,
-    /// Whether this session may have had it before it was tracked.
-    spent: bool,
     /// Its entries in `calls_due` and `calls_open`.
     next_call_at: Option<Instant>,
     expires_at: Option<Instant>,
@@ -154,19 +152,14 @@ impl Book {
         if self.channels.len() >= self.max_channels
             && let Some((_, oldest)) = self.dispensable.first()
         {
-            self.forgot |= self.remove(oldest).is_some_and(|tracked| tracked.is_subscribed());
+            self.forgot |= self.remove(oldest).is_some_and(|tracked| tracked.ledger.is_subscribed());
         }
         self.last_channel += 1;
-        let tracked = TrackedChannel {
-            ledger: Ledger::new(pattern.as_str(), start, commit, on_invalid),
-            store: StoreState::new(now),
-            wanted: false,
-            released: false,
-            // It may be the one that was forgotten.
-            spent: self.forgot,
-            next_call_at: None,
-            expires_at: None,
-        };
+        let ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
+        let store = StoreState::new(now);
+        let (wanted, released) = (false, false);
+        let tracked =
+            TrackedChannel { ledger, store, wanted, released, next_call_at: None, expires_at: None };
         self.channels.insert(self.last_channel, tracked);
         self.names.insert(pattern, self.last_channel);
     }
@@ -220,11 +213,6 @@ impl Book {
         self.names.get(name).is_some()
     }
 
-    /// The names of all tracked channels.
-    pub fn names(&self) -> Vec<String> {
-        self.names.names()
-    }
-
     /// The options with which this channel is tracked.
     pub fn conditions(&self, name: &str) -> Option<(&Start, Commit)> {
         self.get(name).map(|tracked| (tracked.ledger.start(), tracked.ledger.commit))
@@ -273,11 +261,19 @@ impl Book {
         })??;
         self.arrived += 1;
         self.provisional.insert(0, number);
-        let mut committers = new.iter().copied().filter(|subscription| holders.contains(subscription)).peekable();
+        let mut committers =
+            new.iter().copied().filter(|subscription| holders.contains(subscription)).peekable();
         if committers.peek().is_some() {
             self.given.add(sequence, number, commit, committers);
         }
         Some(new)
+    }
+
+    /// An event of this channel has come that cannot be read (X3): its position stays before it.
+    pub fn passed_over(&mut self, name: &str) {
+        if let Some(number) = self.names.get(name).copied() {
+            self.update(number, |tracked| tracked.ledger.passed_over());
+        }
     }
 
     /// A response has arrived whole: events that waited for it are certain (R4a).
@@ -296,9 +292,9 @@ impl Book {
             return Vec::new();
         }
         let expecting = self.expecting.at(0);
-        let came = expecting.into_iter().filter_map(|number| {
-            self.update(number, |tracked| tracked.ledger.all_came_again())
-        });
+        let came = expecting
+            .into_iter()
+            .filter_map(|number| self.update(number, |tracked| tracked.ledger.all_came_again()));
         came.flatten().collect()
     }
 
@@ -320,21 +316,15 @@ impl Book {
         }
     }
 
-    /// Whether events of the channel that come in this session follow one another without a gap: those of its one
-    /// subscription do, even after that was taken back.
-    pub fn is_receiving(&self, name: &str) -> bool {
+    /// Whether the channel has been subscribed in this session, which cannot subscribe it again.
+    pub fn is_subscribed(&self, name: &str) -> bool {
         self.get(name).is_some_and(|tracked| tracked.ledger.is_subscribed())
     }
 
-    /// Whether the channel has been subscribed in this session, which cannot subscribe it again.
-    pub fn is_subscribed(&self, name: &str) -> bool {
-        self.get(name).is_some_and(TrackedChannel::is_subscribed)
-    }
-
-    /// Whether any channel of the topic, with whatever query, has been subscribed in this session.
+    /// Whether any channel of the topic, with whatever query, may have been subscribed in this session.
     pub fn is_topic_subscribed(&self, name: &str) -> bool {
-        let is = |number| self.channels.get(number).is_some_and(TrackedChannel::is_subscribed);
-        self.of_topic(name).into_iter().any(is)
+        let is = |number| self.channels.get(number).is_some_and(|tracked| tracked.ledger.is_subscribed());
+        self.forgot || self.of_topic(name).into_iter().any(is)
     }
 
     /// The session is gone: the next subscribes begin at the last certain positions.
@@ -342,10 +332,7 @@ impl Book {
         self.forgot = false;
         for number in self.channels.keys() {
             step();
-            self.update(number, |tracked| {
-                tracked.spent = false;
-                tracked.ledger.restart(in_flight);
-            });
+            self.update(number, |tracked| tracked.ledger.restart(in_flight));
         }
     }
 
@@ -480,10 +467,6 @@ fn move_to(agenda: &mut Agenda, number: u32, from: &mut Option<Instant>, to: Opt
 }
 
 impl TrackedChannel {
-    fn is_subscribed(&self) -> bool {
-        self.spent || self.ledger.is_subscribed()
-    }
-
     /// Whether the store has all that is known about the channel, and nothing needs it now (P2).
     fn is_dispensable(&self) -> bool {
         self.released

@@ -76,7 +76,7 @@ pub(crate) struct Ledger {
     last_again: u64,
     /// A poll that brings all of `again` has come, if the server still has it.
     again_is_old: bool,
-    /// Readers that join are given entries up to this number from memory; behind it a new session has to bring them.
+    /// Entries from this number on do not count: a new session has to bring them again, with what is missing among them.
     limit: Option<u64>,
     /// It has been subscribed in this session.
     subscribed: bool,
@@ -180,7 +180,10 @@ impl Ledger {
         }
         let mut joined = Joined::default();
         let mut number = self.committed;
-        while let Some(text) = self.get(number).and_then(|entry| entry.text.clone()) {
+        let limit = self.limit.unwrap_or(u64::MAX);
+        while let Some(text) =
+            self.get(number).and_then(|entry| entry.text.clone()).filter(|_| number < limit)
+        {
             if let Some(slot) = self.slot(number) {
                 self.entries.give(slot, sequence, &[subscription], &[subscription]);
             }
@@ -188,7 +191,7 @@ impl Ledger {
             (number, sequence) = (number + 1, sequence.wrapping_add(1).max(1));
         }
         self.ready = self.committed;
-        if number < self.end() {
+        if number < self.end() || self.limit.is_some() {
             self.limit = Some(number);
             joined.needs_session = self.subscribed;
             if !self.subscribed {
@@ -326,6 +329,11 @@ impl Ledger {
         tied
     }
 
+    /// An event has come that cannot be read (X3): the position stays before it.
+    pub fn passed_over(&mut self) {
+        self.limit = Some(self.end().min(self.limit.unwrap_or(u64::MAX)));
+    }
+
     /// A response has ended whole, and is in flight no more. Returns whether any entry is not certain yet.
     pub fn settle(&mut self, in_flight: InFlight) -> bool {
         self.advance(in_flight);
@@ -460,7 +468,9 @@ impl Ledger {
     /// Moves the position to the last cut before which all is certain and passed (R4). Cuts before `ready` stay what they
     /// are: an event is only ever tied to entries that were not certain when it came.
     fn advance(&mut self, in_flight: InFlight) {
-        while self.get(self.certain).is_some_and(|entry| in_flight.settles(entry.carrier, entry.arrived)) {
+        let limit = self.limit.unwrap_or(u64::MAX);
+        let is_certain = |entry: &Entry| in_flight.settles(entry.carrier, entry.arrived);
+        while self.certain < limit && self.get(self.certain).is_some_and(is_certain) {
             step();
             self.certain += 1;
         }

@@ -1,7 +1,7 @@
 //! How a request, a session and the client itself are given up (R7d, S9a, S16).
 
 use super::calls::Failed;
-use super::exchange::{Commands, Kind, SessionRequest};
+use super::exchange::{Commands, Flight, Kind, SessionRequest};
 use super::lanes::{Ended, LaneId};
 use super::outgoing::{Outgoing, Publish, Sent};
 use super::status::{GapCause, State};
@@ -103,10 +103,20 @@ impl Session {
         self.emit(Output::Abort(ended.id()));
         match ended {
             Ended::Handshake(_, handshake) => self.leave_handshake(handshake.reply.as_ref()),
-            Ended::Commands(_, commands) => {
+            Ended::Commands(flight, commands) => {
+                self.lose(Kind::Commands, &flight);
                 self.reject_sent(*commands, &|channel| Error::OutcomeUnknown { channel });
             }
-            Ended::Connect(..) | Ended::Disconnect(_) => {}
+            Ended::Connect(flight, _) => self.lose(Kind::Connect, &flight),
+            Ended::Disconnect(_) => {}
+        }
+    }
+
+    /// The response to a request of this session will not be read: what it held comes again in the next session, or is
+    /// a gap.
+    pub(super) fn lose(&mut self, kind: Kind, flight: &Flight) {
+        if flight.epoch() == self.link.epoch() && !self.poll.acknowledges() {
+            self.lanes.lose(kind, flight);
         }
     }
 

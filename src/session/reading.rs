@@ -201,7 +201,7 @@ impl Session {
         let Some(name) = self.book.tracking(channel).map(str::to_owned) else { return takers };
         let holders = self.subscriptions.holders(&name);
         let current = self.lanes.flight(lane).is_some_and(|flight| flight.epoch() == self.link.epoch());
-        if !current || !self.book.is_receiving(&name) {
+        if !current || !self.book.is_subscribed(&name) {
             // It belongs to an earlier session, or comes by another subscription at the server. The channel's own one
             // will bring it.
             takers.retain(|subscription| !holders.contains(subscription));
@@ -246,6 +246,7 @@ impl Session {
         };
         for name in self.subscriptions.names_matching(&channel) {
             let error = Error::EventTooLarge { channel: channel.clone(), replay_id: replay_id.clone() };
+            self.book.passed_over(&name);
             self.fail_channel(&name, &error);
         }
     }

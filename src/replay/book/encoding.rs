@@ -14,7 +14,9 @@ impl Book {
         out: &mut Vec<u8>,
     ) {
         for (number, tracked) in self.channels.iter() {
-            out.extend([tracked.wanted, tracked.released, self.provisional.contains(0, number)].map(u8::from));
+            out.extend(
+                [tracked.wanted, tracked.released, self.provisional.contains(0, number)].map(u8::from),
+            );
             let saved = tracked.store.encode(&tracked.ledger, now, out);
             tracked.ledger.encode(&View { subscriptions, in_flight, saved, event_of }, out);
         }

@@ -23,14 +23,21 @@ impl Ledger {
         out.extend(self.ties.iter().flat_map(|ties| [relative(ties.next), relative(ties.marked)]));
         out.push(self.limit.map_or(u8::MAX, relative));
         self.list.iter().for_each(|slot| self.encode_entry(*slot, view, out));
-        let mut again: Vec<Vec<u8>> = self.again.up_to(u64::MAX).into_iter().map(|slot| {
-            let mut bytes = Vec::new();
-            self.encode_entry(slot, view, &mut bytes);
-            bytes
-        }).collect();
+        let mut again: Vec<Vec<u8>> = self
+            .again
+            .up_to(u64::MAX)
+            .into_iter()
+            .map(|slot| {
+                let mut bytes = Vec::new();
+                self.encode_entry(slot, view, &mut bytes);
+                bytes
+            })
+            .collect();
         again.sort_unstable();
         out.extend(again.into_iter().flatten());
-        let waits = |(version, command): &(u32, u32)| [version.wrapping_sub(view.saved) as u8, (view.event_of)(*command)];
+        let waits = |(version, command): &(u32, u32)| {
+            [version.wrapping_sub(view.saved) as u8, (view.event_of)(*command)]
+        };
         out.extend(self.waiting.iter().flat_map(waits));
         out.push(self.version.wrapping_sub(view.saved) as u8);
     }

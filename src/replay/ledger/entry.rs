@@ -156,7 +156,9 @@ impl Entry {
         out.push(u8::from(self.done) << 1 | u8::from(self.held));
         for number in subscriptions {
             let owes = |delivery: &Delivery| delivery.subscription == *number && delivery.owed;
-            out.push(u8::from(*number <= self.newest_recipient) << 1 | u8::from(self.deliveries.iter().any(owes)));
+            out.push(
+                u8::from(*number <= self.newest_recipient) << 1 | u8::from(self.deliveries.iter().any(owes)),
+            );
         }
     }
 }

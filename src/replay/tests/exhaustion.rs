@@ -45,7 +45,8 @@ fn readers_that_come_and_go() {
 #[test]
 fn readers_without_memory() {
     let budget = Budget { joins: 3, leaves: 1, losses: 1, commands: 1, ..Budget::default() };
-    let processed = Scope { memory: 0, commit: Commit::Processed, ..Scope::new("no memory", Start::All, 2, 2, budget) };
+    let processed =
+        Scope { memory: 0, commit: Commit::Processed, ..Scope::new("no memory", Start::All, 2, 2, budget) };
     holds(&processed, 300_000);
 }
 
@@ -93,5 +94,8 @@ fn all_at_once() {
         crashes: 1,
         suspensions: 1,
     };
-    holds(&Scope { memory: 1, lingers: true, ..Scope::new("all at once", Start::New, 2, 3, budget) }, 300_000);
+    holds(
+        &Scope { memory: 1, lingers: true, ..Scope::new("all at once", Start::New, 2, 3, budget) },
+        300_000,
+    );
 }

@@ -135,7 +135,13 @@ impl Client {
 
     /// `stored` is what the store says if it is asked. Returns the position that the client begins at, if this is its first
     /// reader.
-    pub fn join(&mut self, scope: &Scope, reader: usize, stored: Option<Id>, out: &mut Vec<Effect>) -> Option<Option<Id>> {
+    pub fn join(
+        &mut self,
+        scope: &Scope,
+        reader: usize,
+        stored: Option<Id>,
+        out: &mut Vec<Effect>,
+    ) -> Option<Option<Id>> {
         let pattern = Pattern::parse(CHANNEL).expect("a channel");
         let conditions =
             Conditions { start: scope.start.clone(), commit: scope.commit, on_invalid: scope.on_invalid };
@@ -258,7 +264,7 @@ impl Client {
     }
 
     pub fn receive(&mut self, scope: &Scope, carrier: Carrier, id: Id, out: &mut Vec<Effect>) {
-        if !self.book.is_receiving(CHANNEL) {
+        if !self.book.is_subscribed(CHANNEL) {
             return;
         }
         let mut takers: Vec<u32> = self.readers.iter().flatten().map(|reader| reader.subscription).collect();
@@ -343,7 +349,8 @@ impl Client {
             out.push(Effect::Gap);
         }
         self.book.restart(in_flight);
-        (self.session, self.stage, self.sent, self.lost) = (false, Stage::Absent, [None; 2], InFlight::default());
+        (self.session, self.stage, self.sent, self.lost) =
+            (false, Stage::Absent, [None; 2], InFlight::default());
     }
 
     // ---- The store.
@@ -387,7 +394,10 @@ impl Client {
         };
         self.book.encode(&subscriptions, in_flight, &event_of, self.now, out);
         out.extend([u8::from(self.session), self.stage as u8, self.snapshot.unwrap_or(0)]);
-        out.extend([self.sent[0], self.sent[1], self.lost.poll, self.lost.commands].map(|sent| u8::from(sent.is_some())));
+        out.extend(
+            [self.sent[0], self.sent[1], self.lost.poll, self.lost.commands]
+                .map(|sent| u8::from(sent.is_some())),
+        );
         out.push(u8::from(self.poll_is_fresh()));
         for reader in open.into_iter().flatten() {
             let handed = |(sequence, _): &&(u32, Id)| *sequence <= reader.committed;

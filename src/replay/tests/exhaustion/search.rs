@@ -34,7 +34,9 @@ fn print_of(bytes: &[u8]) -> u128 {
         word[..chunk.len()].copy_from_slice(chunk);
         let word = u64::from_le_bytes(word);
         one = (one.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        two = (two ^ word.wrapping_add(0x5851_f42d_4c95_7f2d)).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29);
+        two = (two ^ word.wrapping_add(0x5851_f42d_4c95_7f2d))
+            .wrapping_mul(0xff51_afd7_ed55_8ccd)
+            .rotate_left(29);
     }
     one ^= one >> 32;
     two ^= two >> 29;
@@ -79,7 +81,12 @@ pub fn explore(scope: &Scope, limits: Limits) -> Report {
                 }
                 if let Err(what) = verdict {
                     let trace = trace_to(number, action, &came);
-                    return Report { states: known.len(), depth, is_complete: false, violation: Some((what, trace)) };
+                    return Report {
+                        states: known.len(),
+                        depth,
+                        is_complete: false,
+                        violation: Some((what, trace)),
+                    };
                 }
                 if is_new {
                     came.push((number, action));

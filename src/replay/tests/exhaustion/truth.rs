@@ -106,7 +106,8 @@ impl Truth {
             return Err(format!("reader {reader} gets {id} twice"));
         }
         let by_command = self.by[Carrier::Commands as usize];
-        let later = (id + 1..=self.published).find(|later| has(got & !by_command, *later) && !has(by_command, id));
+        let later =
+            (id + 1..=self.published).find(|later| has(got & !by_command, *later) && !has(by_command, id));
         if let Some(later) = later {
             return Err(format!("reader {reader} gets {id} after {later}, and both came on polls"));
         }
@@ -140,12 +141,18 @@ impl Truth {
 
     /// A commit has succeeded because the server no longer has the event.
     pub fn commit_given_up(&self, id: Id) -> Verdict {
-        if id <= self.trimmed || !self.counts(id) { Ok(()) } else { Err(format!("the commit of {id} is given up, which the server still has")) }
+        if id <= self.trimmed || !self.counts(id) {
+            Ok(())
+        } else {
+            Err(format!("the commit of {id} is given up, which the server still has"))
+        }
     }
 
     pub fn nothing_is_missing(&self) -> Verdict {
         for (number, reader) in self.readers.iter().enumerate() {
-            if let Some(id) = (1..=self.published).find(|id| self.promises(reader, *id) && !has(reader.got, *id)) {
+            if let Some(id) =
+                (1..=self.published).find(|id| self.promises(reader, *id) && !has(reader.got, *id))
+            {
                 return Err(format!("reader {number} misses {id}, and no gap names it"));
             }
         }
@@ -207,7 +214,8 @@ impl Truth {
 
     /// Nobody needs it any more.
     fn is_done(&self, id: Id) -> bool {
-        let owes = |reader: &Reader| (self.promises(reader, id) || has(reader.got, id)) && !has(reader.done, id);
+        let owes =
+            |reader: &Reader| (self.promises(reader, id) || has(reader.got, id)) && !has(reader.done, id);
         has(self.committed, id) && !has(self.held, id) && !self.readers.iter().any(owes)
     }
 

@@ -43,7 +43,9 @@ pub enum Action {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Request {
-    Poll { covers: bool },
+    Poll {
+        covers: bool,
+    },
     /// After this event; 0 for all that there are, `None` for new ones.
     Subscribe(Option<Id>),
     Unsubscribe,
@@ -129,7 +131,8 @@ impl World {
                 None => continue,
                 Some(Flight::Request(request)) => {
                     let position = matches!(request, Request::Subscribe(Some(1..)));
-                    let too_old = matches!(request, Request::Subscribe(Some(id @ 1..)) if id < self.truth.trimmed);
+                    let too_old =
+                        matches!(request, Request::Subscribe(Some(id @ 1..)) if id < self.truth.trimmed);
                     on(position && (left.refusals > 0 || too_old), Action::Refuse);
                     if !too_old {
                         let brings = !self.queue.is_empty() || matches!(request, Request::Subscribe(_));
@@ -197,7 +200,8 @@ impl World {
             Action::Leave(reader, in_hand) => {
                 left.leaves -= 1;
                 let open = self.client.readers[reader].as_ref();
-                let (queue, committed) = open.map(|open| (open.queue.clone(), open.committed)).unwrap_or_default();
+                let (queue, committed) =
+                    open.map(|open| (open.queue.clone(), open.committed)).unwrap_or_default();
                 let handed = in_hand.checked_sub(1).map_or(0, |last| queue[last].0).max(committed);
                 self.truth.left(reader, queue.iter().take(in_hand).map(|(_, id)| *id));
                 self.client.leave(reader, handed);
@@ -238,7 +242,9 @@ impl World {
             Action::Answer(carrier, with_events) => self.answer(carrier, with_events),
             Action::Refuse => {
                 left.refusals = left.refusals.saturating_sub(1);
-                let Some(Flight::Request(request @ Request::Subscribe(Some(after)))) = self.flights[1] else { return Ok(()) };
+                let Some(Flight::Request(request @ Request::Subscribe(Some(after)))) = self.flights[1] else {
+                    return Ok(());
+                };
                 self.truth.trimmed = self.truth.trimmed.max(after);
                 self.flights[1] = Some(Flight::Response { request, events: Ids::default(), refused: true });
             }
@@ -249,7 +255,9 @@ impl World {
                 self.client.not_processed();
             }
             Action::Arrive(carrier) => {
-                let Some(Flight::Response { events, .. }) = &mut self.flights[carrier as usize] else { return Ok(()) };
+                let Some(Flight::Response { events, .. }) = &mut self.flights[carrier as usize] else {
+                    return Ok(());
+                };
                 let id = events.take_first().unwrap_or_default();
                 self.client.receive(scope, carrier, id, &mut self.effects);
             }
@@ -327,7 +335,9 @@ impl World {
     }
 
     fn end(&mut self, carrier: Carrier, scope: &Scope) {
-        let Some(Flight::Response { request, refused, .. }) = self.flights[carrier as usize].take() else { return };
+        let Some(Flight::Response { request, refused, .. }) = self.flights[carrier as usize].take() else {
+            return;
+        };
         let covers = request == Request::Poll { covers: true };
         match request {
             _ if refused => {
@@ -344,7 +354,8 @@ impl World {
 
     /// What is on its way to the store may still take effect.
     fn life_ends(&mut self, scope: &Scope, snapshot: Option<Id>) {
-        if let Some(save) = self.save.take().filter(|save| !save.in_effect && scope.budget.hanging_saves > 0) {
+        if let Some(save) = self.save.take().filter(|save| !save.in_effect && scope.budget.hanging_saves > 0)
+        {
             self.late |= 1 << save.id;
         }
         self.client = Client::new(scope, snapshot);
@@ -385,7 +396,10 @@ impl World {
             Some(Flight::Request(request)) => !matches!(request, Request::Subscribe(_)),
             None => true,
         };
-        let live = self.client.session && self.client.stage == Stage::Present && self.subscribed && !self.client.has_lost();
+        let live = self.client.session
+            && self.client.stage == Stage::Present
+            && self.subscribed
+            && !self.client.has_lost();
         if !live || !self.queue.is_empty() || !self.flights.iter().all(empty) {
             return Ok(());
         }
@@ -415,7 +429,8 @@ impl World {
             };
             let actions = self.actions(scope);
             let Some(action) = actions.into_iter().find(wanted) else { break };
-            self.apply(action, scope).map_err(|what| format!("{what}, once faults have stopped, at {action:?}"))?;
+            self.apply(action, scope)
+                .map_err(|what| format!("{what}, once faults have stopped, at {action:?}"))?;
         }
         let Self { client, truth, .. } = self;
         let (position, stage, pending) = (client.position(), client.stage, client.pending.len());
@@ -433,7 +448,10 @@ impl World {
         let live = self.client.session && self.client.stage == Stage::Present && self.subscribed;
         let read = self.client.readers.iter().flatten().all(|reader| reader.queue.is_empty());
         let saved = self.save.is_none() && self.truth.is_saved(self.client.position(), self.store);
-        live && read && saved && self.queue.is_empty() && self.client.pending.is_empty()
+        live && read
+            && saved
+            && self.queue.is_empty()
+            && self.client.pending.is_empty()
             && self.truth.is_complete(self.client.position())
     }
 
