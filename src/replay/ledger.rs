@@ -106,6 +106,8 @@ pub(crate) struct Joined {
     pub events: Vec<Arc<Message>>,
     /// A new session has to bring the rest.
     pub needs_session: bool,
+    /// There is nothing that the next session could go on from, so events may be missing (R7c).
+    pub is_lost: bool,
 }
 
 /// A call of `event.commit()`.
@@ -195,6 +197,7 @@ impl Ledger {
             self.limit = Some(number);
             joined.needs_session = self.subscribed;
             if !self.subscribed {
+                joined.is_lost = !self.restarts_without_loss(InFlight::default());
                 self.restart(InFlight::default());
             }
         }
