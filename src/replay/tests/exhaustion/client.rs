@@ -155,6 +155,9 @@ impl Client {
         for event in joined.events {
             self.give(subscription, number_of(&event), out);
         }
+        if joined.is_lost {
+            out.push(Effect::Gap);
+        }
         if joined.needs_session {
             self.leave_session(out);
         }
