@@ -106,6 +106,8 @@ pub(crate) struct Joined {
     pub events: Vec<Arc<Message>>,
     /// A new session has to bring the rest.
     pub needs_session: bool,
+    /// There is nothing that the next session could go on from, so events may be missing (R7c).
+    pub is_lost: bool,
 }
 
 /// A call of `event.commit()`.
@@ -158,12 +160,11 @@ impl Ledger {
         &self.start
     }
 
-    /// The store's answer.
-    pub fn loaded(&mut self, position: Option<Position>) {
-        if let Some(position) = position {
-            self.push(Entry::stored(position));
-            (self.committed, self.ready, self.certain) = (self.end(), self.end(), self.end());
-        }
+    /// The channel begins at this position, which the store has, or is to have.
+    pub fn begin_at(&mut self, position: Position, is_stored: bool) {
+        self.push(Entry::passed(position));
+        (self.committed, self.ready, self.certain) = (self.end(), self.end(), self.end());
+        self.version += u32::from(!is_stored);
     }
 
     /// The first local subscription after all earlier ones have gone sets its own conditions (R3a).
@@ -196,6 +197,7 @@ impl Ledger {
             self.limit = Some(number);
             joined.needs_session = self.subscribed;
             if !self.subscribed {
+                joined.is_lost = !self.restarts_without_loss(InFlight::default());
                 self.restart(InFlight::default());
             }
         }

@@ -201,7 +201,7 @@ impl Session {
         let Some(name) = self.book.tracking(channel).map(str::to_owned) else { return takers };
         let holders = self.subscriptions.holders(&name);
         let current = self.lanes.flight(lane).is_some_and(|flight| flight.epoch() == self.link.epoch());
-        if !current || !self.book.is_subscribed(&name) || !self.channels.is_delivering(&name) {
+        if !current || !self.book.is_subscribed(&name) {
             // It belongs to an earlier session, or comes by another subscription at the server. The channel's own one
             // will bring it.
             takers.retain(|subscription| !holders.contains(subscription));

@@ -155,6 +155,16 @@ impl Session {
         }
     }
 
+    /// Reports that events of this channel may be missing, of which no position is known (R7c).
+    pub(super) fn nothing_to_go_on_from(&mut self, channel: &str) {
+        let since = self.losses.verified_until();
+        let since_unix_ms = self.gap_since(since);
+        for loss in self.losses.lost(since, false, |name| name == channel) {
+            let cause = GapCause::NoPosition;
+            self.report(Status::Gap { channel: loss.channel, cause, after: loss.after, since_unix_ms });
+        }
+    }
+
     /// When the range of a gap begins, as Unix time.
     pub(super) fn gap_since(&self, since: Instant) -> u64 {
         let before = self.predecessor.as_ref();

@@ -83,8 +83,8 @@ impl Entry {
         }
     }
 
-    /// The stored position of a channel.
-    pub(super) fn stored(position: Position) -> Self {
+    /// The position at which a channel begins.
+    pub(super) fn passed(position: Position) -> Self {
         let key = EventKey { replay_id: position.replay_id, uuid: None };
         Self { done: true, ..Self::new(key, position.created_date) }
     }
