@@ -21,6 +21,7 @@ mod model_server;
 mod network;
 mod plan;
 mod promises;
+mod rare;
 mod record;
 mod recorded;
 mod recorded_reading;
@@ -100,15 +101,20 @@ fn many(arguments: &Arguments) -> bool {
     };
     let outcome = Run { from, seeds, jobs, first }.live_all(live, |line| println!("{line}"));
     let took = began.elapsed().as_secs_f64();
-    println!("{}in {took:.1} s by {jobs} threads", tally.into_inner().expect("no panic in here"));
+    let tally = tally.into_inner().expect("no panic in here");
+    println!("{tally}in {took:.1} s by {jobs} threads");
     if let Some(seed) = outcome.failed().first() {
         println!("replay it: cargo xtask simulate --seed {seed}{}", arguments.cuts.arguments());
     }
     for seed in outcome.failed().iter().take(if first { 0 } else { arguments.shrink }) {
         print_shrunk(*seed, &arguments.cuts);
     }
+    let too_rare = if arguments.cuts.is_none() { tally.too_rare() } else { Vec::new() };
+    for kind in &too_rare {
+        println!("too few of these lives meet this: {kind}");
+    }
     println!("{outcome}");
-    outcome.failed().is_empty()
+    outcome.failed().is_empty() && too_rare.is_empty()
 }
 
 fn print_shrunk(seed: u64, cuts: &Cuts) {

@@ -29,12 +29,16 @@ pub struct ServerSession {
     pub last_seen: u64,
     pub connects: u32,
     pub ended_at: Option<u64>,
+    /// No poll came for too long.
+    pub lapsed: bool,
     /// The client has used its id.
     pub known: bool,
     /// The server has told the client to shake hands again, or that it does not know the session.
     pub dismissed: bool,
     /// By a reply that told the client to end.
     pub accepted_with_none: bool,
+    /// Advice of a passing kind has to be taken back.
+    pub readvise: bool,
 }
 
 impl ServerSession {

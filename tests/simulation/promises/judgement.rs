@@ -125,6 +125,9 @@ impl Promises {
 impl Channel {
     /// Has this event of the channel to reach the application?
     pub(super) fn owes(&self, server: &Server, number: u32) -> bool {
+        if server.published[number as usize].dropped == Some(true) {
+            return false;
+        }
         let at = server.published[number as usize].at;
         if self.named.iter().any(|(since, until, _)| (*since..=*until).contains(&at)) {
             return false;
