@@ -28,6 +28,13 @@ pub(crate) fn filled(template: &str, parts: &[&str]) -> String {
     text
 }
 
+/// FNV-1a: equal texts have equal hashes, and different ones hardly ever.
+#[inline(never)]
+pub(crate) fn hash(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 /// What stands before the first `mark` and what after it; `mark` is ASCII.
 #[inline(never)]
 pub(crate) fn cut(text: &str, mark: u8) -> Option<(&str, &str)> {

@@ -1,6 +1,8 @@
 //! The grammar of the `error` field: `ddd:args:text`, `ddd::text`, free text.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::text::{cut, decimal, find, joined, pieces};
 
@@ -8,8 +10,14 @@ use crate::text::{cut, decimal, find, joined, pieces};
 ///
 /// The arguments often name the client id (`402:xj3sjdsjdsjad:Unknown Client ID`), so `Display` leaves them
 /// out, and `Debug` shows only how many there are (X2). The text is the server's own.
+///
+/// All that one refusal concerns share it: a clone is a reference.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct Failure(Arc<FailureParts>);
+
+/// The three parts of an error text.
+#[derive(PartialEq, Eq)]
+pub struct FailureParts {
     /// The three digits it begins with; 0 for free text.
     pub code: u16,
     /// What stands between the colons, split at commas.
@@ -19,6 +27,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure of these parts.
+    pub fn new(code: u16, args: Vec<String>, text: String) -> Self {
+        Self(Arc::new(FailureParts { code, args, text }))
+    }
+
     /// The code, where there is one, and the text.
     pub(crate) fn words(&self) -> String {
         let code = if self.code == 0 { String::new() } else { decimal(u64::from(self.code)) };
@@ -32,14 +45,11 @@ impl Failure {
     /// error_message`, or a text of the server's own. A code with one colon is taken as code and text.
     pub fn parse(text: &str) -> Self {
         let Some((code, rest)) = code(text) else {
-            return Self { code: 0, args: Vec::new(), text: text.to_owned() };
+            return Self::new(0, Vec::new(), text.to_owned());
         };
         let (args, text) = cut(rest, b':').unwrap_or(("", rest));
-        let mut failure = Self { code, args: Vec::new(), text: text.to_owned() };
-        for arg in pieces(args, b',').filter(|arg| !arg.is_empty()) {
-            failure.args.push(arg.to_owned());
-        }
-        failure
+        let args = pieces(args, b',').filter(|arg| !arg.is_empty()).map(str::to_owned).collect();
+        Self::new(code, args, text.to_owned())
     }
 
     /// Whether the server does not know the session any more (S9).
@@ -56,6 +66,14 @@ impl Failure {
             401 | 403 => says(&self.text) || self.args.iter().any(|arg| says(arg)),
             _ => false,
         }
+    }
+}
+
+impl Deref for Failure {
+    type Target = FailureParts;
+
+    fn deref(&self) -> &FailureParts {
+        &self.0
     }
 }
 

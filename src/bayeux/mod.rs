@@ -18,5 +18,5 @@ pub(crate) mod write;
 
 pub use advice::{Advice, Reconnect};
 pub use channel::{ChannelError, Pattern, check_publish};
-pub use failure::Failure;
+pub use failure::{Failure, FailureParts};
 pub use message::{Ack, Message};

@@ -3,7 +3,7 @@
 use super::channel::{Pattern, topic};
 use crate::ordered::{Agenda, NumberMap};
 use crate::steps::{step, steps};
-use crate::text::{has, joined};
+use crate::text::{has, hash, joined};
 
 /// Values by subscription name. [`matching`](Self::matching) costs a few look-ups, however many names there are: a
 /// channel can only be matched by itself, by `*` in place of its last segment, and by `**` in place of its last segments.
@@ -158,13 +158,6 @@ impl Names {
         steps(places.len());
         places
     }
-}
-
-/// FNV-1a: equal texts have equal hashes, and different ones hardly ever.
-#[inline(never)]
-fn hash(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::batch::{Batch, BatchBuilder};
 use super::uncommitted::Uncommitted;
@@ -51,7 +52,7 @@ struct Subscription {
 
 struct QueuedEvent {
     sequence: u32,
-    message: Message,
+    message: Arc<Message>,
     subscriptions: Vec<u32>,
     /// The number of queues of unclaimed subscriptions that it is in.
     unclaimed: Cell<usize>,

@@ -9,8 +9,11 @@ mod tests;
 use self::given::GivenOut;
 use self::store::StoreState;
 pub(crate) use self::store::{StoreCall, StoreOperation};
-use super::ledger::{Arrival, Ledger, Wait};
+pub(crate) use super::ledger::{Carrier, InFlight, Joined};
+use super::ledger::{Arrival, Committed, Ledger};
 use super::position::{Commit, OnInvalid, Position, Start};
+use std::sync::Arc;
+
 use crate::Instant;
 use crate::bayeux::channel::{Pattern, topic};
 use crate::bayeux::message::Message;
@@ -25,11 +28,20 @@ pub(crate) struct Book {
     last_channel: u32,
     /// How many channels may be tracked at once.
     max_channels: usize,
-    /// A channel was forgotten that may have been subscribed in the present session.
+    /// So many bytes of events are kept for readers that join.
+    max_kept_bytes: usize,
+    /// A channel was forgotten that was subscribed in the present session.
     forgot: bool,
     given: GivenOut,
-    /// Channels with positions that wait for a response to end (R4a).
+    /// How many events of tracked channels have come.
+    arrived: u64,
+    kept_bytes: usize,
+    /// How many events a reader has yet to commit.
+    owed: usize,
+    /// Channels with events that are not certain yet.
     provisional: Agenda,
+    /// Channels of which events are expected again.
+    expecting: Agenda,
     /// How many tracked channels are wanted.
     wanted: usize,
     /// Channels with a position that the store does not have yet.
@@ -77,31 +89,32 @@ pub(crate) struct RefusedPosition {
 
 /// An event that has arrived, and its circumstances.
 pub(crate) struct Received<'a> {
-    pub event: &'a Message,
+    pub event: &'a Arc<Message>,
     /// The number by which it is given out.
     pub sequence: u32,
     /// The subscriptions that it is for, ascending.
-    pub subscriptions: Vec<u32>,
+    pub subscriptions: &'a [u32],
     /// The subscriptions to the very channel that is tracked, ascending.
     pub holders: &'a [u32],
     /// The request whose response brought it.
-    pub request: u32,
-    /// The other response that is open and may hold events that belong before it.
-    pub beside: Option<u32>,
-    /// Whether its position does not count.
-    pub late: bool,
+    pub carrier: Carrier,
 }
 
 impl Book {
-    pub fn new(max_channels: usize) -> Self {
+    pub fn new(max_channels: usize, max_kept_bytes: usize) -> Self {
         Self {
             channels: NumberMap::default(),
             names: PatternMap::default(),
             last_channel: 0,
             max_channels,
+            max_kept_bytes,
             forgot: false,
             given: GivenOut::default(),
+            arrived: 0,
+            kept_bytes: 0,
+            owed: 0,
             provisional: Agenda::default(),
+            expecting: Agenda::default(),
             wanted: 0,
             unsaved: Agenda::default(),
             dispensable: Agenda::default(),
@@ -117,31 +130,33 @@ impl Book {
         self.max_channels.saturating_sub(self.channels.len()) + self.dispensable.len() >= channels
     }
 
-    /// Tracks a channel for a new subscription; `others` are the subscriptions that are open. Returns `true` if the new
-    /// one needs earlier events again (R7b).
-    pub fn track(&mut self, pattern: &Pattern, conditions: Conditions, others: &[u32], now: Instant) -> bool {
+    /// How many events of tracked channels have come.
+    pub fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
+    /// Tracks a channel for a new subscription; `alone`: no other is open.
+    pub fn track(&mut self, pattern: &Pattern, conditions: Conditions, alone: bool, now: Instant) {
         let Conditions { start, commit, on_invalid } = conditions;
         if let Some(channel) = self.names.get(pattern.as_str()).copied() {
-            return self
-                .update(channel, |tracked| {
-                    tracked.released = false;
-                    if others.is_empty() {
-                        tracked.ledger.conditions(start, commit, on_invalid);
-                    }
-                    tracked.ledger.subscription_added(others)
-                })
-                .unwrap_or(false);
+            self.update(channel, |tracked| {
+                tracked.released = false;
+                if alone {
+                    tracked.ledger.conditions(start, commit, on_invalid);
+                }
+            });
+            return;
         }
         if self.channels.len() >= self.max_channels
             && let Some((_, oldest)) = self.dispensable.first()
         {
-            self.remove(oldest);
-            self.forgot = true;
+            self.forgot |= self.remove(oldest).is_some_and(|tracked| tracked.ledger.is_subscribed());
         }
         self.last_channel += 1;
         let mut ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
         if self.forgot {
-            ledger.may_have_leftovers();
+            // It may be the one that was forgotten.
+            ledger.subscribing();
         }
         let store = StoreState::new(now);
         let (wanted, released) = (false, false);
@@ -149,7 +164,24 @@ impl Book {
             TrackedChannel { ledger, store, wanted, released, next_call_at: None, expires_at: None };
         self.channels.insert(self.last_channel, tracked);
         self.names.insert(pattern, self.last_channel);
-        false
+    }
+
+    /// A subscription to this channel is new: it is given all that stands behind the position; `sequence` is the number
+    /// of the first event (R7b).
+    pub fn join(&mut self, name: &str, subscription: u32, sequence: u32) -> Joined {
+        let Some(channel) = self.names.get(name).copied() else { return Joined::default() };
+        let mut commit = Commit::Manual;
+        let joined = self.update(channel, |tracked| {
+            commit = tracked.ledger.commit;
+            tracked.ledger.join(subscription, sequence)
+        });
+        let joined = joined.unwrap_or_default();
+        let mut sequence = sequence;
+        for _ in &joined.events {
+            self.given.add(sequence, channel, commit, [subscription].into_iter());
+            sequence = sequence.wrapping_add(1).max(1);
+        }
+        joined
     }
 
     /// Whether a subscription to this channel is open.
@@ -171,11 +203,11 @@ impl Book {
         }
     }
 
-    /// A subscription to a channel has ended, and `open` are left; `handed` is the last event that was handed out to
-    /// it.
-    pub fn subscription_removed(&mut self, name: &str, subscription: u32, handed: u32, open: &[u32]) {
+    /// A subscription to a channel has left; `handed` is the last event that it was handed out.
+    pub fn leave(&mut self, name: &str, subscription: u32, handed: u32, in_flight: InFlight) {
         let Some(channel) = self.names.get(name).copied() else { return };
-        self.update(channel, |tracked| tracked.ledger.subscription_removed(subscription, handed, open));
+        self.update(channel, |tracked| tracked.ledger.leave(subscription, handed, in_flight));
+        self.given.leave(subscription);
     }
 
     /// Whether this channel is tracked.
@@ -198,13 +230,13 @@ impl Book {
         self.get(name).is_some_and(|tracked| tracked.store.is_loaded())
     }
 
-    /// Whether a new subscribe continues where the last one stopped, and so loses nothing (R7c).
-    pub fn has_position(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|tracked| tracked.ledger.has_position())
+    /// Whether a new session continues where this one stops, and so loses nothing of the channel (R7c).
+    pub fn restarts_without_loss(&self, name: &str, in_flight: InFlight) -> bool {
+        self.get(name).is_some_and(|tracked| tracked.ledger.restarts_without_loss(in_flight))
     }
 
     /// The position that may be saved.
-    pub fn position(&self, name: &str) -> Option<&Position> {
+    pub fn position(&self, name: &str) -> Option<Position> {
         self.get(name).and_then(|tracked| tracked.ledger.to_save()).map(|(_, position)| position)
     }
 
@@ -213,94 +245,53 @@ impl Book {
         self.wanted > 0
     }
 
-    /// The wanted channel that tracks the position of an event on `channel`. Events match with and without the query (R2).
+    /// The channel that tracks the position of an event on `channel`: the one that is wanted, where there are several.
+    /// Events match with and without the query (R2).
     pub fn tracking(&self, channel: &str) -> Option<&str> {
-        self.of_topic(channel).into_iter().find_map(|number| {
-            let tracked = self.channels.get(number).filter(|tracked| tracked.wanted)?;
-            Some(tracked.ledger.channel())
-        })
+        let of_topic = self.of_topic(channel);
+        let tracked = of_topic.iter().filter_map(|number| self.channels.get(*number));
+        let best = tracked.max_by_key(|tracked| (tracked.wanted, tracked.ledger.is_subscribed()));
+        best.map(|tracked| tracked.ledger.channel())
     }
 
     /// Takes in an event of the tracked channel `name`, and returns those of its subscriptions that have not received
     /// it yet. `None`: it has no position.
-    pub fn receive(&mut self, name: &str, received: Received<'_>) -> Option<Vec<u32>> {
-        let Received { event, sequence, mut subscriptions, holders, request, beside, late } = received;
-        let position = Position::of(event)?;
+    pub fn receive(&mut self, name: &str, received: &Received<'_>, in_flight: InFlight) -> Option<Vec<u32>> {
+        let Received { event, sequence, subscriptions, holders, carrier } = *received;
         let number = self.names.get(name).copied()?;
-        let new = self.update(number, |tracked| {
-            if !tracked.store.is_loaded() {
-                // The event came through another subscription, and comes again once this channel has its position
-                // (R5a).
-                subscriptions.retain(|subscription| !holders.contains(subscription));
-                return subscriptions;
-            }
-            tracked.ledger.receive(Arrival {
-                sequence,
-                position,
-                uuid: event.event_uuid(),
-                subscriptions: &subscriptions,
-                committers: holders,
-                request,
-                wait: beside.map_or(Wait::Nothing, Wait::Response),
-                late,
-            })
-        })?;
+        let arrived = self.arrived;
+        let keep_text = self.kept_bytes + event.raw().len() <= self.max_kept_bytes;
+        let (new, commit) = self.update(number, |tracked| {
+            let arrival =
+                Arrival { event, sequence, subscriptions, committers: holders, carrier, arrived, keep_text };
+            tracked.ledger.receive(&arrival, in_flight).map(|new| (new, tracked.ledger.commit))
+        })??;
+        self.arrived += 1;
         self.provisional.insert(0, number);
-        let commit = self.channels.get(number).map_or(Commit::Manual, |tracked| tracked.ledger.commit);
-        let committers = new.iter().copied().filter(|subscription| holders.contains(subscription));
-        self.given.add(sequence, number, commit, committers);
-        if self.given.is_to_be_rebuilt() {
-            let ledgers = self.channels.iter().map(|(number, tracked)| (number, &tracked.ledger));
-            self.given.rebuild(ledgers);
+        let mut committers = new.iter().copied().filter(|subscription| holders.contains(subscription)).peekable();
+        if committers.peek().is_some() {
+            self.given.add(sequence, number, commit, committers);
         }
         Some(new)
     }
 
-    /// Whether this channel has to be subscribed again from the committed position.
-    pub fn is_rewinding(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|tracked| tracked.ledger.is_rewinding())
-    }
-
-    /// An event has come on `channel`. Tracked channels of its topic that no subscription wants need it again for the
-    /// next subscription (R7b).
-    pub fn event_passed(&mut self, channel: &str) {
-        for number in self.of_topic(channel) {
-            self.update(number, |tracked| {
-                if !tracked.wanted {
-                    tracked.ledger.event_unwanted();
-                }
-            });
-        }
-    }
-
-    /// A response was lost. Wanted channels are subscribed again from their positions. It may also have held events of
-    /// the others, which the server sends until it has processed the unsubscribe; those count as missed (R7b).
-    pub fn response_lost(&mut self) {
-        let unwanted = self.channels.iter().filter(|(_, tracked)| !tracked.wanted).inspect(|_| step());
-        for number in unwanted.map(|(number, _)| number).collect::<Vec<_>>() {
-            self.update(number, |tracked| tracked.ledger.event_unwanted());
-        }
-    }
-
-    /// A response has arrived whole: positions that waited for it count (R4a). `poll`: it is that of a successful poll;
-    /// `present`: the server has accepted the channel; `beside`: another response that is open and may bring events.
-    pub fn response_ended(
-        &mut self,
-        request: u32,
-        poll: bool,
-        present: impl Fn(&str) -> bool,
-        beside: Option<u32>,
-    ) {
+    /// A response has arrived whole: events that waited for it are certain (R4a).
+    pub fn response_ended(&mut self, in_flight: InFlight) {
         for number in self.provisional.take_all() {
-            let waits = self.update(number, |tracked| {
-                let present = present(tracked.ledger.channel());
-                tracked.ledger.response_ended(request, poll, present, beside);
-                tracked.ledger.awaits_response()
-            });
-            if waits == Some(true) {
+            if self.update(number, |tracked| tracked.ledger.settle(in_flight)) == Some(true) {
                 self.provisional.insert(0, number);
             }
         }
+    }
+
+    /// A poll has come that brings all that is expected again, if the server still has it. Returns the commits that wait
+    /// for what it no longer has.
+    pub fn all_came_again(&mut self) -> Vec<u32> {
+        let expecting = self.expecting.at(0);
+        let came = expecting.into_iter().filter_map(|number| {
+            self.update(number, |tracked| tracked.ledger.all_came_again())
+        });
+        came.flatten().collect()
     }
 
     /// The position after which a subscribe would begin, if the channel is tracked.
@@ -308,48 +299,71 @@ impl Book {
         self.get(name).map(|tracked| tracked.ledger.resume_from())
     }
 
-    /// The channel is subscribed by this request; `beside`: its events come by another subscription, too. Returns the
-    /// position after which it begins, the last one that is certain (R7).
-    pub fn subscribing(&mut self, name: &str, request: u32, beside: bool) -> Option<String> {
+    /// The channel is subscribed now. Returns the position after which that begins, the last one that is certain (R7).
+    pub fn subscribing(&mut self, name: &str) -> Option<String> {
         let number = self.names.get(name).copied()?;
-        self.provisional.insert(0, number);
-        self.update(number, |tracked| tracked.ledger.subscribing(request, beside))
+        self.update(number, |tracked| tracked.ledger.subscribing())
+    }
+
+    /// The server has refused to subscribe a channel, or has not seen the request.
+    pub fn not_subscribed(&mut self, name: &str) {
+        if let Some(number) = self.names.get(name).copied() {
+            self.update(number, |tracked| tracked.ledger.not_subscribed());
+        }
+    }
+
+    /// Whether the channel has been subscribed in this session, which cannot subscribe it again.
+    pub fn is_subscribed(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|tracked| tracked.ledger.is_subscribed())
+    }
+
+    /// Whether any channel of the topic, with whatever query, has been subscribed in this session.
+    pub fn is_topic_subscribed(&self, name: &str) -> bool {
+        let is = |number| self.channels.get(number).is_some_and(|tracked| tracked.ledger.is_subscribed());
+        self.of_topic(name).into_iter().any(is)
     }
 
     /// The session is gone: the next subscribes begin at the last certain positions.
-    pub fn restart(&mut self) {
+    pub fn restart(&mut self, in_flight: InFlight) {
         self.forgot = false;
-        for tracked in self.channels.values_mut().inspect(|_| step()) {
-            tracked.ledger.restart();
+        for number in self.channels.keys() {
+            step();
+            self.update(number, |tracked| tracked.ledger.restart(in_flight));
         }
     }
 
     /// The application was handed the events of a subscription up to this one, or is done with them (R3).
-    pub fn progress(&mut self, subscription: u32, sequence: u32, done: bool) {
+    pub fn progress(&mut self, subscription: u32, sequence: u32, done: bool, in_flight: InFlight) {
         let mode = if done { Commit::Processed } else { Commit::Delivered };
         while let Some((given, number)) =
             self.given.first(subscription, mode).filter(|(given, _)| *given <= sequence)
         {
-            self.update(number, |tracked| tracked.ledger.processed(subscription, given, false));
             self.given.remove_first(subscription, mode);
+            self.update(number, |tracked| tracked.ledger.processed(subscription, given, in_flight));
         }
     }
 
-    /// `event.commit()`. Returns the commands that it settles. An event that is no longer remembered has been saved
-    /// long ago, or belongs to an earlier epoch.
-    pub fn commit(&mut self, command: u32, subscriptions: &[u32], sequence: u32) -> Vec<u32> {
-        let of = self.given.channel_of(sequence);
-        let known = of.filter(|of| self.channels.get(*of).is_some_and(|one| one.ledger.gave_out(sequence)));
-        let settled = known.and_then(|number| {
-            self.update(number, |tracked| {
-                tracked.ledger.wait_for(command, sequence);
+    /// `event.commit()`. Returns the commands that it settles. An event that is no longer remembered has been saved long
+    /// ago. `Err`: its position is no longer valid (R6); gives the channel.
+    pub fn commit(
+        &mut self,
+        command: u32,
+        subscriptions: &[u32],
+        sequence: u32,
+        in_flight: InFlight,
+    ) -> Result<Vec<u32>, String> {
+        let Some(number) = self.given.channel_of(sequence) else { return Ok(vec![command]) };
+        let settled = self.update(number, |tracked| match tracked.ledger.wait_for(command, sequence) {
+            Committed::Known => Ok(vec![command]),
+            Committed::Expired => Err(tracked.ledger.channel().to_owned()),
+            Committed::Waits => {
                 for subscription in subscriptions {
-                    tracked.ledger.processed(*subscription, sequence, false);
+                    tracked.ledger.processed(*subscription, sequence, in_flight);
                 }
-                tracked.store.commands_saved(&mut tracked.ledger)
-            })
+                Ok(tracked.store.commands_saved(&mut tracked.ledger))
+            }
         });
-        settled.unwrap_or_else(|| vec![command])
+        settled.unwrap_or_else(|| Ok(vec![command]))
     }
 
     /// The server refuses the position of a channel (R6): another one takes its place. `None` if the refusal is final:
@@ -378,7 +392,7 @@ impl Book {
         self.channels
             .values_mut()
             .inspect(|_| step())
-            .flat_map(|tracked| tracked.ledger.take_waiters(None))
+            .flat_map(|tracked| tracked.ledger.take_all_waiters())
             .collect()
     }
 
@@ -392,7 +406,11 @@ impl Book {
 
     /// Applies a change to a channel; every change goes through here.
     fn update<T>(&mut self, number: u32, change: impl FnOnce(&mut TrackedChannel) -> T) -> Option<T> {
-        let result = change(self.channels.get_mut(number)?);
+        let tracked = self.channels.get_mut(number)?;
+        let (kept, owed) = (tracked.ledger.kept_bytes(), tracked.ledger.owed());
+        let result = change(tracked);
+        self.kept_bytes = self.kept_bytes + tracked.ledger.kept_bytes() - kept;
+        self.owed = self.owed + tracked.ledger.owed() - owed;
         self.reindex(number);
         Some(result)
     }
@@ -408,6 +426,8 @@ impl Book {
         move_to(&mut self.calls_open, number, &mut tracked.expires_at, expires_at);
         self.unsaved.set(0, number, !tracked.store.is_saved(&tracked.ledger));
         self.dispensable.set(0, number, tracked.is_dispensable());
+        self.expecting.set(0, number, tracked.ledger.expects_again());
+        self.given.forget(tracked.ledger.take_forgotten());
     }
 
     fn remove(&mut self, number: u32) -> Option<Box<TrackedChannel>> {
@@ -419,6 +439,10 @@ impl Book {
         self.unsaved.remove(0, number);
         self.dispensable.remove(0, number);
         self.provisional.remove(0, number);
+        self.expecting.remove(0, number);
+        self.kept_bytes -= tracked.ledger.kept_bytes();
+        self.owed -= tracked.ledger.owed();
+        self.given.forget(tracked.ledger.sequences());
         Some(tracked)
     }
 }

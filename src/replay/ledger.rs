@@ -1,23 +1,51 @@
+//! What is known of one channel (R2 to R7).
+//!
+//! **Every request remembers how many events had come when it was sent.** All else follows from that:
+//!
+//! - `list` holds, in the order of arrival, the events that were passed last, up to the position, and all that came after it.
+//! - An entry is *certain* unless the other request is in flight and was sent before the entry came: then that response may
+//!   hold events that stand before it in the channel.
+//! - An event that comes while `list` holds something of the *other* response, arrived since its own request was sent, has
+//!   no known order to it: from there on the entries are *tied*. Before each entry that is not tied there is a *cut*.
+//! - An entry is *passed* when a reader has committed it, no open reader owes it, and none has left with it in hand. The
+//!   position is the last entry before the last cut before which all is certain and passed.
+//! - A response that is lost, cut or aborted ends the session. The next one goes on from the last cut before which all is
+//!   certain. What stands behind that is sent `again`; it keeps what its readers did, and finds its place when it comes.
+//! - With `start: new` and nothing certain there is nothing to go on from: a gap, and the first event received becomes the
+//!   position.
+//! - A session subscribes the channel once. A new reader gets all behind the position from memory; where the texts are not
+//!   there any more, or the channel has been unsubscribed, a new session brings them again.
+//! - A refused position is a gap, and empties it all.
+//!
+//! These statements always hold:
+//!
+//! 1. Of two entries with a cut between them the first is first in the channel, too.
+//! 2. Whatever stands in the channel before an entry that is certain, and after the first position, has been received.
+//! 3. All that stands in the channel before the position is committed, or named by a gap.
+//! 4. What may come once more in this session is in `list` or in `again`.
+
 mod arrival;
+mod entries;
 mod entry;
-mod order;
-mod recent;
 #[cfg(test)]
 mod tests;
-mod waiters;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::position::{Commit, OnInvalid, Position, Start};
-pub use arrival::{Arrival, Wait};
-use entry::{Entry, EventKey, Leftover};
-use recent::RecentEvents;
-use waiters::Waiters;
+use crate::bayeux::message::Message;
+use crate::ordered::Agenda;
+use crate::steps::step;
+pub(crate) use arrival::{Arrival, Carrier, InFlight};
+use entries::Entries;
+use entry::{Entry, EventKey, Place};
 
-/// The progress of one channel (R2 to R7).
-///
-/// An event that was received is in one of three lists. `pending`: it came in the present subscription at the server and
-/// is not committed yet; in the order of arrival. `awaiting_redelivery`: it came before that, and the server will send
-/// it again. `recent`: it is committed.
-pub struct Ledger {
+/// How many events are remembered behind the position, in case the server sends one twice.
+const REMEMBERED: u64 = 256;
+
+/// The progress of one channel.
+pub(crate) struct Ledger {
     channel: String,
     start: Start,
     /// Replaces `start` after the server has refused a position (R6).
@@ -26,30 +54,65 @@ pub struct Ledger {
     pub commit: Commit,
     /// What follows when the server refuses a position.
     pub on_invalid: OnInvalid,
-    committed: Option<Position>,
-    /// The first event received while there was no position. Nothing is lost from there on (R7c).
-    first_replay_id: Option<String>,
-    pending: Vec<Entry>,
-    awaiting_redelivery: Vec<Entry>,
-    recent: RecentEvents,
-    /// The next subscribe starts at the committed position, because a new local subscription needs all events since (R7b).
-    rewind_to_committed: bool,
-    /// An event arrived that no local subscription wanted: the next subscription needs it again.
-    skipped_event: bool,
-    /// The same, but there was no position yet: the next event received may belong before the skipped one.
-    skipped_before_position: bool,
-    /// The request that subscribed the channel again in the same session. Until a poll sent after it has arrived whole,
-    /// any response may bring events of the earlier subscription.
-    resubscribe: Option<u32>,
-    /// The response that was open when that poll ended. It may have left the server earlier, with such events.
-    response_with_leftovers: Option<u32>,
-    /// It was subscribed earlier in this session at the server.
-    subscribed_before: bool,
-    /// Sequence numbers in `pending` ascend.
-    sequences_ascend: bool,
-    /// Counts the positions that may be saved: the version.
+    entries: Entries,
+    /// Entries are numbered in the order of arrival, and `first` is the number of the first that is still in the list.
+    list: VecDeque<u32>,
+    first: u64,
+    /// The position is the entry before this number; there is none if that is `first`.
+    committed: u64,
+    /// The number of the first entry that is tied to the position.
+    group: u64,
+    /// All entries before this number are certain and passed.
+    ready: u64,
+    /// All entries before this number are certain.
+    certain: u64,
+    /// For the poll and for the commands.
+    ties: [Ties; 2],
+    again: Agenda,
+    last_again: u64,
+    /// A poll that brings all of `again` has come, if the server still has it.
+    again_is_old: bool,
+    /// Readers that join are given entries up to this number from memory; behind it a new session has to bring them.
+    limit: Option<u64>,
+    /// It has been subscribed in this session.
+    subscribed: bool,
+    /// Counts the positions.
     version: u32,
-    waiters: Waiters,
+    /// The commands that wait until a version of the position is saved; versions ascend.
+    waiting: VecDeque<(u32, u32)>,
+    /// The numbers of uncommitted events whose epoch is over (R6).
+    expired: Agenda,
+    /// The numbers under which events were given out that are no longer remembered.
+    forgotten: Vec<u32>,
+}
+
+/// Which entries have no known order to the events of a request.
+#[derive(Clone, Copy, Default)]
+struct Ties {
+    /// Before this number no entry came on the other response since the request was sent.
+    next: u64,
+    /// Behind the first such entry, all entries before this number are tied.
+    marked: u64,
+}
+
+/// What a new reader is given.
+#[derive(Default)]
+pub(crate) struct Joined {
+    /// What stands behind the position, from memory.
+    pub events: Vec<Arc<Message>>,
+    /// A new session has to bring the rest.
+    pub needs_session: bool,
+}
+
+/// A call of `event.commit()`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// It is settled once a position that includes the event is saved.
+    Waits,
+    /// The event was passed long ago.
+    Known,
+    /// The position of the event is no longer valid (R6).
+    Expired,
 }
 
 impl Ledger {
@@ -61,20 +124,23 @@ impl Ledger {
             fallback: None,
             commit,
             on_invalid,
-            committed: None,
-            first_replay_id: None,
-            pending: Vec::new(),
-            awaiting_redelivery: Vec::new(),
-            recent: RecentEvents::new(),
-            rewind_to_committed: false,
-            skipped_event: false,
-            skipped_before_position: false,
-            resubscribe: None,
-            response_with_leftovers: None,
-            subscribed_before: false,
-            sequences_ascend: true,
+            entries: Entries::default(),
+            list: VecDeque::new(),
+            first: 0,
+            committed: 0,
+            group: 0,
+            ready: 0,
+            certain: 0,
+            ties: [Ties::default(); 2],
+            again: Agenda::default(),
+            last_again: 0,
+            again_is_old: false,
+            limit: None,
+            subscribed: false,
             version: 0,
-            waiters: Waiters::new(),
+            waiting: VecDeque::new(),
+            expired: Agenda::default(),
+            forgotten: Vec::new(),
         }
     }
 
@@ -88,14 +154,12 @@ impl Ledger {
         &self.start
     }
 
-    /// Where the channel does begin if there is no position.
-    fn origin(&self) -> &Start {
-        self.fallback.as_ref().unwrap_or(&self.start)
-    }
-
     /// The store's answer.
     pub fn loaded(&mut self, position: Option<Position>) {
-        self.committed = position;
+        if let Some(position) = position {
+            self.push(Entry::stored(position));
+            (self.committed, self.ready, self.certain) = (self.end(), self.end(), self.end());
+        }
     }
 
     /// The first local subscription after all earlier ones have gone sets its own conditions (R3a).
@@ -103,256 +167,258 @@ impl Ledger {
         (self.start, self.commit, self.on_invalid) = (start, commit, on_invalid);
     }
 
-    /// A local subscription is new; `open` are the others. Returns whether earlier events have to come again for it.
-    pub fn subscription_added(&mut self, open: &[u32]) -> bool {
-        // What closed subscriptions had not processed no longer holds the position (R3a).
-        self.release(|subscription, _| !open.contains(&subscription));
-        if self.skipped_event || !self.pending.is_empty() || !self.awaiting_redelivery.is_empty() {
-            self.rewind_to_committed = true;
-        }
-        self.rewind_to_committed
-    }
+    // ---- Local subscriptions.
 
-    /// Whether the channel has to be subscribed again from the committed position.
-    pub fn is_rewinding(&self) -> bool {
-        self.rewind_to_committed
-    }
-
-    /// An event has arrived that no local subscription wants.
-    pub fn event_unwanted(&mut self) {
-        if self.resume_from() == Start::New.as_str() {
-            // Without a position the event cannot be requested again.
-            self.skipped_before_position = true;
-        } else {
-            self.skipped_event = true;
+    /// A local subscription is new. It is given all that stands behind the position (R7b), as far as that is in memory;
+    /// `sequence` is the number of the first event.
+    pub fn join(&mut self, subscription: u32, mut sequence: u32) -> Joined {
+        for slot in self.entries.all() {
+            self.entries.change(slot, Entry::release);
         }
-        // It may belong before an event whose position is provisional.
-        if self.pending.iter().any(|entry| !entry.is_settled()) {
-            self.rewind_to_committed = true;
-        }
-    }
-
-    /// A local subscription has ended, and `open` are left; `handed` is the number of the last event that it was handed
-    /// out. Handed events that it has not processed hold the position. If no subscription is left, all events do (R3a).
-    pub fn subscription_removed(&mut self, subscription: u32, handed: u32, open: &[u32]) {
-        if open.is_empty() {
-            return;
-        }
-        self.release(|owner, sequence| owner == subscription && sequence > handed);
-        self.advance();
-    }
-
-    fn release(&mut self, fits: impl Fn(u32, u32) -> bool) {
-        for entry in self.pending.iter_mut().chain(&mut self.awaiting_redelivery) {
-            entry.release(&fits);
-        }
-    }
-
-    /// Notes an event, and returns the subscriptions that have not received it yet (R7b).
-    pub fn receive(&mut self, mut arrival: Arrival<'_>) -> Vec<u32> {
-        let replay_id = core::mem::take(&mut arrival.position.replay_id);
-        let key = EventKey { replay_id, uuid: arrival.uuid.map(str::to_owned) };
-        if self.recent.contains(&key) {
-            return Vec::new();
-        }
-        let mut entry = match self.pending.iter().position(|entry| entry.key == key) {
-            // The place of its first arrival was provisional; this one takes its place.
-            Some(index) if !self.pending[index].is_settled() => self.pending.remove(index),
-            Some(index) => {
-                let new = self.pending[index].give(&arrival);
-                if !new.is_empty() {
-                    self.sequences_ascend = false;
-                }
-                return new;
+        let mut joined = Joined::default();
+        let mut number = self.committed;
+        while let Some(text) = self.get(number).and_then(|entry| entry.text.clone()) {
+            if let Some(slot) = self.slot(number) {
+                self.entries.give(slot, sequence, &[subscription], &[subscription]);
             }
-            None => match self.awaiting_redelivery.iter().position(|entry| entry.key == key) {
-                Some(index) => self.awaiting_redelivery.remove(index),
-                None => Entry::new(key, arrival.position.created_date.take()),
-            },
-        };
-        entry.wait = arrival.wait;
-        entry.leftover = self.possible_leftover(arrival.request);
-        entry.unordered = order::joins_group(&mut self.pending, arrival.request);
-        let new = entry.give(&arrival);
-        if self.committed.is_none() && self.first_replay_id.is_none() {
-            self.first_replay_id = Some(entry.key.replay_id.clone());
-            if core::mem::take(&mut self.skipped_before_position) {
-                self.rewind_to_committed = true;
+            joined.events.push(text);
+            (number, sequence) = (number + 1, sequence.wrapping_add(1).max(1));
+        }
+        self.ready = self.committed;
+        if number < self.end() {
+            self.limit = Some(number);
+            joined.needs_session = self.subscribed;
+            if !self.subscribed {
+                self.restart(InFlight::default());
             }
         }
-        if arrival.late {
-            self.awaiting_redelivery.push(entry);
-        } else {
-            if new.len() != arrival.subscriptions.len() {
-                self.sequences_ascend = false;
+        joined
+    }
+
+    /// A local subscription has left; the last event that it was handed out had the number `handed`. What it had in hand
+    /// holds the position until another one joins; what was still queued for it does not (R3a).
+    pub fn leave(&mut self, subscription: u32, handed: u32, in_flight: InFlight) {
+        for slot in self.entries.all() {
+            self.entries.change(slot, |entry| entry.leave(subscription, handed));
+        }
+        self.advance(in_flight);
+    }
+
+    /// A subscription has committed the event that it was given by this number.
+    pub fn processed(&mut self, subscription: u32, sequence: u32, in_flight: InFlight) {
+        if let Some(slot) = self.entries.given_as(sequence) {
+            self.entries.change(slot, |entry| entry.commit(subscription));
+            self.advance(in_flight);
+        }
+    }
+
+    /// `command` waits until a position that includes the event with this number is saved.
+    pub fn wait_for(&mut self, command: u32, sequence: u32) -> Committed {
+        if self.expired.remove(0, sequence) {
+            self.forgotten.push(sequence);
+            return Committed::Expired;
+        }
+        let Some(slot) = self.entries.given_as(sequence) else { return Committed::Known };
+        match self.entries.get(slot).map(|entry| entry.place) {
+            Some(Place::Listed(number)) if number < self.committed => {
+                self.waiting.push_back((self.version, command));
             }
-            self.pending.push(entry);
+            // The server no longer has it, so no position has to include it.
+            Some(Place::Again(_)) if self.again_is_old => return Committed::Known,
+            _ => self.entries.change(slot, |entry| entry.waiters.push(command)),
         }
-        self.advance();
-        new
+        Committed::Waits
     }
 
-    /// Whether events on the response to `request` may belong to an earlier subscription at the server.
-    fn possible_leftover(&self, request: u32) -> Option<Leftover> {
-        if let Some(resubscribe) = self.resubscribe {
-            return Some(Leftover { request: resubscribe, on_its_response: request == resubscribe });
+    /// Removes the commands that wait for no more than this version, and returns them.
+    pub fn take_waiters(&mut self, saved: u32) -> Vec<u32> {
+        let count = self.waiting.iter().take_while(|(version, _)| *version <= saved).count();
+        self.waiting.drain(..count).map(|(_, command)| command).collect()
+    }
+
+    /// Removes all commands that wait, and returns them.
+    pub fn take_all_waiters(&mut self) -> Vec<u32> {
+        let mut commands = self.take_waiters(u32::MAX);
+        for slot in self.entries.all() {
+            commands.append(&mut self.entries.change(slot, |entry| core::mem::take(&mut entry.waiters)));
         }
-        let has_leftovers = self.response_with_leftovers == Some(request);
-        has_leftovers.then_some(Leftover { request, on_its_response: true })
+        commands
     }
 
-    /// A subscription has processed the event with this sequence number; `through`: and all events before it.
-    pub fn processed(&mut self, subscription: u32, sequence: u32, through: bool) {
-        for entry in &mut self.pending {
-            // Stops early, so that a long queue is not searched to its end for each event.
-            if self.sequences_ascend && entry.sequences().next().is_some_and(|first| first > sequence) {
-                break;
-            }
-            entry.processed(subscription, sequence, through);
-        }
-        for entry in &mut self.awaiting_redelivery {
-            entry.processed(subscription, sequence, through);
-        }
-        self.advance();
-    }
+    // ---- The wire.
 
-    /// Whether the event with this sequence number was given out here, and is still remembered.
-    pub fn gave_out(&self, sequence: u32) -> bool {
-        self.is_uncommitted(sequence) || self.recent.has_sequence(sequence)
-    }
-
-    fn is_uncommitted(&self, sequence: u32) -> bool {
-        self.pending.iter().chain(&self.awaiting_redelivery).any(|entry| entry.has_sequence(sequence))
-    }
-
-    /// `command` waits until a position at or after the event with this sequence number is saved.
-    pub fn wait_for(&mut self, command: u32, sequence: u32) {
-        let version = (!self.is_uncommitted(sequence)).then_some(self.version);
-        self.waiters.push(command, sequence, version);
-    }
-
-    /// Removes the commands that wait for no more than this version, and returns them; all of them for `None`.
-    pub fn take_waiters(&mut self, version: Option<u32>) -> Vec<u32> {
-        self.waiters.take(version)
-    }
-
-    /// A response has arrived whole: positions that waited for it count (R4a). `poll`: it is that of a successful poll;
-    /// `present`: the server has accepted the channel; `beside`: another response that is open and may bring events.
-    pub fn response_ended(&mut self, request: u32, poll: bool, present: bool, beside: Option<u32>) {
-        let settles = |leftover: Leftover| present && leftover.is_settled_by(request, poll);
-        for entry in &mut self.pending {
-            if entry.wait == Wait::Response(request) {
-                entry.wait = Wait::Nothing;
-            }
-            if entry.leftover.take_if(|leftover| settles(*leftover)).is_some() && entry.wait == Wait::Nothing
-            {
-                // The other response may bring it again.
-                entry.wait = beside.map_or(Wait::Nothing, Wait::Response);
-            }
-        }
-        self.response_with_leftovers = self.response_with_leftovers.filter(|open| *open != request);
-        let settles = |request: u32| settles(Leftover { request, on_its_response: false });
-        if self.resubscribe.take_if(|resubscribe| settles(*resubscribe)).is_some() {
-            self.response_with_leftovers = beside;
-        }
-        self.advance();
-    }
-
-    /// The channel is about to be subscribed at the server; `beside`: its events come by another subscription, too.
-    /// Returns the position to subscribe from, the last one that is not provisional (R7).
-    pub fn subscribing(&mut self, request: u32, beside: bool) -> String {
-        self.rewind(true);
-        let leftovers_possible = core::mem::replace(&mut self.subscribed_before, true) || beside;
-        self.resubscribe = leftovers_possible.then_some(request);
+    /// The channel is subscribed now. Returns the position after which that begins, in the wire format.
+    pub fn subscribing(&mut self) -> String {
+        self.subscribed = true;
         self.resume_from().to_owned()
     }
 
-    /// The session is gone: all events after the last position that is not provisional will come again.
-    pub fn restart(&mut self) {
-        self.rewind(false);
-        self.subscribed_before = false;
+    /// The server has refused to subscribe it, or has not seen the request.
+    pub fn not_subscribed(&mut self) {
+        self.subscribed = false;
     }
 
-    /// Prepares the next subscribe: events after its position await redelivery. `session_lives`: open responses still
-    /// count.
-    fn rewind(&mut self, session_lives: bool) {
-        let rewinding = core::mem::take(&mut self.rewind_to_committed);
-        let mut keep = if rewinding { 0 } else { self.settled_count() };
-        (self.skipped_event, self.skipped_before_position) = (false, false);
-        // There is no position before the very first event, so that event will not come again.
-        let is_first = self.is_very_first();
-        let first = self.pending.iter().position(&is_first).filter(|first| *first >= keep);
-        if let Some(first) = first {
-            keep = first + 1;
-        }
-        let mut redelivered = self.pending.split_off(keep);
-        // Events whose order relative to it is unknown may not come again, either. They continue to hold its position.
-        let group =
-            if first.is_some() { redelivered.iter().take_while(|entry| entry.unordered).count() } else { 0 };
-        for entry in redelivered.iter_mut().skip(group) {
-            entry.unordered = false;
-        }
-        if let Some(first) = self.awaiting_redelivery.iter().position(is_first) {
-            let mut first = self.awaiting_redelivery.remove(first);
-            first.settle();
-            self.pending.push(first);
-        }
-        if !session_lives {
-            self.pending.iter_mut().for_each(Entry::settle);
-        }
-        // Entries that awaited redelivery already stay in their order.
-        redelivered.append(&mut self.awaiting_redelivery);
-        self.awaiting_redelivery = redelivered;
-        self.sequences_ascend =
-            self.awaiting_redelivery.is_empty() && (self.sequences_ascend || self.pending.is_empty());
-        (self.resubscribe, self.response_with_leftovers) = (None, None);
+    /// Whether it has been subscribed in this session, which cannot subscribe it again.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscribed
     }
 
-    /// A test for the first event of a channel that begins with new events and has no committed position.
-    fn is_very_first(&self) -> impl Fn(&Entry) -> bool + use<> {
-        let without_position = self.committed.is_none() && *self.origin() == Start::New;
-        let first = self.first_replay_id.clone().filter(|_| without_position);
-        move |entry| first.as_ref() == Some(&entry.key.replay_id)
-    }
-
-    /// The position to subscribe from, in the wire format.
+    /// The position after which a subscribe begins, in the wire format.
     pub fn resume_from(&self) -> &str {
-        let settled = self.settled_count().checked_sub(1).and_then(|last| self.pending.get(last));
-        let received =
-            settled.filter(|_| !self.rewind_to_committed).map(|entry| entry.key.replay_id.as_str());
-        let committed = self.committed.as_ref().map(|position| position.replay_id.as_str());
-        let first = self.first_replay_id.as_deref().filter(|_| *self.origin() == Start::New);
-        received.or(committed).or(first).unwrap_or(self.origin().as_str())
+        let last = self.list.back().and_then(|slot| self.entries.get(*slot));
+        last.map_or(self.origin().as_str(), |entry| &entry.key.replay_id)
     }
 
-    /// Whether a new subscription continues where the last one stopped, and so loses nothing (R7c).
-    pub fn has_position(&self) -> bool {
-        // Earlier events may be in the response that the very first event still waits for.
-        let is_first = self.is_very_first();
-        let mut received = self.pending.iter().chain(&self.awaiting_redelivery);
-        let first_is_provisional = received.any(|entry| !entry.is_settled() && is_first(entry));
-        !first_is_provisional && self.resume_from() != Start::New.as_str()
+    /// An event has come. Returns the subscriptions that have not received it yet: none if the server has sent it twice.
+    /// `None`: it has no position.
+    pub fn receive(&mut self, arrival: &Arrival<'_>, in_flight: InFlight) -> Option<Vec<u32>> {
+        let key = EventKey::of(arrival.event)?;
+        let slot = match self.entries.find(&key) {
+            None => self.entries.add(Entry::new(key, Position::created_date_of(arrival.event))),
+            Some(slot) => {
+                let place = self.entries.get(slot).map(|entry| entry.place);
+                let Some(Place::Again(number)) = place else { return Some(Vec::new()) };
+                self.again.remove(number, slot);
+                slot
+            }
+        };
+        Some(self.arrive(slot, arrival, in_flight))
     }
 
-    /// The server has refused the position: a new epoch begins (R6). Returns the commands that waited in the old one.
+    fn arrive(&mut self, slot: u32, arrival: &Arrival<'_>, in_flight: InFlight) -> Vec<u32> {
+        let tied = self.tie(arrival, in_flight);
+        let number = self.end();
+        let is_first = self.list.is_empty();
+        self.entries.change(slot, |entry| {
+            (entry.place, entry.tied) = (Place::Listed(number), tied);
+            (entry.carrier, entry.arrived) = (arrival.carrier, arrival.arrived);
+            // Before the first position an event cannot be had again.
+            entry.text = (arrival.keep_text || is_first).then(|| arrival.event.clone());
+        });
+        self.list.push_back(slot);
+        let new = self.entries.give(slot, arrival.sequence, arrival.subscriptions, arrival.committers);
+        self.advance(in_flight);
+        new
+    }
+
+    /// Ties the entries whose order to the event that comes now is not known. Returns whether there are any.
+    fn tie(&mut self, arrival: &Arrival<'_>, in_flight: InFlight) -> bool {
+        let end = self.end();
+        let since = in_flight.sent(arrival.carrier).unwrap_or(u64::MAX);
+        let Ties { mut next, marked } = self.ties[arrival.carrier as usize];
+        next = next.max(self.first);
+        while self.get(next).is_some_and(|other| other.carrier == arrival.carrier || other.arrived < since) {
+            step();
+            next += 1;
+        }
+        let tied = next < end;
+        if tied {
+            for number in marked.max(next + 1)..end {
+                step();
+                self.change(number, |entry| entry.tied = true);
+            }
+        }
+        let marked = if tied { end + 1 } else { marked };
+        self.ties[arrival.carrier as usize] = Ties { next, marked };
+        tied
+    }
+
+    /// A response has ended whole, and is in flight no more. Returns whether any entry is not certain yet.
+    pub fn settle(&mut self, in_flight: InFlight) -> bool {
+        self.advance(in_flight);
+        self.certain < self.end()
+    }
+
+    /// Whether a new session would bring all that may be missing (R7c).
+    pub fn restarts_without_loss(&self, in_flight: InFlight) -> bool {
+        self.restart_at(in_flight).is_some()
+    }
+
+    /// The session is over. The next one goes on after the last cut before which all is certain.
+    pub fn restart(&mut self, in_flight: InFlight) {
+        let first_counts = self.first + u64::from(!self.list.is_empty());
+        let keep = self.restart_at(in_flight).unwrap_or(first_counts);
+        if core::mem::take(&mut self.again_is_old) {
+            for slot in self.again.take_all() {
+                self.forget(slot);
+            }
+        }
+        for slot in self.list.split_off((keep - self.first) as usize) {
+            self.last_again += 1;
+            let number = self.last_again;
+            self.again.insert(number, slot);
+            self.entries.change(slot, |entry| {
+                (entry.place, entry.tied, entry.text) = (Place::Again(number), false, None);
+            });
+        }
+        (self.certain, self.ready) = (keep, self.ready.min(keep));
+        self.ties = [Ties { next: keep, marked: keep }; 2];
+        (self.limit, self.subscribed) = (None, false);
+        self.advance(InFlight::default());
+    }
+
+    /// The number of the first entry that the next session has to bring again. `None`: there is nothing that it could go on
+    /// from, and events may be missing.
+    fn restart_at(&self, in_flight: InFlight) -> Option<u64> {
+        let mut keep = self.certain;
+        while self.get(keep).is_some_and(|entry| in_flight.settles(entry.carrier, entry.arrived)) {
+            keep += 1;
+        }
+        keep = keep.min(self.limit.unwrap_or(u64::MAX));
+        while self.get(keep).is_some_and(|entry| entry.tied) {
+            keep -= 1;
+        }
+        let has_begun = self.subscribed || !self.list.is_empty();
+        let is_lost = keep == self.first && *self.origin() == Start::New && has_begun;
+        (!is_lost).then_some(keep)
+    }
+
+    /// A poll has come that brings all of `again`, if the server still has it. Returns the commands that wait for what it no
+    /// longer has: that will not come again, so no position has to include it.
+    pub fn all_came_again(&mut self) -> Vec<u32> {
+        self.again_is_old = true;
+        let mut commands = Vec::new();
+        for slot in self.again.up_to(u64::MAX) {
+            commands.append(&mut self.entries.change(slot, |entry| core::mem::take(&mut entry.waiters)));
+        }
+        commands
+    }
+
+    /// Whether anything is expected again.
+    pub fn expects_again(&self) -> bool {
+        !self.again.is_empty() && !self.again_is_old
+    }
+
+    /// The server has refused the position: an epoch without one begins at `fallback` (R6). Returns the commands that wait
+    /// for positions of the old one.
     pub fn refused(&mut self, fallback: Start) -> Vec<u32> {
+        let commands = self.take_all_waiters();
+        for slot in self.entries.all() {
+            if self.entries.get(slot).is_some_and(Entry::is_owed) {
+                for sequence in self.entries.remove(slot) {
+                    self.expired.insert(0, sequence);
+                }
+            } else {
+                self.forget(slot);
+            }
+        }
         self.fallback = Some(fallback);
-        self.committed = None;
-        self.first_replay_id = None;
-        self.pending.clear();
-        self.awaiting_redelivery.clear();
-        self.recent.clear();
-        self.rewind_to_committed = false;
-        (self.skipped_event, self.skipped_before_position) = (false, false);
-        // The refused subscribe does not count as one.
-        self.subscribed_before = self.resubscribe.take().is_some();
-        self.response_with_leftovers = None;
-        self.take_waiters(None)
+        self.list.clear();
+        self.again = Agenda::default();
+        (self.committed, self.group) = (self.first, self.first);
+        (self.ready, self.certain) = (self.first, self.first);
+        self.ties = [Ties { next: self.first, marked: self.first }; 2];
+        // The refused subscribe is none, so the session may try once more.
+        (self.limit, self.subscribed) = (None, false);
+        commands
     }
+
+    // ---- The position.
 
     /// The position that may be saved, and its version, which ascends with each.
-    pub fn to_save(&self) -> Option<(u32, &Position)> {
-        self.committed.as_ref().map(|position| (self.version, position))
+    pub fn to_save(&self) -> Option<(u32, Position)> {
+        let number = self.committed.checked_sub(1)?;
+        self.get(number).map(|entry| (self.version, entry.position()))
     }
 
     /// The version of the last position that may be saved; 0 before the first.
@@ -360,56 +426,107 @@ impl Ledger {
         self.version
     }
 
-    /// Whether the end of a response can make a position count.
-    pub(crate) fn awaits_response(&self) -> bool {
-        self.resubscribe.is_some()
-            || self.response_with_leftovers.is_some()
-            || self.pending.iter().any(|entry| !entry.is_settled())
+    /// Whether the store has all that is known about the channel, once it has the position.
+    pub fn is_all_committed(&self) -> bool {
+        let is_as_stored = self.committed > self.first || self.fallback.is_none();
+        self.committed == self.end() && self.again.is_empty() && is_as_stored
     }
 
-    /// Whether the store has all that is known about the channel.
-    pub(crate) fn is_all_committed(&self) -> bool {
-        let is_as_stored = self.committed.is_some() || self.fallback.is_none();
-        self.pending.is_empty() && self.awaiting_redelivery.is_empty() && is_as_stored
+    /// The size of the texts that are kept for readers that join.
+    pub fn kept_bytes(&self) -> usize {
+        self.entries.kept_bytes()
     }
 
-    /// The numbers of the events that were given out here and are still remembered.
-    pub(crate) fn sequences(&self) -> impl Iterator<Item = u32> + '_ {
-        let uncommitted = self.pending.iter().chain(&self.awaiting_redelivery).flat_map(Entry::sequences);
-        uncommitted.chain(self.recent.sequences())
+    /// How many events a reader has yet to commit.
+    pub fn owed(&self) -> usize {
+        self.entries.owed()
     }
 
-    /// The channel may have been subscribed earlier in this session at the server.
-    pub(crate) fn may_have_leftovers(&mut self) {
-        self.subscribed_before = true;
+    /// The numbers of events that are no longer remembered.
+    pub fn take_forgotten(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.forgotten)
     }
 
-    /// How many entries at the beginning of `pending` have positions that are not provisional.
-    fn settled_count(&self) -> usize {
-        order::whole_groups(&self.pending, self.pending.iter().take_while(|entry| entry.is_settled()).count())
+    /// The numbers of all events that are remembered.
+    pub fn sequences(&self) -> Vec<u32> {
+        let of = |slot| self.entries.get(slot).into_iter().flat_map(Entry::sequences);
+        self.entries.all().flat_map(of).chain(self.expired.at(0)).collect()
     }
 
-    /// Commits the last position before which everything is processed (R4).
-    fn advance(&mut self) {
-        let holds = |entry: &Entry| entry.unordered && !entry.is_processed();
-        if self.rewind_to_committed || self.awaiting_redelivery.iter().any(holds) {
-            return;
+    /// Moves the position to the last cut before which all is certain and passed (R4). Cuts before `ready` stay what they
+    /// are: an event is only ever tied to entries that were not certain when it came.
+    fn advance(&mut self, in_flight: InFlight) {
+        while self.get(self.certain).is_some_and(|entry| in_flight.settles(entry.carrier, entry.arrived)) {
+            step();
+            self.certain += 1;
         }
-        let is_done = |entry: &&Entry| entry.is_settled() && entry.is_processed();
-        let count = order::whole_groups(&self.pending, self.pending.iter().take_while(is_done).count());
-        if count == 0 {
-            return;
+        let (mut group, mut cut) = (self.group, self.committed);
+        while self.ready < self.certain && self.get(self.ready).is_some_and(Entry::is_passed) {
+            step();
+            self.ready += 1;
+            if self.get(self.ready).is_none_or(|next| !next.tied) {
+                (group, cut) = (cut, self.ready);
+            }
         }
+        if cut > self.committed {
+            self.pass(cut);
+            self.group = group;
+            self.forget_passed();
+        }
+    }
+
+    /// The position moves to the entry before this number.
+    fn pass(&mut self, cut: u64) {
         self.version += 1;
-        self.recent.make_room();
-        for mut entry in self.pending.drain(..count) {
-            self.waiters.committed(&entry, self.version);
-            let (replay_id, created_date) = (entry.key.replay_id.clone(), entry.created_date.take());
-            self.committed = Some(Position { replay_id, created_date });
-            self.recent.push(entry);
+        for number in self.committed..cut {
+            let waiters = self.change(number, |entry| {
+                entry.text = None;
+                core::mem::take(&mut entry.waiters)
+            });
+            self.waiting.extend(waiters.into_iter().map(|command| (self.version, command)));
         }
-        if self.pending.is_empty() {
-            self.sequences_ascend = true;
+        self.committed = cut;
+    }
+
+    /// Forgets what was passed long ago. What is tied to the position may come once more, however much it is.
+    fn forget_passed(&mut self) {
+        while self.first < self.group && self.committed - self.first > REMEMBERED {
+            if let Some(slot) = self.list.pop_front() {
+                self.forget(slot);
+            }
+            self.first += 1;
         }
+    }
+
+    fn forget(&mut self, slot: u32) {
+        self.forgotten.append(&mut self.entries.remove(slot));
+    }
+
+    /// Where the channel does begin if there is no position.
+    fn origin(&self) -> &Start {
+        self.fallback.as_ref().unwrap_or(&self.start)
+    }
+
+    fn push(&mut self, mut entry: Entry) {
+        entry.place = Place::Listed(self.end());
+        let slot = self.entries.add(entry);
+        self.list.push_back(slot);
+    }
+
+    /// The number that the next entry gets.
+    fn end(&self) -> u64 {
+        self.first + self.list.len() as u64
+    }
+
+    fn slot(&self, number: u64) -> Option<u32> {
+        self.list.get(number.checked_sub(self.first)? as usize).copied()
+    }
+
+    fn get(&self, number: u64) -> Option<&Entry> {
+        self.entries.get(self.slot(number)?)
+    }
+
+    fn change<T: Default>(&mut self, number: u64, change: impl FnOnce(&mut Entry) -> T) -> T {
+        self.slot(number).map(|slot| self.entries.change(slot, change)).unwrap_or_default()
     }
 }

@@ -15,12 +15,9 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position of an event, if it has one.
-    pub fn of(event: &Message) -> Option<Self> {
-        let raw = event.raw();
-        let replay_id = raw.get(event.replay_id()?)?.to_owned();
-        let created_date = event.created_date().and_then(|range| raw.get(range)).map(str::to_owned);
-        Some(Self { replay_id, created_date })
+    /// When an event was created, if it says so.
+    pub(crate) fn created_date_of(event: &Message) -> Option<String> {
+        event.created_date().and_then(|range| event.raw().get(range)).map(str::to_owned)
     }
 
     /// Whether a stored text can be a position at all: not empty, without control characters, and not longer than the

@@ -1,5 +1,7 @@
 //! The commands of the application, one function for each.
 
+use std::sync::Arc;
+
 use super::channels::Tracking;
 use super::io::{Command, ReplayOptions};
 use super::status::{GapCause, Status};
@@ -38,8 +40,10 @@ impl Session {
                 self.unsubscribe(command, subscription, handed);
             }
             Command::Commit { command, subscriptions, sequence } => {
-                let settled = self.book.commit(command, subscriptions, sequence);
-                self.settle_all(settled, None);
+                match self.book.commit(command, subscriptions, sequence, self.in_flight()) {
+                    Ok(settled) => self.settle_all(settled, None),
+                    Err(channel) => self.settle(command, Err(Error::PositionInvalid { channel })),
+                }
             }
             Command::Publish { command, channel, data } => self.publish(command, channel, data)?,
             Command::Call { command, channel, data, timeout_ms } => {
@@ -92,7 +96,27 @@ impl Session {
             self.gap(GapCause::ResponseLost, self.now, true);
         }
         self.tell(changes);
+        self.join(subscription, channels);
         Ok(())
+    }
+
+    /// Gives a new subscription everything since the last committed position (R7b): from memory, or by a new session.
+    fn join(&mut self, subscription: u32, channels: &[String]) {
+        let mut needs_session = false;
+        for channel in channels {
+            let joined = self.book.join(channel, subscription, self.flow.next_event());
+            for event in joined.events {
+                self.give_out(vec![subscription], event);
+            }
+            // The server has it without a position, for a subscription that is not tracked.
+            let untracked = self.book.tracks(channel)
+                && !self.book.is_subscribed(channel)
+                && self.channels.is_delivering(channel);
+            needs_session |= joined.needs_session || untracked;
+        }
+        if needs_session {
+            self.leave_for_replay();
+        }
     }
 
     /// Whether these channels can be tracked with these options (R2, R2a, R3a).
@@ -139,12 +163,7 @@ impl Session {
             }
             let start = replay.start(index);
             let conditions = Conditions { start, commit: replay.commit, on_invalid: replay.on_invalid };
-            let others = self.subscriptions.holders(channel);
-            // The new subscription needs everything since the last committed position again (R7b).
-            if self.book.track(&pattern, conditions, &others, self.now) {
-                let released = self.channels.resubscribe(channel);
-                self.tell_released(released);
-            }
+            self.book.track(&pattern, conditions, !self.subscriptions.wants(channel), self.now);
         }
     }
 
@@ -197,9 +216,8 @@ impl Session {
             return self.flow_changed(unread);
         };
         for name in left.names() {
-            let open = self.subscriptions.holders(name);
-            self.book.subscription_removed(name, subscription, handed, &open);
-            self.book.set_wanted(name, !open.is_empty());
+            self.book.leave(name, subscription, handed, self.in_flight());
+            self.book.set_wanted(name, self.subscriptions.wants(name));
         }
         if left.is_settled() {
             self.emit(Output::Ended { subscription, error: None });
@@ -290,7 +308,7 @@ impl Session {
         let Some(message) = Message::parse(message.to_owned()) else { return };
         let mut takers = self.subscriptions.takers(message.channel().unwrap_or_default());
         takers.retain(|number| wanted.contains(number));
-        self.give_out(takers, message);
+        self.give_out(takers, Arc::new(message));
     }
 }
 

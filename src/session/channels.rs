@@ -12,7 +12,7 @@ mod tests;
 pub(super) use self::due::{Action, Place};
 use self::due::{Due, Need};
 pub(super) use self::entry::Tracking;
-use self::entry::{Remote, ServerSubscription};
+use self::entry::{Missing, Remote, ServerSubscription};
 use crate::Instant;
 use crate::backoff::{Backoff, Retry, Rng};
 use crate::bayeux::channel::Pattern;
@@ -31,8 +31,12 @@ pub(super) struct Channels {
     names: PatternMap<u32>,
     last_entry: u32,
     due: Due,
-    /// Channels that the server does not deliver, or not from the right position.
+    /// Channels that the server does not deliver.
     unsettled: usize,
+    /// Those of them that are subscribed from a position.
+    unsettled_tracked: usize,
+    /// Globs that the server has stopped delivering, since the last poll ended and since the one before it.
+    left_globs: [Vec<Pattern>; 2],
     /// Channels whose refusal the application is asked about, by the number of the question.
     questions: NumberMap<Question>,
     last_question: u32,
@@ -148,14 +152,9 @@ impl Channels {
         self.change(name, |entry| entry.remote = Remote::Subscribing)
     }
 
-    /// An unsubscribe goes out. Returns `true` if it only serves to subscribe the channel again.
-    pub fn unsubscribing(&mut self, name: &str) -> (bool, Released) {
-        let mut again = false;
-        let released = self.change(name, |entry| {
-            entry.remote = Remote::Unsubscribing;
-            again = core::mem::take(&mut entry.needs_resubscribe);
-        });
-        (again, released)
+    /// An unsubscribe goes out.
+    pub fn unsubscribing(&mut self, name: &str) -> Released {
+        self.change(name, |entry| entry.remote = Remote::Unsubscribing)
     }
 
     /// The server has accepted the channel.
@@ -185,28 +184,16 @@ impl Channels {
 
     /// The session is gone, and with it all that the server knew (S9).
     pub fn session_lost(&mut self, now: Instant) -> Released {
+        self.left_globs = Default::default();
         let mut released = Released::default();
         for entry in self.entries.keys() {
             released.add(self.update(entry, |entry| {
                 if entry.remote != Remote::Local {
                     (entry.remote, entry.retry_at) = (Remote::Absent, now);
-                    entry.needs_resubscribe = false;
                 }
             }));
         }
         released
-    }
-
-    /// The channel must be subscribed again, from an earlier position, if the server has it (R7b).
-    pub fn resubscribe(&mut self, name: &str) -> Released {
-        self.change(name, |entry| {
-            entry.needs_resubscribe |= matches!(entry.remote, Remote::Present | Remote::Subscribing);
-        })
-    }
-
-    /// The channel need not be subscribed again.
-    pub fn begin_anew(&mut self, name: &str) -> Released {
-        self.change(name, |entry| entry.needs_resubscribe = false)
     }
 
     /// The store has answered the load of the channel's position (R5a).
@@ -303,13 +290,8 @@ impl Channels {
     }
 
     /// The next channel after `last` that needs a subscribe or an unsubscribe.
-    pub fn next_action(
-        &self,
-        last: Option<Place>,
-        subscribe: bool,
-        replay: bool,
-    ) -> Option<(Place, Action<'_>)> {
-        let (place, need) = self.due.next(last, subscribe, replay)?;
+    pub fn next_action(&self, last: Option<Place>, subscribe: bool) -> Option<(Place, Action<'_>)> {
+        let (place, need) = self.due.next(last, subscribe)?;
         let name = self.entries.get(place.entry())?.pattern.as_str();
         Some((
             place,
@@ -330,7 +312,7 @@ impl Channels {
         self.due.replay_is_due()
     }
 
-    /// Whether the server delivers every wanted channel, from the right position.
+    /// Whether the server delivers every wanted channel.
     pub fn all_present(&self) -> bool {
         self.unsettled == 0
     }
@@ -345,16 +327,28 @@ impl Channels {
         self.get(name).is_some_and(|entry| matches!(entry.remote, Remote::Present | Remote::Local))
     }
 
-    /// Whether events of this channel belong to its present subscription at the server.
-    pub fn is_current(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|entry| {
-            !entry.needs_resubscribe && matches!(entry.remote, Remote::Subscribing | Remote::Present)
-        })
+    /// Whether events of this channel may come by its own subscription.
+    pub fn is_delivering(&self, name: &str) -> bool {
+        let is = |entry: &ServerSubscription| !matches!(entry.remote, Remote::Absent | Remote::Local);
+        self.get(name).is_some_and(is)
     }
 
-    /// Whether events of this channel also come through a glob.
-    pub fn has_glob_for(&self, name: &str) -> bool {
-        self.names.has_glob_for(name)
+    /// Whether events of this channel may come by a glob that the server has, or had until lately.
+    pub fn comes_by_glob(&self, name: &str) -> bool {
+        let is = |entry: &ServerSubscription| entry.pattern.is_glob() && !entry.is_unknown_to_server();
+        let has = self.names.matching(name).any(|entry| self.entries.get(*entry).is_some_and(is));
+        has || self.left_globs.iter().flatten().any(|glob| glob.matches(name))
+    }
+
+    /// Whether a glob is subscribed later, since channels that are subscribed from a position come first: the server must
+    /// not deliver their events before.
+    pub fn waits_for_others(&self, name: &str) -> bool {
+        self.unsettled_tracked > 0 && self.get(name).is_some_and(|entry| entry.pattern.is_glob())
+    }
+
+    /// A poll has ended: what the server had sent before the one before it has come.
+    pub fn poll_ended(&mut self) {
+        self.left_globs[1] = core::mem::take(&mut self.left_globs[0]);
     }
 
     fn get(&self, name: &str) -> Option<&ServerSubscription> {
@@ -371,12 +365,11 @@ impl Channels {
             tracking: Tracking::Untracked,
             retry_at: now,
             unanswered: 0,
-            needs_resubscribe: false,
             backoff: Backoff::default(),
             asked: false,
             unknown_in: None,
             waiters: Vec::new(),
-            settled: true,
+            counted: Missing::No,
         };
         self.entries.insert(self.last_entry, entry);
         self.names.insert(pattern, self.last_entry);
@@ -404,10 +397,11 @@ impl Channels {
         step();
         let mut released = Released::default();
         let Some(entry) = self.entries.get_mut(number) else { return released };
-        let is_settled = entry.is_settled();
-        let was_settled = core::mem::replace(&mut entry.settled, is_settled);
-        self.unsettled += usize::from(!entry.settled);
-        self.unsettled -= usize::from(!was_settled);
+        let now = entry.missing();
+        let before = core::mem::replace(&mut entry.counted, now);
+        self.unsettled = self.unsettled + usize::from(now != Missing::No) - usize::from(before != Missing::No);
+        self.unsettled_tracked = self.unsettled_tracked + usize::from(now == Missing::Tracked)
+            - usize::from(before == Missing::Tracked);
         let (unknown, wanted) = (entry.is_unknown_to_server(), entry.wanted > 0);
         let waiters = if unknown || wanted && entry.remote != Remote::Unsubscribing {
             core::mem::take(&mut entry.waiters)
@@ -417,10 +411,14 @@ impl Channels {
         let place = Place::new(entry.order, number);
         self.due.set(place, entry.need(), entry.retry_at);
         if unknown && !wanted {
-            self.unsettled -= usize::from(!entry.settled);
+            self.unsettled -= usize::from(now != Missing::No);
+            self.unsettled_tracked -= usize::from(now == Missing::Tracked);
             self.due.set(place, None, Instant::default());
             if let Some(entry) = self.entries.remove(number) {
                 self.names.remove(entry.pattern.as_str());
+                if entry.pattern.is_glob() {
+                    self.left_globs[0].push(entry.pattern.clone());
+                }
                 released.dropped.push(entry.pattern.as_str().to_owned());
             }
         }

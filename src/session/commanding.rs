@@ -6,9 +6,19 @@ use super::lanes::LaneId;
 use super::outbox::Packing;
 use super::outgoing::Outgoing;
 use super::status::Status;
+use super::verdict::is_refusal;
 use super::{Error, Session};
 use crate::Instant;
 use crate::bayeux::write;
+
+/// What stands out in a request with commands.
+#[derive(Default)]
+struct Packed {
+    /// A channel is subscribed from a position.
+    replays: bool,
+    /// It ends before a subscribe that is for a new session.
+    needs_session: bool,
+}
 
 impl Session {
     /// Sends the commands that wait, as many as fit into one request (S3).
@@ -21,7 +31,13 @@ impl Session {
             return;
         }
         let mut packing = Packing::new(self.config.limits.request_bytes);
-        let replays = self.pack(&mut packing, &client_id);
+        let Packed { replays, needs_session } = self.pack(&mut packing, &client_id);
+        if packing.sent.is_empty() {
+            if needs_session {
+                self.leave_for_replay();
+            }
+            return;
+        }
         let flight = self.send(Kind::Commands, packing.messages);
         self.lanes.open_commands(flight, Commands { sent: packing.sent, replays, ..Commands::default() });
     }
@@ -29,8 +45,7 @@ impl Session {
     /// Whether there is anything to send that may be sent now.
     #[inline(never)]
     pub(super) fn has_commands(&self) -> bool {
-        let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
-        self.channels.next_action(None, subscribe, replay).is_some()
+        self.channels.next_action(None, self.flow.may_read()).is_some()
             || self.may_send_messages() && !self.outbox.is_empty()
     }
 
@@ -53,41 +68,41 @@ impl Session {
         retry
     }
 
-    /// Packs commands in the order of the application's calls: look at the next one, and take it if it fits. Returns
-    /// whether a channel is subscribed from a position.
-    fn pack(&mut self, packing: &mut Packing, client_id: &str) -> bool {
-        let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
-        let messages = self.may_send_messages();
+    /// Packs commands in the order of the application's calls: look at the next one, and take it if it fits.
+    fn pack(&mut self, packing: &mut Packing, client_id: &str) -> Packed {
+        let (subscribe, messages) = (self.flow.may_read(), self.may_send_messages());
         let (mut last_channel, mut last_message) = (None, 0);
-        let mut replays = false;
+        let mut packed = Packed::default();
         loop {
-            let channel = self.channels.next_action(last_channel, subscribe, replay);
+            let channel = self.channels.next_action(last_channel, subscribe);
             let message = self.outbox.next_behind(last_message).filter(|_| messages);
             match (channel, message) {
                 (Some((place, action)), message)
                     if message.as_ref().is_none_or(|(order, _)| place.order() <= *order) =>
                 {
+                    last_channel = Some(place);
                     let id = self.lanes.next_message_id();
-                    let text = match action {
-                        Action::Subscribe(name) => {
-                            write::subscribe(&id, client_id, name, self.book.resume_from(name))
+                    let (text, outgoing) = match action {
+                        Action::Subscribe(name) if self.channels.waits_for_others(name) => continue,
+                        Action::Subscribe(name) if self.needs_new_session(name) => {
+                            packed.needs_session = true;
+                            return packed;
                         }
-                        Action::Unsubscribe(name) => write::unsubscribe(&id, client_id, name),
-                    };
-                    if !packing.fits(&text) {
-                        return replays;
-                    }
-                    match action {
                         Action::Subscribe(name) => {
-                            let name = name.to_owned();
-                            replays |= self.pack_subscribe(packing, client_id, id, name);
+                            let position = self.book.resume_from(name);
+                            let text = write::subscribe(&id, client_id, name, position);
+                            (text, Outgoing::Subscribe(name.to_owned()))
                         }
                         Action::Unsubscribe(name) => {
-                            let name = name.to_owned();
-                            self.pack_unsubscribe(packing, text, id, name);
+                            let text = write::unsubscribe(&id, client_id, name);
+                            (text, Outgoing::Unsubscribe(name.to_owned()))
                         }
+                    };
+                    if !packing.fits(&text) {
+                        return packed;
                     }
-                    last_channel = Some(place);
+                    packed.replays |= self.goes_out(&outgoing);
+                    packing.add(text, id, outgoing);
                 }
                 (_, Some((order, outgoing))) => {
                     let id = self.lanes.next_message_id();
@@ -101,44 +116,49 @@ impl Session {
                             let text = write::raw(&raw.message, &id, client_id);
                             (id, text)
                         }
-                        Outgoing::Subscribe(_) | Outgoing::Unsubscribe(_) => return replays,
+                        Outgoing::Subscribe(_) | Outgoing::Unsubscribe(_) => return packed,
                     };
                     if !packing.fits(&text) {
-                        return replays;
+                        return packed;
                     }
                     if let Some(outgoing) = self.outbox.take(order) {
                         packing.add(text, id, outgoing);
                     }
                     last_message = order;
                 }
-                (_, None) => return replays,
+                (_, None) => return packed,
             }
         }
     }
 
-    /// Returns whether the channel is subscribed from a position.
-    fn pack_subscribe(&mut self, packing: &mut Packing, client_id: &str, id: String, name: String) -> bool {
-        // The suspended client may have subscribed the channel in this same session, and the server may still have that
-        // (S17).
-        let before = self.predecessor.as_ref();
-        let continues = before.is_some_and(|before| before.session_continues(self.link.epoch()));
-        let beside = continues || self.channels.has_glob_for(&name);
-        let position = self.book.subscribing(&name, self.lanes.next_request().get(), beside);
-        let text = write::subscribe(&id, client_id, &name, position.as_deref());
-        let released = self.channels.subscribing(&name);
-        self.tell_released(released);
-        packing.add(text, id, Outgoing::Subscribe(name));
-        position.is_some()
+    /// Whether a channel cannot be subscribed from its position in this session: it was before, perhaps by the suspended
+    /// client (S17), or its events come by a glob, or a response was lost into which the server may still put some.
+    fn needs_new_session(&self, name: &str) -> bool {
+        let continues =
+            self.predecessor.as_ref().is_some_and(|before| before.session_continues(self.link.epoch()));
+        let spent = continues
+            || self.lanes.has_lost()
+            || self.book.is_topic_subscribed(name)
+            || self.channels.comes_by_glob(name);
+        self.book.tracks(name) && spent
     }
 
-    fn pack_unsubscribe(&mut self, packing: &mut Packing, text: String, id: String, name: String) {
-        let (again, released) = self.channels.unsubscribing(&name);
-        self.tell_released(released);
-        if !again {
-            // A channel that is only to be subscribed again stays promised.
-            self.losses.withdraw(&name);
+    /// A subscribe or an unsubscribe goes out. Returns whether it is from a position.
+    fn goes_out(&mut self, outgoing: &Outgoing) -> bool {
+        match outgoing {
+            Outgoing::Subscribe(name) => {
+                let released = self.channels.subscribing(name);
+                self.tell_released(released);
+                self.book.subscribing(name).is_some()
+            }
+            Outgoing::Unsubscribe(name) => {
+                let released = self.channels.unsubscribing(name);
+                self.tell_released(released);
+                self.losses.withdraw(name);
+                false
+            }
+            Outgoing::Publish(_) | Outgoing::Raw(_) => false,
         }
-        packing.add(text, id, Outgoing::Unsubscribe(name));
     }
 
     /// The body of a request with commands has arrived whole.
@@ -212,7 +232,14 @@ impl Session {
             match (outgoing, &given_up) {
                 (Outgoing::Subscribe(_) | Outgoing::Unsubscribe(_), _) if !goes_on => {}
                 (Outgoing::Subscribe(name), Some(error)) => self.refuse_channel(&name, error),
-                (Outgoing::Subscribe(name) | Outgoing::Unsubscribe(name), _) => {
+                (Outgoing::Subscribe(name), _) => {
+                    if is_refusal(&error) {
+                        self.book.not_subscribed(&name);
+                    }
+                    let released = self.channels.undo(&name, retry_at);
+                    self.tell_released(released);
+                }
+                (Outgoing::Unsubscribe(name), _) => {
                     let released = self.channels.undo(&name, retry_at);
                     self.tell_released(released);
                 }
@@ -239,9 +266,9 @@ impl Session {
             return self.report(Status::Retry { attempt, delay_ms, error });
         }
         let error = Error::MaxRetries { attempts: attempt, last: Box::new(error) };
-        let (subscribe, replay) = (self.flow.may_read(), !self.poll.is_lost());
+        let subscribe = self.flow.may_read();
         let (mut last, mut refused) = (None, Vec::new());
-        while let Some((place, action)) = self.channels.next_action(last, subscribe, replay) {
+        while let Some((place, action)) = self.channels.next_action(last, subscribe) {
             last = Some(place);
             if let Action::Subscribe(name) = action {
                 refused.push(name.to_owned());

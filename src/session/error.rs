@@ -117,6 +117,11 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The event cannot be committed any more: the server has refused the positions of its time (R6).
+    PositionInvalid {
+        /// The channel.
+        channel: String,
+    },
     /// Too many failures in a row (`maxRetries`).
     MaxRetries {
         /// Failures in a row.
@@ -245,6 +250,9 @@ impl Error {
             Self::StoreInvalid { .. } => {
                 "the replay store holds no usable position for %: %; correct or remove it"
             }
+            Self::PositionInvalid { .. } => {
+                "the server has refused the position of %, so earlier events of it can no longer be committed"
+            }
             Self::CookieMissing { own_cookies: true, .. } => {
                 "the server did not know two new sessions in a row (%), so its cookies seem not to come back to it: check \
                  that no proxy and no `fetch` of your own drops `Set-Cookie` or `Cookie`, and that a load balancer \
@@ -303,6 +311,7 @@ impl Error {
             Self::InstanceRefused(_) => "instance-refused",
             Self::StoreFailed { .. } => "store-failed",
             Self::StoreInvalid { .. } => "store-invalid",
+            Self::PositionInvalid { .. } => Refusal::ReplayInvalid.code(),
             Self::MaxRetries { .. } => "max-retries",
             Self::ConnectTimeout { .. } => "connect-timeout",
         }
@@ -354,6 +363,7 @@ impl Error {
             | Self::EventTooLarge { channel, .. }
             | Self::StoreFailed { channel, .. }
             | Self::StoreInvalid { channel, .. }
+            | Self::PositionInvalid { channel }
             | Self::Misuse(ApiMisuse::NotService(channel))
             | Self::Misuse(ApiMisuse::GlobWithPosition(channel))
             | Self::Misuse(ApiMisuse::TwoFilters(channel))

@@ -125,6 +125,8 @@ pub(super) struct Departure {
     pub now: Instant,
     /// If its response is lost, the range of the gap begins here: nothing older can be in it.
     pub since: Instant,
+    /// How many events of tracked channels had come.
+    pub arrived: u64,
     /// How long the first byte may take.
     pub patience_ms: u64,
     pub message_bytes: usize,
@@ -196,6 +198,11 @@ impl Flight {
     /// Where the range of a gap begins if its response is lost.
     pub fn since(&self) -> Instant {
         self.departure.since
+    }
+
+    /// How many events of tracked channels had come when it went out.
+    pub fn arrived(&self) -> u64 {
+        self.departure.arrived
     }
 
     pub fn age_ms(&self, now: Instant) -> u64 {

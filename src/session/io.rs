@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::error::Error;
 use super::status::{State, Status};
 use crate::Instant;
@@ -375,7 +377,7 @@ pub struct Event {
     /// Numbers of the matching subscriptions, ascending, at least one.
     pub subscriptions: Vec<u32>,
     /// The message itself, as it came.
-    pub message: Message,
+    pub message: Arc<Message>,
 }
 
 /// One HTTP exchange: a POST of JSON. `Debug` shows neither headers nor body (X2).

@@ -4,6 +4,7 @@ use super::exchange::{Commands, Connect, Exchange, Flight, Handshake, Kind, Sess
 use super::io::RequestId;
 use crate::Instant;
 use crate::bayeux::decoder::{DecodeError, Item};
+use crate::replay::book::InFlight;
 use crate::text::decimal;
 
 /// One of the two places for requests.
@@ -24,6 +25,8 @@ impl LaneId {
 pub(super) struct Lanes {
     session: Lane<SessionRequest>,
     commands: Lane<Box<Commands>>,
+    /// Requests of this session whose responses were lost: what they held may still come, in the next session.
+    lost: InFlight,
     last_request: u32,
     last_message: u32,
     last_question: u32,
@@ -176,6 +179,34 @@ impl Lanes {
     #[inline(never)]
     pub fn lane_of(&self, request: RequestId) -> Option<LaneId> {
         self.find(&|lane| self.flight(lane).is_some_and(|flight| flight.id() == request))
+    }
+
+    /// The requests of this session whose responses may bring events of it.
+    pub fn in_flight(&self, epoch: u32, acknowledges: bool) -> InFlight {
+        let sent = |lane| {
+            let flight = self.flight(lane).filter(|flight| flight.epoch() == epoch)?;
+            self.kind(lane)?.brings_events(acknowledges).then(|| flight.arrived())
+        };
+        InFlight {
+            poll: self.lost.poll.or_else(|| sent(LaneId::Session)),
+            commands: self.lost.commands.or_else(|| sent(LaneId::Commands)),
+        }
+    }
+
+    /// The response to a request of this session was lost.
+    pub fn lose(&mut self, kind: Kind, flight: &Flight) {
+        let lost = if kind == Kind::Connect { &mut self.lost.poll } else { &mut self.lost.commands };
+        lost.get_or_insert(flight.arrived());
+    }
+
+    /// Whether the response to any request of this session was lost.
+    pub fn has_lost(&self) -> bool {
+        self.lost != InFlight::default()
+    }
+
+    /// The session is over.
+    pub fn session_over(&mut self) {
+        self.lost = InFlight::default();
     }
 
     /// Removes a request from its lane, and returns it.

@@ -49,6 +49,7 @@ impl Session {
     /// Leaves the session. `disconnect`: the server still has it, so it will be disconnected.
     #[inline(never)]
     pub(super) fn leave_session(&mut self, cause: GapCause, uncovered: bool, disconnect: bool) {
+        let in_flight = self.in_flight();
         let mut since = self.losses.verified_until();
         // What is still in flight may be lost with the session.
         for flight in self.lanes.flights() {
@@ -66,7 +67,8 @@ impl Session {
         if let Some(client_id) = client_id.filter(|_| disconnect) {
             self.owe_disconnect(client_id);
         }
-        self.book.restart();
+        self.book.restart(in_flight);
+        self.lanes.session_over();
         let released = self.channels.session_lost(self.now);
         self.tell_released(released);
     }

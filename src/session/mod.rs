@@ -160,7 +160,7 @@ impl Session {
             channels: Channels::default(),
             outbox: Outbox::new(now),
             calls: Calls::default(),
-            book: Book::new(config.limits.tracked_channels),
+            book: Book::new(config.limits.tracked_channels, config.limits.queued_bytes),
             losses: LossTracker::new(now),
             tokens: Tokens::new(config.auth, now),
             flow: Flow::new(&config.limits, now),
@@ -254,7 +254,7 @@ impl Session {
             Input::Saved { request, problem } => self.saved(request, problem),
             Input::Decided { request, retry } => self.decided(request, retry),
             Input::Progress { subscription, sequence, done } => {
-                self.book.progress(subscription, sequence, done);
+                self.book.progress(subscription, sequence, done, self.in_flight());
             }
             Input::Command(command) => self.command(command)?,
         }

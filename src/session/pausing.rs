@@ -98,25 +98,14 @@ impl Session {
         self.handshakes.restart_contact(self.now, self.config.connect_timeout_ms);
         self.poll.probe();
         self.poll.failed();
-        if lost {
-            self.book.response_lost();
-        }
         // If the session is over by now, the next one brings again what was lost.
-        if !lost || !self.replays() || !self.link.has_session() {
-            return;
-        }
-        if self.config.salesforce {
-            return self.leave_for_replay();
-        }
-        for name in self.book.names() {
-            let released = self.channels.resubscribe(&name);
-            self.tell_released(released);
+        if lost && self.replays() && self.link.has_session() {
+            self.leave_for_replay();
         }
     }
 
-    /// Whether Salesforce replays within a living session is not known, so this session ends, and the next one begins
-    /// at the positions (S17).
-    fn leave_for_replay(&mut self) {
+    /// A session subscribes a channel once (R7b), so this session ends, and the next one begins at the positions.
+    pub(super) fn leave_for_replay(&mut self) {
         self.leave_session(GapCause::ResponseLost, true, true);
         self.handshakes.schedule(self.now);
     }
@@ -184,7 +173,7 @@ impl Session {
             self.lose_calls();
         }
         let mut busy = self.lanes.is_any_open();
-        if !busy && self.link.has_session() && self.config.salesforce && self.replays() {
+        if !busy && self.link.has_session() && self.replays() {
             self.leave_for_replay();
         }
         if !busy && !gives_up && !silent && self.link.owes_disconnect() {
@@ -215,10 +204,10 @@ impl Session {
         self.end(None);
     }
 
-    /// Whether the next client can continue the session of this one. A new token means a new handshake (S10), and
-    /// whether Salesforce replays within a living session is not known.
+    /// Whether the next client can continue the session of this one. A new token means a new handshake (S10), and so does
+    /// a channel that is subscribed from its position, which a session does once (R7b).
     pub(super) fn keeps_session(&self) -> bool {
-        !self.config.auth && !self.config.salesforce
+        !self.config.auth && !self.config.salesforce && !self.book.any_wanted()
     }
 
     /// All that the next client needs.
@@ -234,7 +223,7 @@ impl Session {
         let gap = kept && self.losses.promised().any(has_gap);
         let lost_before =
             before.is_some_and(|before| !before.session_continues(self.link.epoch()) || before.has_missed());
-        let position = |name: &str| self.book.position(name).cloned();
+        let position = |name: &str| self.book.position(name);
         let mut channels = Vec::new();
         for name in self.losses.promised().filter(|name| self.subscriptions.wants(name)) {
             channels.push((name.to_owned(), position(name)));

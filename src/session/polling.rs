@@ -10,6 +10,7 @@ use crate::bayeux::advice::{Advice, Reconnect};
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::{Ack, Message};
 use crate::bayeux::write;
+use crate::replay::book::InFlight;
 
 pub(super) const NOT_JSON: &str = "a body that is not JSON";
 
@@ -51,8 +52,13 @@ impl Session {
             let error = Error::Protocol("a batch that was cut is not sent again");
             return self.connect_failed(flight, connect, error, 0);
         }
+        self.channels.poll_ended();
         if successful {
             self.poll_succeeded(flight);
+            if self.poll.covers_all() {
+                let settled = self.book.all_came_again();
+                self.settle_all(settled, None);
+            }
         }
         let advice = reply.and_then(Message::advice);
         let disconnect = connect.disconnect.as_ref();
@@ -119,7 +125,7 @@ impl Session {
         // sent again.
         let acknowledges = self.poll.acknowledges();
         if is_refusal(error) || acknowledges && kind == Kind::Commands {
-            self.response_ended(flight, kind, None);
+            self.book.response_ended(self.in_flight());
         }
         if acknowledges || is_refusal(error) {
             return;
@@ -127,29 +133,17 @@ impl Session {
         if kind == Kind::Connect {
             self.poll.lose();
         }
+        self.lanes.lose(kind, flight);
         self.calls.response_lost();
-        self.book.response_lost();
         let undecodable = matches!(error, Error::Protocol(words) if *words == NOT_JSON);
         let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
         self.gap(cause, flight.since(), true);
     }
 
-    /// Nothing was lost with this response: the positions that waited for it count (R4a). `reply`: that of a poll.
+    /// The requests whose responses may bring events of this session.
     #[inline(never)]
-    pub(super) fn response_ended(&mut self, flight: &Flight, kind: Kind, reply: Option<&Message>) {
-        let lane = if kind == Kind::Connect { LaneId::Commands } else { LaneId::Session };
-        // A refused poll brings no events.
-        let poll = reply.and_then(Message::successful) == Some(true);
-        let beside = self.response_beside(lane);
-        self.book.response_ended(flight.id().get(), poll, |name| self.channels.is_present(name), beside);
-    }
-
-    /// The response in this lane, if it may bring events of this session.
-    #[inline(never)]
-    pub(super) fn response_beside(&self, lane: LaneId) -> Option<u32> {
-        let (kind, flight) = (self.lanes.kind(lane)?, self.lanes.flight(lane)?);
-        let brings = kind.brings_events(self.poll.acknowledges()) && flight.epoch() == self.link.epoch();
-        brings.then(|| flight.id().get())
+    pub(super) fn in_flight(&self) -> InFlight {
+        self.lanes.in_flight(self.link.epoch(), self.poll.acknowledges())
     }
 
     /// Whether a channel is being subscribed from a position. Its events come on the reply; with a poll open beside it
@@ -166,8 +160,7 @@ impl Session {
             }
             // A channel is about to be subscribed from a position: after a refused one, for instance.
             _ => {
-                let may_go = self.outbox.at() <= self.now && self.flow.may_read() && !self.poll.is_lost();
-                may_go && self.channels.replay_is_due()
+                self.outbox.at() <= self.now && self.flow.may_read() && self.channels.replay_is_due()
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Responses, from the head to the end of the body: what is taken in, and when.
 
+use std::sync::Arc;
+
 use super::exchange::{Kind, SessionRequest};
 use super::io::{Event, RequestId};
 use super::lanes::{Ended, LaneId, Read};
@@ -9,7 +11,7 @@ use super::{Error, Inspect, Output, Session};
 use crate::bayeux::decoder::{DecodeError, Item};
 use crate::bayeux::message::Message;
 use crate::http::headers::retry_after_ms;
-use crate::replay::book::Received;
+use crate::replay::book::{Carrier, Received};
 
 /// The longest `Retry-After` that is obeyed.
 const MAX_RETRY_AFTER_MS: u64 = 300_000;
@@ -184,54 +186,44 @@ impl Session {
         }
         let takers = self.subscriptions.takers(channel);
         self.losses.event_arrived(channel, replay_id);
-        self.book.event_passed(channel);
-        if takers.is_empty() {
-            if let Some(before) = &mut self.predecessor {
-                before.event_missed(channel);
-            }
-            return;
+        if let Some(before) = self.predecessor.as_mut().filter(|_| takers.is_empty()) {
+            before.event_missed(channel);
         }
+        let message = Arc::new(message);
         let takers = self.receive(lane, takers, &message);
         self.give_out(takers, message);
     }
 
     /// Notes an event in the ledger of its channel, if that is tracked. Returns those of `takers` that have not
     /// received it yet.
-    fn receive(&mut self, lane: LaneId, takers: Vec<u32>, event: &Message) -> Vec<u32> {
+    fn receive(&mut self, lane: LaneId, mut takers: Vec<u32>, event: &Arc<Message>) -> Vec<u32> {
         let channel = event.channel().unwrap_or_default();
         let Some(name) = self.book.tracking(channel).map(str::to_owned) else { return takers };
-        // Another open response may hold events that belong before this one.
-        let other = if lane == LaneId::Session { LaneId::Commands } else { LaneId::Session };
-        let flight = self.lanes.flight(lane).filter(|flight| flight.epoch() == self.link.epoch());
+        let holders = self.subscriptions.holders(&name);
+        let current = self.lanes.flight(lane).is_some_and(|flight| flight.epoch() == self.link.epoch());
+        if !current || !self.channels.is_delivering(&name) {
+            // It belongs to an earlier session, or comes by another subscription at the server. The channel's own one
+            // will bring it.
+            takers.retain(|subscription| !holders.contains(subscription));
+            return takers;
+        }
         let received = Received {
             event,
             sequence: self.flow.next_event(),
-            subscriptions: takers.clone(),
-            holders: &self.subscriptions.holders(&name),
-            request: self.lanes.flight(lane).map_or(0, |flight| flight.id().get()),
-            beside: self.response_beside(other),
-            // The request belongs to an earlier session; or a pause has aborted a poll, after which no position counts;
-            // or the channel is about to be subscribed again from an earlier position.
-            late: flight.is_none()
-                || self.lanes.kind(lane) == Some(Kind::Disconnect)
-                || self.pause.has_lost()
-                || !self.channels.is_current(&name),
+            subscriptions: &takers,
+            holders: &holders,
+            carrier: if lane == LaneId::Session { Carrier::Poll } else { Carrier::Commands },
         };
-        let loaded = self.book.is_loaded(&name);
-        let Some(new) = self.book.receive(&name, received) else { return takers };
-        if loaded && !new.is_empty() {
+        let Some(new) = self.book.receive(&name, &received, self.in_flight()) else { return takers };
+        if !new.is_empty() {
             // A new event shows progress, so bodies that cannot be decoded are no endless loop (X3).
             self.poll.decoded();
-        }
-        if loaded && self.book.is_rewinding(&name) {
-            let released = self.channels.resubscribe(&name);
-            self.tell_released(released);
         }
         new
     }
 
     /// Hands an event to these subscriptions.
-    pub(super) fn give_out(&mut self, subscriptions: Vec<u32>, message: Message) {
+    pub(super) fn give_out(&mut self, subscriptions: Vec<u32>, message: Arc<Message>) {
         if subscriptions.is_empty() {
             return;
         }
@@ -284,8 +276,7 @@ impl Session {
     /// The body ended whole.
     fn request_ended(&mut self, ended: Ended) {
         if ended.flight().epoch() == self.link.epoch() {
-            let reply = if let Ended::Connect(_, connect) = &ended { connect.reply.as_ref() } else { None };
-            self.response_ended(ended.flight(), ended.kind(), reply);
+            self.book.response_ended(self.in_flight());
         }
         match ended {
             Ended::Handshake(flight, handshake) => self.handshake_ended(&flight, *handshake),

@@ -167,6 +167,7 @@ impl Session {
 
     /// The server has refused one subscription.
     fn subscribe_refused(&mut self, name: &str, failure: Failure) {
+        self.book.not_subscribed(name);
         let wanted = self.subscriptions.wants(name);
         if wanted && classify(&failure) == Some(Refusal::ReplayInvalid) {
             if !self.position_refused(name, &failure) {
@@ -242,8 +243,6 @@ impl Session {
         let released = self.channels.undo(name, self.now);
         self.tell_released(released);
         // While there was a position, earlier losses were no gap.
-        let released = self.channels.begin_anew(name);
-        self.tell_released(released);
         self.losses.begin_anew(name);
         let (channel, after) = (name.to_owned(), Some(refused.after));
         self.report(Status::Gap { channel, cause: GapCause::PositionInvalid, after, since_unix_ms });

@@ -130,6 +130,7 @@ impl Session {
             token: self.tokens.number(),
             now: self.now,
             since: self.losses.verified_until(),
+            arrived: self.book.arrived(),
             patience_ms: destination.patience_ms,
             message_bytes: self.config.limits.message_bytes,
         }))

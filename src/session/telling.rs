@@ -139,7 +139,7 @@ impl Session {
             // Events of a tracked channel come again from its position, unless it has none yet (R7c). That does not
             // help with an event that is too large.
             let replays = self.book.tracks(&loss.channel) && cause != GapCause::EventTooLarge;
-            if replays && self.book.has_position(&loss.channel) {
+            if replays && self.book.restarts_without_loss(&loss.channel, self.in_flight()) {
                 continue;
             }
             let cause = if replays { GapCause::NoPosition } else { cause };

@@ -52,7 +52,7 @@ impl Book {
         let Some(number) = self.calls.remove(request) else { return Vec::new() };
         let commands = self.update(number, |tracked| {
             let version = tracked.store.saved();
-            tracked.ledger.take_waiters(Some(version))
+            tracked.ledger.take_waiters(version)
         });
         commands.unwrap_or_default()
     }

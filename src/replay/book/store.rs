@@ -72,7 +72,7 @@ impl StoreState {
         }
         let (_, position) = ledger.to_save()?;
         self.save = Some(call);
-        Some(StoreCall::Save { request, channel, position: position.clone() })
+        Some(StoreCall::Save { request, channel, position })
     }
 
     /// Whether this is a load that has no answer yet.
@@ -140,7 +140,7 @@ impl StoreState {
 
     /// The commits whose positions the store has.
     pub fn commands_saved(&self, ledger: &mut Ledger) -> Vec<u32> {
-        if self.is_saved(ledger) { ledger.take_waiters(Some(self.saved)) } else { Vec::new() }
+        if self.is_saved(ledger) { ledger.take_waiters(self.saved) } else { Vec::new() }
     }
 
     /// When the next call is to be made.

@@ -1,22 +1,44 @@
-use super::arrival::{Arrival, Wait};
+use std::sync::Arc;
 
-/// An event that was received and is not committed yet.
+use super::arrival::Carrier;
+use crate::bayeux::message::Message;
+use crate::replay::position::Position;
+
+/// An event that was received.
 pub(super) struct Entry {
     pub(super) key: EventKey,
     pub(super) created_date: Option<String>,
+    /// The event itself, as long as a reader that joins can be given it from memory.
+    pub(super) text: Option<Arc<Message>>,
+    pub(super) place: Place,
+    pub(super) carrier: Carrier,
+    /// How many events had come to this client before it.
+    pub(super) arrived: u64,
+    /// Its order to some entry before it is not known.
+    pub(super) tied: bool,
     /// The newest local subscription that has received it. Their numbers ascend, so all older ones have received it, too.
     newest_recipient: u32,
     deliveries: Vec<Delivery>,
-    /// The response that has to arrive whole before the position counts.
-    pub(super) wait: Wait,
-    /// Set as long as the event may have been sent for the subscription before the present one.
-    pub(super) leftover: Option<Leftover>,
-    /// It and the entry before it came on two responses at once, so which one is first in the channel is not known:
-    /// neither position counts without the other.
-    pub(super) unordered: bool,
+    /// How many of these are not committed.
+    owed: u32,
+    /// A reader has committed it. What nobody has committed is never passed, even if nobody reads the channel.
+    done: bool,
+    /// A reader left with it in hand: it holds the position until another one joins, which is then given it.
+    held: bool,
+    /// Calls of `event.commit()` that wait for a position that includes it.
+    pub(super) waiters: Vec<u32>,
 }
 
-/// What identifies an event: two events with the same key are one.
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the order of arrival, with this number.
+    Listed(u64),
+    /// Among those that the server sends again, with this number.
+    Again(u64),
+}
+
+/// What identifies an event: two events with the same key are one. Replay ids are not unique once an org has moved.
 #[derive(PartialEq, Eq)]
 pub(super) struct EventKey {
     pub(super) replay_id: String,
@@ -27,18 +49,16 @@ pub(super) struct EventKey {
 struct Delivery {
     subscription: u32,
     sequence: u32,
-    /// The application no longer needs it.
-    processed: bool,
+    /// The subscription has not committed it.
+    owed: bool,
 }
 
-/// After a channel is subscribed again in a session that lives, events of the earlier subscription may still arrive.
-/// They are followed by all events since the new subscribe's position, which settles the order.
-#[derive(Clone, Copy)]
-pub(super) struct Leftover {
-    /// The leftovers have all come again once a poll that was sent after this request has arrived whole.
-    pub(super) request: u32,
-    /// The event came on the response to that very request: the end of this response settles it, too.
-    pub(super) on_its_response: bool,
+impl EventKey {
+    /// `None`: the event has no position.
+    pub(super) fn of(event: &Message) -> Option<Self> {
+        let replay_id = event.raw().get(event.replay_id()?)?.to_owned();
+        Some(Self { replay_id, uuid: event.event_uuid().map(str::to_owned) })
+    }
 }
 
 impl Entry {
@@ -46,69 +66,84 @@ impl Entry {
         Self {
             key,
             created_date,
+            text: None,
+            place: Place::Again(0),
+            carrier: Carrier::Poll,
+            arrived: 0,
+            tied: false,
             newest_recipient: 0,
             deliveries: Vec::new(),
-            wait: Wait::Nothing,
-            leftover: None,
-            unordered: false,
+            owed: 0,
+            done: false,
+            held: false,
+            waiters: Vec::new(),
         }
     }
 
-    /// Hands it to those subscriptions of the arrival that have not received it yet, and returns them.
-    pub(super) fn give(&mut self, arrival: &Arrival<'_>) -> Vec<u32> {
-        let Arrival { sequence, subscriptions, committers, .. } = *arrival;
-        let old = subscriptions.iter().take_while(|number| **number <= self.newest_recipient).count();
-        let new = subscriptions.get(old..).unwrap_or_default().to_vec();
+    /// The stored position of a channel.
+    pub(super) fn stored(position: Position) -> Self {
+        let key = EventKey { replay_id: position.replay_id, uuid: None };
+        Self { done: true, ..Self::new(key, position.created_date) }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        Position { replay_id: self.key.replay_id.clone(), created_date: self.created_date.clone() }
+    }
+
+    /// Gives it out to those subscriptions that have not received it yet, and returns them.
+    pub(super) fn give(&mut self, sequence: u32, subscriptions: &[u32], committers: &[u32]) -> Vec<u32> {
+        let new: Vec<u32> =
+            subscriptions.iter().copied().filter(|number| *number > self.newest_recipient).collect();
         for subscription in new.iter().copied().filter(|number| committers.contains(number)) {
-            self.deliveries.push(Delivery { subscription, sequence, processed: false });
+            self.deliveries.push(Delivery { subscription, sequence, owed: true });
+            self.owed += 1;
         }
         self.newest_recipient = new.last().copied().unwrap_or(self.newest_recipient);
         new
     }
 
-    /// Its place in the channel is known: the position is not, or no longer, provisional (R4a).
-    pub(super) fn is_settled(&self) -> bool {
-        self.wait == Wait::Nothing && self.leftover.is_none()
-    }
-
-    pub(super) fn settle(&mut self) {
-        (self.wait, self.leftover) = (Wait::Nothing, None);
-    }
-
-    /// Every subscription that it was given to has processed it.
-    pub(super) fn is_processed(&self) -> bool {
-        self.deliveries.iter().all(|delivery| delivery.processed)
-    }
-
-    /// A subscription has processed the event with this sequence number; `through`: and all events before it.
-    pub(super) fn processed(&mut self, subscription: u32, sequence: u32, through: bool) {
-        self.release(|owner, number| {
-            owner == subscription && (number == sequence || through && number <= sequence)
-        });
-    }
-
-    /// Deliveries that match, by subscription and sequence number, no longer hold the position.
-    pub(super) fn release(&mut self, fits: impl Fn(u32, u32) -> bool) {
-        for delivery in &mut self.deliveries {
-            if fits(delivery.subscription, delivery.sequence) {
-                delivery.processed = true;
-            }
+    /// A subscription is done with it.
+    pub(super) fn commit(&mut self, subscription: u32) {
+        let delivery = self.deliveries.iter_mut().find(|delivery| delivery.subscription == subscription);
+        if let Some(delivery) = delivery.filter(|delivery| delivery.owed) {
+            delivery.owed = false;
+            self.owed -= 1;
+            self.done = true;
         }
     }
 
-    pub(super) fn has_sequence(&self, sequence: u32) -> bool {
-        self.sequences().any(|number| number == sequence)
+    /// A subscription has left; the last event that it was handed out had the number `handed`.
+    pub(super) fn leave(&mut self, subscription: u32, handed: u32) {
+        let delivery = self.deliveries.iter_mut().find(|delivery| delivery.subscription == subscription);
+        if let Some(delivery) = delivery.filter(|delivery| delivery.owed) {
+            delivery.owed = false;
+            self.owed -= 1;
+            self.held |= delivery.sequence <= handed;
+        }
+    }
+
+    /// A subscription has joined, and will be given it.
+    pub(super) fn release(&mut self) {
+        self.held = false;
+    }
+
+    /// Whether a subscription has yet to commit it.
+    pub(super) fn is_owed(&self) -> bool {
+        self.owed > 0
+    }
+
+    /// Whether all who received it are done with it, and somebody is.
+    pub(super) fn is_passed(&self) -> bool {
+        self.done && self.owed == 0 && !self.held
     }
 
     /// The numbers by which it was given out.
     pub(super) fn sequences(&self) -> impl Iterator<Item = u32> + '_ {
         self.deliveries.iter().map(|delivery| delivery.sequence)
     }
-}
 
-impl Leftover {
-    /// Whether it is settled once the response to `request` has arrived whole.
-    pub(super) fn is_settled_by(self, request: u32, poll: bool) -> bool {
-        if poll { request > self.request } else { self.on_its_response && request == self.request }
+    /// The size of its text, if that is kept.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, |text| text.raw().len())
     }
 }

@@ -91,9 +91,8 @@ impl Due {
         due
     }
 
-    /// The next place after `last`. Subscribes are included only with `subscribe`, and those from a position only with
-    /// `replay` as well.
-    pub fn next(&self, last: Option<Place>, subscribe: bool, replay: bool) -> Option<(Place, Need)> {
+    /// The next place after `last`. Subscribes are included only with `subscribe`.
+    pub fn next(&self, last: Option<Place>, subscribe: bool) -> Option<(Place, Need)> {
         let first = |places: &Agenda, need: Need| {
             let next = match last {
                 None => places.first(),
@@ -104,7 +103,7 @@ impl Due {
         let all = [
             first(&self.unsubscribe, Need::Unsubscribe),
             first(&self.subscribe, Need::Subscribe).filter(|_| subscribe),
-            first(&self.replay, Need::Replay).filter(|_| subscribe && replay),
+            first(&self.replay, Need::Replay).filter(|_| subscribe),
         ];
         all.into_iter().flatten().min_by_key(|(place, _)| *place)
     }

@@ -18,8 +18,6 @@ pub(super) struct ServerSubscription {
     pub retry_at: Instant,
     /// How many subscribes had no reply.
     pub unanswered: u8,
-    /// It must be subscribed again, from an earlier position (R7b).
-    pub needs_resubscribe: bool,
     /// Counts consecutive refusals that were tried again (S11).
     pub backoff: Backoff,
     /// The application is asked about a refusal.
@@ -29,8 +27,8 @@ pub(super) struct ServerSubscription {
     pub unknown_in: Option<u32>,
     /// `unsubscribe()` calls that wait for the server.
     pub waiters: Vec<u32>,
-    /// Whether it counted as settled when it was last changed.
-    pub settled: bool,
+    /// How it counted when it was last changed.
+    pub counted: Missing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +45,15 @@ pub(super) enum Remote {
     Unsubscribing,
 }
 
+/// Whether the server does not deliver a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    No,
+    Untracked,
+    /// It is subscribed from a position.
+    Tracked,
+}
+
 /// Whether a subscribe has to name a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Tracking {
@@ -61,9 +68,12 @@ impl ServerSubscription {
         matches!(self.remote, Remote::Absent | Remote::Local)
     }
 
-    /// Whether the server delivers it, from the right position.
-    pub fn is_settled(&self) -> bool {
-        matches!(self.remote, Remote::Present | Remote::Local) && !self.needs_resubscribe
+    pub fn missing(&self) -> Missing {
+        match (self.remote, self.tracking) {
+            (Remote::Present | Remote::Local, _) => Missing::No,
+            (_, Tracking::Untracked) => Missing::Untracked,
+            _ => Missing::Tracked,
+        }
     }
 
     /// What is to be sent to the server.
@@ -75,7 +85,7 @@ impl ServerSubscription {
                 Tracking::Loading => None,
                 Tracking::Loaded => Some(Need::Replay),
             },
-            Remote::Present if self.wanted == 0 || self.needs_resubscribe => Some(Need::Unsubscribe),
+            Remote::Present if self.wanted == 0 => Some(Need::Unsubscribe),
             _ => None,
         }
     }

@@ -22,10 +22,10 @@ fn model(text: &str) -> Failure {
     let code = parts[0].parse().ok().filter(|_| {
         parts.len() > 1 && parts[0].len() == 3 && parts[0].chars().all(|digit| digit.is_ascii_digit())
     });
-    let Some(code) = code else { return Failure { code: 0, args: Vec::new(), text: text.to_owned() } };
+    let Some(code) = code else { return Failure::new(0, Vec::new(), text.to_owned()) };
     let args = if parts.len() == 3 { parts[1] } else { "" };
     let args = args.split(',').filter(|arg| !arg.is_empty()).map(str::to_owned).collect();
-    Failure { code, args, text: parts[parts.len() - 1].to_owned() }
+    Failure::new(code, args, parts[parts.len() - 1].to_owned())
 }
 
 fn round_trip(failure: &Failure) {
@@ -40,7 +40,7 @@ fn arguments_stay_inside(failure: &Failure) {
     if failure.text.contains(SECRET) {
         return;
     }
-    let marked = Failure { args: vec![SECRET.to_owned()], ..failure.clone() };
+    let marked = Failure::new(failure.code, vec![SECRET.to_owned()], failure.text.clone());
     let mut shown = format!("{marked} {marked:?}");
     let error = error(&marked);
     shown.push_str(&format!("{error} {error:?}"));
