@@ -9,8 +9,8 @@ mod tests;
 use self::given::GivenOut;
 use self::store::StoreState;
 pub(crate) use self::store::{StoreCall, StoreOperation};
-pub(crate) use super::ledger::{Carrier, InFlight, Joined};
 use super::ledger::{Arrival, Committed, Ledger};
+pub(crate) use super::ledger::{Carrier, InFlight, Joined};
 use super::position::{Commit, OnInvalid, Position, Start};
 use std::sync::Arc;
 
@@ -215,11 +215,6 @@ impl Book {
         self.names.get(name).is_some()
     }
 
-    /// The names of all tracked channels.
-    pub fn names(&self) -> Vec<String> {
-        self.names.names()
-    }
-
     /// The options with which this channel is tracked.
     pub fn conditions(&self, name: &str) -> Option<(&Start, Commit)> {
         self.get(name).map(|tracked| (tracked.ledger.start(), tracked.ledger.commit))
@@ -268,7 +263,8 @@ impl Book {
         })??;
         self.arrived += 1;
         self.provisional.insert(0, number);
-        let mut committers = new.iter().copied().filter(|subscription| holders.contains(subscription)).peekable();
+        let mut committers =
+            new.iter().copied().filter(|subscription| holders.contains(subscription)).peekable();
         if committers.peek().is_some() {
             self.given.add(sequence, number, commit, committers);
         }
@@ -288,9 +284,9 @@ impl Book {
     /// for what it no longer has.
     pub fn all_came_again(&mut self) -> Vec<u32> {
         let expecting = self.expecting.at(0);
-        let came = expecting.into_iter().filter_map(|number| {
-            self.update(number, |tracked| tracked.ledger.all_came_again())
-        });
+        let came = expecting
+            .into_iter()
+            .filter_map(|number| self.update(number, |tracked| tracked.ledger.all_came_again()));
         came.flatten().collect()
     }
 

@@ -317,11 +317,6 @@ impl Channels {
         self.unsettled == 0
     }
 
-    /// Whether the server has accepted this channel.
-    pub fn is_present(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|entry| entry.remote == Remote::Present)
-    }
-
     /// Whether the server delivers this channel, or need not know of it.
     pub fn is_delivered(&self, name: &str) -> bool {
         self.get(name).is_some_and(|entry| matches!(entry.remote, Remote::Present | Remote::Local))
@@ -399,7 +394,8 @@ impl Channels {
         let Some(entry) = self.entries.get_mut(number) else { return released };
         let now = entry.missing();
         let before = core::mem::replace(&mut entry.counted, now);
-        self.unsettled = self.unsettled + usize::from(now != Missing::No) - usize::from(before != Missing::No);
+        self.unsettled =
+            self.unsettled + usize::from(now != Missing::No) - usize::from(before != Missing::No);
         self.unsettled_tracked = self.unsettled_tracked + usize::from(now == Missing::Tracked)
             - usize::from(before == Missing::Tracked);
         let (unknown, wanted) = (entry.is_unknown_to_server(), entry.wanted > 0);

@@ -361,15 +361,6 @@ impl Ended {
             Self::Commands(flight, _) => flight,
         }
     }
-
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Handshake(..) => Kind::Handshake,
-            Self::Connect(..) => Kind::Connect,
-            Self::Disconnect(_) => Kind::Disconnect,
-            Self::Commands(..) => Kind::Commands,
-        }
-    }
 }
 
 impl<R> Lane<R> {

@@ -277,11 +277,13 @@ impl Session {
         self.schedule_token();
         if self.link.has_session() {
             self.schedule_poll();
-        } else {
+            self.schedule_commands();
+        }
+        // A command may have left the session.
+        if !self.link.has_session() {
             self.schedule_pending_disconnect();
             self.schedule_handshake();
         }
-        self.schedule_commands();
     }
 
     fn request_failed(&mut self, request: RequestId, error: Error) {

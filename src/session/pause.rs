@@ -238,11 +238,6 @@ impl Pause {
         }
     }
 
-    /// Whether events may have been lost with an aborted request.
-    pub fn has_lost(&self) -> bool {
-        self.of().is_some_and(|of| of.lost)
-    }
-
     /// When the commands that wait settle, whatever is left to be done.
     pub fn give_up_at(&self) -> Option<Instant> {
         match self {

@@ -159,9 +159,7 @@ impl Session {
                 commands.replays && !flight.is_held() && flight.epoch() == self.link.epoch()
             }
             // A channel is about to be subscribed from a position: after a refused one, for instance.
-            _ => {
-                self.outbox.at() <= self.now && self.flow.may_read() && self.channels.replay_is_due()
-            }
+            _ => self.outbox.at() <= self.now && self.flow.may_read() && self.channels.replay_is_due(),
         }
     }
 

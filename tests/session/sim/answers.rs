@@ -18,10 +18,14 @@ impl Sim {
     /// Waits until a request of this kind is open, and says how long that was.
     pub fn until_open(&mut self, kind: &str) -> u64 {
         let from = self.now;
-        while self.try_open(kind).is_none() {
+        for _ in 0..1_000 {
+            if self.try_open(kind).is_some() {
+                return self.now - from;
+            }
             self.wait();
         }
-        self.now - from
+        let kinds: Vec<&str> = self.open.iter().map(Request::kind).collect();
+        panic!("no {kind} ever opens, but {kinds:?}");
     }
 
     pub fn head(&mut self, id: RequestId, status: u16) {
