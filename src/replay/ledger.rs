@@ -158,7 +158,10 @@ impl Ledger {
     pub fn loaded(&mut self, position: Option<Position>) {
         if let Some(position) = position {
             self.push(Entry::stored(position));
-            (self.committed, self.ready, self.certain) = (self.end(), self.end(), self.end());
+            let end = self.end();
+            (self.committed, self.ready, self.certain) = (end, end, end);
+            // Whatever comes stands behind it.
+            self.ties = [Ties { next: end, marked: end }; 2];
         }
     }
 
