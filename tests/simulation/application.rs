@@ -347,7 +347,7 @@ impl World {
                 if command == 0 {
                     self.started |= result.is_ok();
                 }
-                self.promises.settled(command, result.is_ok());
+                self.promises.settled(&self.server, self.now, command, result.is_ok());
                 self.rest_settled(command, &result);
                 self.suspended(command, &result);
                 if let Err(error) = &result {

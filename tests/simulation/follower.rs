@@ -231,7 +231,9 @@ impl World {
         for subscription in &event.subscriptions {
             self.note_read(*subscription, number, "taken", None);
         }
-        if let Some(client) = self.server.published[number as usize].given_to.replace(self.promises.client) {
+        let before = self.server.published[number as usize].given_to.replace(self.promises.client);
+        let from_memory = before == Some(self.promises.client);
+        if let Some(client) = before {
             let same = client == self.promises.client;
             let reason = if same { "begun anew" } else { "another client" };
             *self.counts.delivered_again.entry(reason).or_default() += 1;
@@ -240,7 +242,7 @@ impl World {
             return self.checks.event(event, &mut self.server);
         }
         assert_eq!(event.message.channel(), Some(self.server.published[number as usize].channel.as_str()));
-        self.checks.queued(number, event);
+        self.checks.queued(number, event, from_memory);
         self.promises.event(&self.server, event, number, !self.plan.rides);
     }
 

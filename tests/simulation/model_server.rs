@@ -313,6 +313,7 @@ impl Server {
             client: self.client,
             token,
             subscriptions: Vec::new(),
+            replayed: Vec::new(),
             queue: std::collections::VecDeque::new(),
             unacknowledged: Vec::new(),
             batch: 7,

@@ -187,13 +187,14 @@ impl Promises {
         }
     }
 
-    pub fn settled(&mut self, number: u32, ok: bool) {
+    pub fn settled(&mut self, server: &Server, now: u64, number: u32, ok: bool) {
         if let Some((name, event, epoch, saves)) = self.waiting.remove(&number).filter(|_| ok) {
             let Some(channel) = self.channels.get(&name) else { return };
             // Of what came on two responses at once nobody but the server knows the order.
             let stored = channel.stored.is_some_and(|stored| stored >= event) || channel.saves > saves;
+            // What the server has no longer does not come again, so no position has to include it.
             assert!(
-                stored || channel.epoch > epoch,
+                stored || channel.epoch > epoch || !server.retains(now, event),
                 "R3: commit {number} of event {event} on {name} settles before it is saved"
             );
         }

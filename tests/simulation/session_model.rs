@@ -19,6 +19,8 @@ pub struct ServerSession {
     /// The token that its handshake carried.
     pub token: Option<u32>,
     pub subscriptions: Vec<String>,
+    /// Channels that it was subscribed to from a position.
+    pub replayed: Vec<String>,
     /// Events not sent yet.
     pub queue: VecDeque<u32>,
     /// Events sent and not acknowledged, with their batch.
