@@ -377,10 +377,14 @@ impl Ledger {
     }
 
     /// A poll has come that brings all of `again`, if the server still has it. Returns the commands that wait for what it no
-    /// longer has: that will not come again, so no position has to include it.
+    /// longer has: that will not come again, so no position has to include it. A channel that this session has not
+    /// subscribed still waits for it.
     pub fn all_came_again(&mut self) -> Vec<u32> {
-        self.again_is_old = true;
+        self.again_is_old = self.subscribed;
         let mut commands = Vec::new();
+        if !self.subscribed {
+            return commands;
+        }
         for slot in self.again.up_to(u64::MAX) {
             commands.append(&mut self.entries.change(slot, |entry| core::mem::take(&mut entry.waiters)));
         }

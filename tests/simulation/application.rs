@@ -330,7 +330,11 @@ impl World {
                 self.trace(|| format!("    event {:?} {}", event.subscriptions, event.message.raw()));
                 let pause = self.choices.chance_alone(0, |rng| rng.below(5));
                 self.read_later(pause);
-                self.rests.event(self.now);
+                // One for a reader that has left in this very turn interrupts nothing.
+                let open = |number: &u32| self.promises.readers.get(number).is_none_or(|reader| reader.open);
+                if event.subscriptions.iter().any(open) {
+                    self.rests.event(self.now);
+                }
                 self.event(&event);
             }
             Output::Message(text) if self.plan.inspect == Inspect::None => {

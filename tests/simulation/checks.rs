@@ -248,7 +248,7 @@ impl Checks {
             .unwrap_or_else(|| panic!("an event that nobody published: {raw}"))
     }
 
-    /// Queues an event of a tracked channel; `from_memory`: the client got it before.
+    /// Queues an event of a tracked channel; `from_memory`: it came before its reader.
     pub fn queued(&mut self, number: u32, event: &Event, from_memory: bool) {
         assert!(event.subscriptions.is_sorted() && !event.subscriptions.is_empty(), "numbers ascend");
         let bytes = if from_memory { 0 } else { event.message.raw().len() };

@@ -231,9 +231,7 @@ impl World {
         for subscription in &event.subscriptions {
             self.note_read(*subscription, number, "taken", None);
         }
-        let before = self.server.published[number as usize].given_to.replace(self.promises.client);
-        let from_memory = before == Some(self.promises.client);
-        if let Some(client) = before {
+        if let Some(client) = self.server.published[number as usize].given_to.replace(self.promises.client) {
             let same = client == self.promises.client;
             let reason = if same { "begun anew" } else { "another client" };
             *self.counts.delivered_again.entry(reason).or_default() += 1;
@@ -242,6 +240,8 @@ impl World {
             return self.checks.event(event, &mut self.server);
         }
         assert_eq!(event.message.channel(), Some(self.server.published[number as usize].channel.as_str()));
+        let fresh = |number: &u32| self.promises.readers.get(number).is_some_and(|reader| reader.fresh);
+        let from_memory = event.subscriptions.len() == 1 && event.subscriptions.iter().all(fresh);
         self.checks.queued(number, event, from_memory);
         self.promises.event(&self.server, event, number, !self.plan.rides);
     }

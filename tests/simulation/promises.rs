@@ -95,6 +95,8 @@ pub struct Reader {
     pub rests_until: u64,
     /// It was the first in its channels, so it gets everything in order.
     pub alone: bool,
+    /// It has come in this turn.
+    pub fresh: bool,
 }
 
 #[derive(Default)]
@@ -140,7 +142,7 @@ impl Promises {
     pub fn subscribed(&mut self, server: &Server, number: u32, channels: &[String], starts: &[Start]) {
         let first = |name: &String| !self.channels.contains_key(name) && !name.contains('*');
         let alone = !self.goes_on && channels.iter().all(first);
-        let mut reader = Reader { open: true, alone, patterns: channels.to_vec(), ..Reader::default() };
+        let mut reader = Reader { open: true, fresh: true, alone, patterns: channels.to_vec(), ..Reader::default() };
         for (name, start) in channels.iter().zip(starts) {
             if name.contains('*') || name.starts_with("/service/") {
                 continue;

@@ -396,6 +396,7 @@ impl World {
             assert!(self.closed_at.is_none(), "an output after Closed: {output:?}");
             self.output(output);
         }
+        self.promises.readers.values_mut().for_each(|reader| reader.fresh = false);
         self.close_ended(gaps);
         self.promises.gaps(&self.checks.gaps);
         self.rest_checks();
