@@ -55,7 +55,8 @@ impl Session {
         self.channels.poll_ended();
         if successful {
             self.poll_succeeded(flight);
-            if self.poll.covers_all() {
+            let replays = self.lanes.commands().is_some_and(|commands| commands.replays);
+            if self.poll.brings_all() && !replays {
                 let settled = self.book.all_came_again();
                 self.settle_all(settled, None);
             }
