@@ -301,6 +301,13 @@ impl Book {
         self.update(number, |tracked| tracked.ledger.subscribing())
     }
 
+    /// An event of a channel is not taken in, since it may not be the next one.
+    pub fn passed_over(&mut self, name: &str, in_flight: InFlight) {
+        if let Some(number) = self.names.get(name).copied() {
+            self.update(number, |tracked| tracked.ledger.passed_over(in_flight));
+        }
+    }
+
     /// The server has refused to subscribe a channel, or has not seen the request.
     pub fn not_subscribed(&mut self, name: &str) {
         if let Some(number) = self.names.get(name).copied() {

@@ -346,6 +346,19 @@ impl Ledger {
                 self.forget(slot);
             }
         }
+        self.roll_back(keep);
+        (self.limit, self.subscribed) = (None, false);
+        self.advance(InFlight::default());
+    }
+
+    /// An event was not taken in, since it may not be the next one: what may stand behind it has to come again.
+    pub fn passed_over(&mut self, in_flight: InFlight) {
+        let keep = self.restart_at(in_flight).unwrap_or(self.first);
+        self.roll_back(keep);
+    }
+
+    /// The entries from this number on are to come again.
+    fn roll_back(&mut self, keep: u64) {
         for slot in self.list.split_off((keep - self.first) as usize) {
             self.last_again += 1;
             let number = self.last_again;
@@ -356,8 +369,6 @@ impl Ledger {
         }
         (self.certain, self.ready) = (keep, self.ready.min(keep));
         self.ties = [Ties { next: keep, marked: keep }; 2];
-        (self.limit, self.subscribed) = (None, false);
-        self.advance(InFlight::default());
     }
 
     /// The number of the first entry that the next session has to bring again. `None`: there is nothing that it could go on

@@ -201,9 +201,14 @@ impl Session {
         let Some(name) = self.book.tracking(channel).map(str::to_owned) else { return takers };
         let holders = self.subscriptions.holders(&name);
         let current = self.lanes.flight(lane).is_some_and(|flight| flight.epoch() == self.link.epoch());
-        if !current || !self.channels.is_delivering(&name) {
+        // Left-overs of a channel that was unsubscribed stand among its events, unless a glob may have brought them.
+        let leaves = self.book.is_subscribed(&name) && !self.channels.comes_by_glob(&name);
+        if !current || !self.channels.is_delivering(&name) && !leaves {
             // It belongs to an earlier session, or comes by another subscription at the server. The channel's own one
             // will bring it.
+            if current {
+                self.book.passed_over(&name, self.in_flight());
+            }
             takers.retain(|subscription| !holders.contains(subscription));
             return takers;
         }
