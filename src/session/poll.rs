@@ -282,7 +282,7 @@ impl Poll {
         self.brings_all = false;
     }
 
-    /// Whether all that the subscribes of this session bring has come once this poll has, and their own replies.
+    /// Whether all that the subscribes of this session bring has come once this poll has, and the reply beside it.
     pub fn brings_all(&self) -> bool {
         self.brings_all
     }

@@ -55,8 +55,8 @@ impl Session {
         self.channels.poll_ended();
         if successful {
             self.poll_succeeded(flight);
-            let replays = self.lanes.commands().is_some_and(|commands| commands.replays);
-            if self.poll.brings_all() && !replays {
+            // Events come on every reply (S13).
+            if self.poll.brings_all() && self.in_flight().commands.is_none() {
                 let settled = self.book.all_came_again();
                 self.settle_all(settled, None);
             }

@@ -254,3 +254,18 @@ fn r4_what_a_glob_may_have_brought_after_an_unsubscribe_comes_again() {
     sim.new_session();
     assert_eq!(sim.from(), "10");
 }
+
+#[test]
+fn r7_what_comes_after_a_lost_poll_for_a_channel_that_nobody_reads_is_no_position() {
+    let mut sim = following();
+    sim.leave(2, 1, 0);
+    // It held 11.
+    sim.fail("connect");
+    sim.until_open("connect");
+    arrive(&mut sim, &["12"]);
+    sim.confirm();
+    sim.follow(3, A, Start::New);
+    assert!(sim.ids_of(3).is_empty());
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
+}
