@@ -339,22 +339,21 @@ impl Ledger {
 
     /// The session is over. The next one goes on after the last cut before which all is certain.
     pub fn restart(&mut self, in_flight: InFlight) {
-        let first_counts = self.first + u64::from(!self.list.is_empty());
-        let keep = self.restart_at(in_flight).unwrap_or(first_counts);
         if core::mem::take(&mut self.again_is_old) {
             for slot in self.again.take_all() {
                 self.forget(slot);
             }
         }
-        self.roll_back(keep);
+        self.passed_over(in_flight);
         (self.limit, self.subscribed) = (None, false);
-        self.advance(InFlight::default());
     }
 
     /// An event was not taken in, since it may not be the next one: what may stand behind it has to come again.
     pub fn passed_over(&mut self, in_flight: InFlight) {
-        let keep = self.restart_at(in_flight).unwrap_or(self.first);
+        let first_counts = self.first + u64::from(!self.list.is_empty());
+        let keep = self.restart_at(in_flight).unwrap_or(first_counts);
         self.roll_back(keep);
+        self.advance(InFlight::default());
     }
 
     /// The entries from this number on are to come again.

@@ -1,7 +1,7 @@
 //! How a request, a session and the client itself are given up (R7d, S9a, S16).
 
 use super::calls::Failed;
-use super::exchange::{Commands, Kind, SessionRequest};
+use super::exchange::{Commands, Flight, Kind, SessionRequest};
 use super::lanes::{Ended, LaneId};
 use super::outgoing::{Outgoing, Publish, Sent};
 use super::status::{GapCause, State};
@@ -103,10 +103,19 @@ impl Session {
         self.emit(Output::Abort(ended.id()));
         match ended {
             Ended::Handshake(_, handshake) => self.leave_handshake(handshake.reply.as_ref()),
-            Ended::Commands(_, commands) => {
+            Ended::Commands(flight, commands) => {
+                self.give_up(&flight, Kind::Commands);
                 self.reject_sent(*commands, &|channel| Error::OutcomeUnknown { channel });
             }
-            Ended::Connect(..) | Ended::Disconnect(_) => {}
+            Ended::Connect(flight, _) => self.give_up(&flight, Kind::Connect),
+            Ended::Disconnect(_) => {}
+        }
+    }
+
+    /// What the response to a request of this session may have held makes nothing certain that came beside it (R4a).
+    fn give_up(&mut self, flight: &Flight, kind: Kind) {
+        if flight.epoch() == self.link.epoch() && !self.poll.acknowledges() {
+            self.lanes.lose(kind, flight);
         }
     }
 

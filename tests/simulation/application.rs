@@ -296,7 +296,8 @@ impl World {
                 // It may have failed in the same turn.
                 let failed = core::mem::replace(&mut exchange.closed, true);
                 exchange.aborted = true;
-                let refused = !failed && exchange.was_refused();
+                // A poll that is given up because of a rest is no failure, whatever its head says by then.
+                let refused = !failed && exchange.was_refused() && !self.rests.rests();
                 if refused {
                     self.count_failure(number);
                 }

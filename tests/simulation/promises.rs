@@ -155,7 +155,7 @@ impl Promises {
                     *since = None;
                 }
             }
-            let mut owed_after = self.done_up_to(server, name);
+            let mut owed_after = self.done_up_to(server, name).unwrap_or(0);
             let channel = self.channels.get_mut(name).expect("just added");
             if let From::New { first: Some(first), .. } = channel.from
                 && first > owed_after
