@@ -269,13 +269,6 @@ impl Book {
         Some(new)
     }
 
-    /// An event of this channel has come that cannot be read (X3): its position stays before it.
-    pub fn passed_over(&mut self, name: &str) {
-        if let Some(number) = self.names.get(name).copied() {
-            self.update(number, |tracked| tracked.ledger.passed_over());
-        }
-    }
-
     /// A response has arrived whole: events that waited for it are certain (R4a).
     pub fn response_ended(&mut self, in_flight: InFlight) {
         for number in self.provisional.take_all() {
@@ -307,6 +300,14 @@ impl Book {
     pub fn subscribing(&mut self, name: &str) -> Option<String> {
         let number = self.names.get(name).copied()?;
         self.update(number, |tracked| tracked.ledger.subscribing())
+    }
+
+    /// An event of a channel is not taken in, since it may not be the next one, or cannot be read (X3): the position stays
+    /// before it.
+    pub fn passed_over(&mut self, name: &str, in_flight: InFlight) {
+        if let Some(number) = self.names.get(name).copied() {
+            self.update(number, |tracked| tracked.ledger.passed_over(in_flight));
+        }
     }
 
     /// The server has refused to subscribe a channel, or has not seen the request.

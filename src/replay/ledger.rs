@@ -163,7 +163,10 @@ impl Ledger {
     /// The channel begins at this position, which the store has, or is to have.
     pub fn begin_at(&mut self, position: Position, is_stored: bool) {
         self.push(Entry::passed(position));
-        (self.committed, self.ready, self.certain) = (self.end(), self.end(), self.end());
+        let end = self.end();
+        (self.committed, self.ready, self.certain) = (end, end, end);
+        // Whatever comes stands behind it.
+        self.ties = [Ties { next: end, marked: end }; 2];
         self.version += u32::from(!is_stored);
     }
 
@@ -258,7 +261,7 @@ impl Ledger {
 
     /// The channel is subscribed now. Returns the position after which that begins, in the wire format.
     pub fn subscribing(&mut self) -> String {
-        self.subscribed = true;
+        (self.subscribed, self.limit) = (true, None);
         self.resume_from().to_owned()
     }
 
@@ -332,11 +335,6 @@ impl Ledger {
         tied
     }
 
-    /// An event has come that cannot be read (X3): the position stays before it.
-    pub fn passed_over(&mut self) {
-        self.limit = Some(self.end().min(self.limit.unwrap_or(u64::MAX)));
-    }
-
     /// A response has ended whole, and is in flight no more. Returns whether any entry is not certain yet.
     pub fn settle(&mut self, in_flight: InFlight) -> bool {
         self.advance(in_flight);
@@ -350,13 +348,27 @@ impl Ledger {
 
     /// The session is over. The next one goes on after the last cut before which all is certain.
     pub fn restart(&mut self, in_flight: InFlight) {
-        let first_counts = self.first + u64::from(!self.list.is_empty());
-        let keep = self.restart_at(in_flight).unwrap_or(first_counts);
         if core::mem::take(&mut self.again_is_old) {
             for slot in self.again.take_all() {
                 self.forget(slot);
             }
         }
+        self.passed_over(in_flight);
+        (self.limit, self.subscribed) = (None, false);
+    }
+
+    /// An event was not taken in, since it may not be the next one, or cannot be read (X3): what may stand behind it has to
+    /// come again, with the event, in a session that subscribes the channel anew.
+    pub fn passed_over(&mut self, in_flight: InFlight) {
+        let first_counts = self.first + u64::from(!self.list.is_empty());
+        let keep = self.restart_at(in_flight).unwrap_or(first_counts);
+        self.roll_back(keep);
+        self.limit = Some(keep);
+        self.advance(InFlight::default());
+    }
+
+    /// The entries from this number on are to come again.
+    fn roll_back(&mut self, keep: u64) {
         for slot in self.list.split_off((keep - self.first) as usize) {
             self.last_again += 1;
             let number = self.last_again;
@@ -368,8 +380,6 @@ impl Ledger {
         // What was tied to the last of them may be gone.
         (self.certain, self.ready) = (keep, self.committed);
         self.ties = [Ties { next: keep, marked: keep }; 2];
-        (self.limit, self.subscribed) = (None, false);
-        self.advance(InFlight::default());
     }
 
     /// The number of the first entry that the next session has to bring again. `None`: there is nothing that it could go on
@@ -389,10 +399,14 @@ impl Ledger {
     }
 
     /// A poll has come that brings all of `again`, if the server still has it. Returns the commands that wait for what it no
-    /// longer has: that will not come again, so no position has to include it.
+    /// longer has: that will not come again, so no position has to include it. A channel that this session has not
+    /// subscribed still waits for it.
     pub fn all_came_again(&mut self) -> Vec<u32> {
-        self.again_is_old = true;
+        self.again_is_old = self.subscribed;
         let mut commands = Vec::new();
+        if !self.subscribed {
+            return commands;
+        }
         for slot in self.again.up_to(u64::MAX) {
             commands.append(&mut self.entries.change(slot, |entry| core::mem::take(&mut entry.waiters)));
         }

@@ -149,7 +149,11 @@ impl Session {
             Outgoing::Subscribe(name) => {
                 let released = self.channels.subscribing(name);
                 self.tell_released(released);
-                self.book.subscribing(name).is_some()
+                let replays = self.book.subscribing(name).is_some();
+                if replays {
+                    self.poll.subscribing();
+                }
+                replays
             }
             Outgoing::Unsubscribe(name) => {
                 let released = self.channels.unsubscribing(name);

@@ -75,8 +75,10 @@ impl Session {
 
     /// A session subscribes a channel once (R7b), so this session ends, and the next one begins at the positions.
     pub(super) fn leave_for_replay(&mut self) {
-        self.leave_session(GapCause::ResponseLost, true, true);
-        self.handshakes.schedule(self.now);
+        self.leave_session(GapCause::SessionLost, true, true);
+        // A back-off goes on (S8).
+        let at = self.poll.back_off_end().map_or(self.now, |at| self.now.max(*at));
+        self.handshakes.schedule(at);
     }
 
     /// Forgets the session without a disconnect: the server no longer has it, or is to keep it.

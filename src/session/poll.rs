@@ -43,6 +43,8 @@ pub(super) struct Poll {
     follows_handshake: bool,
     /// The last poll was sent when every wanted channel was subscribed, so replayed events have come or come with it.
     covers_all: bool,
+    /// When the poll was sent, the server had answered every subscribe, and none has been sent since.
+    brings_all: bool,
     /// Bodies in a row that could not be decoded (X3).
     undecodable: u8,
 }
@@ -90,6 +92,7 @@ impl Poll {
             ever_answered: false,
             follows_handshake: false,
             covers_all: false,
+            brings_all: false,
             undecodable: 0,
         }
     }
@@ -184,7 +187,7 @@ impl Poll {
     pub fn next(&mut self, all_subscribed: bool) -> NextPoll {
         let probe = core::mem::take(&mut self.probe);
         let shorter = self.proxy_limit_ms.filter(|limit| *limit < self.timeout_ms());
-        self.covers_all = all_subscribed;
+        (self.covers_all, self.brings_all) = (all_subscribed, all_subscribed);
         NextPoll {
             timeout_ms: if probe { Some(0) } else { shorter },
             ack: self.acks.as_ref().map(|acks| acks.number().to_owned()),
@@ -272,6 +275,16 @@ impl Poll {
     /// Whether the next poll, or the one under way, follows the handshake directly.
     pub fn follows_handshake(&self) -> bool {
         self.follows_handshake
+    }
+
+    /// A channel is subscribed from its position: what that brings may come with the poll after this one.
+    pub fn subscribing(&mut self) {
+        self.brings_all = false;
+    }
+
+    /// Whether all that the subscribes of this session bring has come once this poll has, and the reply beside it.
+    pub fn brings_all(&self) -> bool {
+        self.brings_all
     }
 
     /// A subscribe was accepted; `held`: the server holds a poll, which it answers with the replayed events.

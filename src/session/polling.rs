@@ -54,7 +54,7 @@ impl Session {
         self.channels.poll_ended();
         if successful {
             self.poll_succeeded(flight);
-            if self.poll.covers_all() {
+            if self.poll.brings_all() {
                 let settled = self.book.all_came_again(self.in_flight());
                 self.settle_all(settled, None);
             }

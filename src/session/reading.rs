@@ -201,9 +201,15 @@ impl Session {
         let Some(name) = self.book.tracking(channel).map(str::to_owned) else { return takers };
         let holders = self.subscriptions.holders(&name);
         let current = self.lanes.flight(lane).is_some_and(|flight| flight.epoch() == self.link.epoch());
-        if !current || !self.book.is_subscribed(&name) {
-            // It belongs to an earlier session, or comes by another subscription at the server. The channel's own one
-            // will bring it.
+        // Left-overs of a channel that was unsubscribed stand among its events, unless a glob may have brought them.
+        let leaves = self.book.is_subscribed(&name) && !self.channels.comes_by_glob(&name);
+        let follows = current && !self.lanes.has_lost() && (self.channels.is_delivering(&name) || leaves);
+        if !follows {
+            // It belongs to an earlier session, or one before it was lost, or it comes by another subscription at the
+            // server. The channel's own one will bring it.
+            if current {
+                self.book.passed_over(&name, self.in_flight());
+            }
             takers.retain(|subscription| !holders.contains(subscription));
             return takers;
         }
@@ -246,7 +252,7 @@ impl Session {
         };
         for name in self.subscriptions.names_matching(&channel) {
             let error = Error::EventTooLarge { channel: channel.clone(), replay_id: replay_id.clone() };
-            self.book.passed_over(&name);
+            self.book.passed_over(&name, self.in_flight());
             self.fail_channel(&name, &error);
         }
     }

@@ -402,3 +402,16 @@ fn a1_s17_a_snapshot_tells_whether_a_number_had_come() {
         assert_eq!(sim.data().len(), if numbered { 1 } else { 3 });
     }
 }
+
+#[test]
+fn a2_a_session_that_is_left_for_a_subscribe_is_lost_to_what_is_not_tracked() {
+    let mut sim = Sim::acknowledged_with(|config| config.replay = true);
+    sim.follow(1, "/g/*", Start::New);
+    sim.confirm();
+    sim.follow(2, A, Start::New);
+    sim.load(A, Some("10"));
+    // Whether the server has subscribed it is not known, and a session subscribes it once.
+    sim.fail("commands");
+    sim.until_open("disconnect");
+    assert_eq!(sim.gaps(), [("/g/*".to_owned(), GapCause::SessionLost)]);
+}

@@ -220,3 +220,16 @@ fn r4_a_long_queue_is_committed_event_by_event() {
         sim.save_all();
     }
 }
+
+#[test]
+fn r3a_a_late_commit_of_the_reader_that_left_frees_the_position() {
+    let mut sim = following_as(Commit::Manual);
+    arrive(&mut sim, &["11"]);
+    let sequence = sim.sequence("11");
+    sim.follow_as(2, A, Start::New, Commit::Manual, OnInvalid::All);
+    sim.commit(3, 2, sim.sequence("11"));
+    sim.leave(4, 1, sequence);
+    assert!(sim.saves.is_empty());
+    sim.commit(5, 1, sequence);
+    assert_eq!(saved(&mut sim), "11");
+}

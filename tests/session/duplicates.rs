@@ -230,3 +230,46 @@ fn r7_what_is_lost_while_a_channel_has_no_reader_comes_again_for_the_next_one() 
     sim.new_session();
     assert_eq!(sim.from(), "10");
 }
+
+#[test]
+fn r4_what_an_open_poll_still_brings_after_an_unsubscribe_is_not_passed_over() {
+    let mut sim = following();
+    sim.leave(2, 1, 0);
+    let body = subscribed_with(A, &sim, &["12"]);
+    sim.answer("commands", &body);
+    // The poll was open beside it, and held what was published before.
+    arrive(&mut sim, &["11"]);
+    sim.follow(3, A, Start::New);
+    assert_eq!(sim.ids_of(3), ["12", "11"]);
+}
+
+#[test]
+fn r4_what_a_glob_may_have_brought_after_an_unsubscribe_comes_again() {
+    let mut sim = following();
+    sim.leave(2, 1, 0);
+    let body = subscribed_with(A, &sim, &["12"]);
+    sim.answer("commands", &body);
+    sim.subscribe(3, &["/event/*"]);
+    sim.confirm();
+    // Whether 11 is one of the glob's is not known, and 12 may stand behind it.
+    arrive(&mut sim, &["11"]);
+    sim.follow(4, A, Start::New);
+    assert!(sim.ids_of(4).is_empty());
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
+}
+
+#[test]
+fn r7_what_comes_after_a_lost_poll_for_a_channel_that_nobody_reads_is_no_position() {
+    let mut sim = following();
+    sim.leave(2, 1, 0);
+    // It held 11.
+    sim.fail("connect");
+    sim.until_open("connect");
+    arrive(&mut sim, &["12"]);
+    sim.confirm();
+    sim.follow(3, A, Start::New);
+    assert!(sim.ids_of(3).is_empty());
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
+}

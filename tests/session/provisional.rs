@@ -171,3 +171,18 @@ fn r4a_a_subscribe_that_is_not_answered_does_not_hold_the_poll_for_ever() {
     sim.new_session();
     assert!(sim.try_open("connect").is_some());
 }
+
+#[test]
+fn r4a_events_stand_behind_the_stored_position_however_they_come() {
+    let mut sim = Sim::connected_with(|config| config.replay = true);
+    sim.follow(1, A, Start::New);
+    sim.load(A, Some("10"));
+    // The poll is open beside the subscribe.
+    let body = subscribed_with(A, &sim, &["11"]);
+    sim.answer("commands", &body);
+    assert_eq!(sim.ids(), ["11"]);
+    sim.fail("connect");
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
+    assert_eq!(sim.gaps(), []);
+}

@@ -1,5 +1,6 @@
 //! Back-off and storms: S8, S8a.
 
+use cometd_edge::replay::Start;
 use cometd_edge::session::{Config, Error, State, Status};
 
 use crate::sim::*;
@@ -281,4 +282,20 @@ fn the_error_of_a_retry_names_the_failure() {
     sim.answer_status("connect", 502);
     let expected = Status::Retry { attempt: 1, delay_ms: 0, error: Error::HttpStatus(502) };
     assert!(sim.statuses.contains(&expected));
+}
+
+#[test]
+fn s8_a_new_session_for_a_subscribe_waits_for_the_back_off() {
+    let mut sim = Sim::connected_with(|config| config.replay = true);
+    sim.poll(CONNECTED);
+    sim.fail("connect");
+    sim.until_open("connect");
+    sim.fail("connect");
+    let (_, delay_ms) = *sim.retries().last().expect("a retry");
+    assert!(delay_ms >= 1_000);
+    // Polls of this session were lost, so it is no session to subscribe from a position in.
+    sim.follow(1, A, Start::New);
+    sim.load(A, None);
+    sim.disconnect();
+    assert_eq!(sim.until_open("handshake"), delay_ms);
 }

@@ -5,7 +5,9 @@ use cometd_edge::session::{Command, Error, Input, Output, State, Status};
 use crate::checks::Asked;
 use cometd_edge::session::Inspect;
 
+use crate::habits::Habit;
 use crate::plan::Reader;
+use crate::rare::Rare;
 use crate::rng::Rng;
 use crate::schedule::Kind;
 use crate::world::{Ev, World};
@@ -68,6 +70,10 @@ impl World {
         let pause = 1 + self.choices.chance.below(2 * self.plan.act_every_ms);
         let chances = self.choices.chance.next();
         for nth in 0..self.choices.chance.pick(&[1, 1, 1, 2, 5]) {
+            // What it did before may have freed the way for a reply that ends the client.
+            if self.session.state() == State::Closed {
+                break;
+            }
             // Whether it does one thing changes nothing about the next.
             self.choices.chance = Rng::of(chances, nth);
             if self.plan.replay.is_some_and(|plan| self.choices.chance.chance(plan.restless)) {
@@ -265,7 +271,11 @@ impl World {
         let exchange = &mut self.exchanges[number as usize];
         let Some(message) = exchange.inspecting.take().filter(|_| !exchange.closed) else { return };
         exchange.progress_at = self.now;
-        let request = exchange.request;
+        let (request, drops) = (exchange.request, exchange.drops);
+        if drops {
+            self.dropped(number, &message);
+            return self.input(Input::Inspected { request, message: None });
+        }
         self.input(Input::Inspected { request, message: Some(&message) });
         self.learn(number, &message);
     }
@@ -286,7 +296,8 @@ impl World {
                 // It may have failed in the same turn.
                 let failed = core::mem::replace(&mut exchange.closed, true);
                 exchange.aborted = true;
-                let refused = !failed && exchange.was_refused();
+                // A poll that is given up because of a rest is no failure, whatever its head says by then.
+                let refused = !failed && exchange.was_refused() && !self.rests.rests();
                 if refused {
                     self.count_failure(number);
                 }
@@ -310,6 +321,7 @@ impl World {
             Output::Inspect { request, message } => {
                 let number = self.exchange_of(request);
                 assert!(self.exchanges[number as usize].inspecting.is_none(), "one message at a time");
+                self.exchanges[number as usize].drops = self.drops(number, &message);
                 self.exchanges[number as usize].inspecting = Some(message);
                 let of = self.exchanges[number as usize].name();
                 let pause = self.choices.choose_of(of, "inspected", 0, |rng| rng.below(30));
@@ -319,7 +331,11 @@ impl World {
                 self.trace(|| format!("    event {:?} {}", event.subscriptions, event.message.raw()));
                 let pause = self.choices.chance_alone(0, |rng| rng.below(5));
                 self.read_later(pause);
-                self.rests.event(self.now);
+                // One for a reader that has left in this very turn interrupts nothing.
+                let open = |number: &u32| self.promises.readers.get(number).is_none_or(|reader| reader.open);
+                if event.subscriptions.iter().any(open) {
+                    self.rests.event(self.now);
+                }
                 self.event(&event);
             }
             Output::Message(text) if self.plan.inspect == Inspect::None => {
@@ -336,7 +352,7 @@ impl World {
                 if command == 0 {
                     self.started |= result.is_ok();
                 }
-                self.promises.settled(command, result.is_ok());
+                self.promises.settled(&self.server, self.now, command, result.is_ok());
                 self.rest_settled(command, &result);
                 self.suspended(command, &result);
                 if let Err(error) = &result {
@@ -375,6 +391,14 @@ impl World {
     fn status(&mut self, status: &Status) {
         self.no_secret(&format!("{status:?}"));
         self.replay_status(status);
+        if let Status::MultipleClients { .. } = status {
+            assert!(
+                self.server.has(Habit::MultipleClients),
+                "S4: nobody said that there are several clients"
+            );
+            self.met.insert(Rare::MultipleClients);
+            self.told_of_others = true;
+        }
         if let Status::Gap { channel, cause, since_unix_ms, .. } = status {
             self.counts.gaps += 1;
             self.checks.gap(self.now, channel, *cause, *since_unix_ms, &self.server);
@@ -404,7 +428,8 @@ impl World {
             "protocol" => self.malformed >= 3,
             "max-retries" => !self.started,
             "cookie-missing" => self.server.sessions.iter().filter(|session| session.dismissed).count() >= 2,
-            "not-bayeux" | "http-status" => !self.started && self.plan.rough_start,
+            "redirect" if self.server.has(Habit::RedirectsFirst) => !self.started,
+            "redirect" | "not-bayeux" | "http-status" => !self.started && self.plan.rough_start,
             _ => false,
         };
         assert!(allowed, "ended by an error that the rules do not allow here: {error}");

@@ -15,6 +15,8 @@ pub struct Arguments {
     pub cuts: Cuts,
     /// Ends with the first life that fails, and leaves its schedule as it is.
     pub first: bool,
+    /// The schedules of so many lives that fail are made shorter, once all are lived.
+    pub shrink: usize,
     /// The seed's life is written to this record.
     pub record: Option<String>,
 }
@@ -38,6 +40,7 @@ impl Arguments {
             seed: None,
             cuts: Cuts::default(),
             first: false,
+            shrink: 1,
             record: None,
         };
         while let Some(argument) = from.next() {
@@ -59,6 +62,7 @@ impl Arguments {
                     wanted.cuts.habit = Some(habit);
                 }
                 "--first" => wanted.first = true,
+                "--shrink" => wanted.shrink = number(&argument, from.next())?,
                 // What `cargo test` passes on to every test: options of the usual harness, and a filter.
                 "--list" => {
                     println!("simulation: test");
@@ -75,8 +79,11 @@ impl Arguments {
                 _ => return Ok(Wanted::Nothing),
             }
         }
-        if wanted.jobs == 0 || wanted.cuts.until_ms == Some(0) {
-            return Err("--jobs and --until begin with 1".to_owned());
+        if wanted.seeds == 0 || wanted.jobs == 0 || wanted.cuts.until_ms == Some(0) {
+            return Err("--seeds, --jobs and --until begin with 1".to_owned());
+        }
+        if wanted.from.checked_add(wanted.seeds - 1).is_none() {
+            return Err("--from is too large for so many --seeds".to_owned());
         }
         Ok(Wanted::Lives(wanted))
     }

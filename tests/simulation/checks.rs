@@ -57,7 +57,7 @@ pub struct Subscription {
     pub left: bool,
     ended: bool,
     pub delivered: Vec<u32>,
-    /// Sizes of what the application has not taken.
+    /// What the application has not taken, and its size; 0 for what was given from memory.
     queue: std::collections::VecDeque<(u32, usize)>,
 }
 
@@ -248,10 +248,10 @@ impl Checks {
             .unwrap_or_else(|| panic!("an event that nobody published: {raw}"))
     }
 
-    /// Queues an event of a tracked channel.
-    pub fn queued(&mut self, number: u32, event: &Event) {
+    /// Queues an event of a tracked channel; `from_memory`: it came before its reader.
+    pub fn queued(&mut self, number: u32, event: &Event, from_memory: bool) {
         assert!(event.subscriptions.is_sorted() && !event.subscriptions.is_empty(), "numbers ascend");
-        let bytes = event.message.raw().len();
+        let bytes = if from_memory { 0 } else { event.message.raw().len() };
         self.largest = self.largest.max(bytes);
         for name in &event.subscriptions {
             let subscription = self.subscriptions.get_mut(name).expect("a known subscription");
@@ -318,11 +318,12 @@ impl Checks {
     }
 
     /// R8: never more than twice the limits and one message, for each subscription that it belongs to. With the
-    /// extensions there may be one of each request.
+    /// extensions there may be one of each request. What was given from memory is not counted: it takes no more of that.
     pub fn queues(&self, messages: usize) {
         let queues = self.subscriptions.values().map(|subscription| &subscription.queue);
         let (events, bytes) = queues.fold((0, 0), |(events, bytes), queue| {
-            (events + queue.len(), bytes + queue.iter().map(|(_, bytes)| bytes).sum::<usize>())
+            let came = || queue.iter().filter(|(_, bytes)| *bytes > 0);
+            (events + came().count(), bytes + came().map(|(_, bytes)| bytes).sum::<usize>())
         });
         let copies = messages * self.subscriptions.values().filter(|subscription| !subscription.left).count();
         assert!(events <= 2 * self.limits.0 + copies, "R8: {events} events queued");

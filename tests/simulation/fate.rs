@@ -71,6 +71,7 @@ impl Fate {
             Self::CutAt(_) => "body cut",
             Self::HangsAt(_) if poll => "poll's body hangs",
             Self::HangsAt(_) => "body hangs",
+            Self::Proxy(0 | 300..400) => "redirect",
             Self::Proxy(_) => "status of a proxy",
             Self::Gateway(_) => "gateway's status",
             Self::Page => "page of HTML",

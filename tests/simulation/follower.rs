@@ -240,7 +240,9 @@ impl World {
             return self.checks.event(event, &mut self.server);
         }
         assert_eq!(event.message.channel(), Some(self.server.published[number as usize].channel.as_str()));
-        self.checks.queued(number, event);
+        let fresh = |number: &u32| self.promises.readers.get(number).is_some_and(|reader| reader.fresh);
+        let from_memory = event.subscriptions.len() == 1 && event.subscriptions.iter().all(fresh);
+        self.checks.queued(number, event, from_memory);
         self.promises.event(&self.server, event, number, !self.plan.rides);
     }
 

@@ -16,6 +16,7 @@ impl World {
         self.trace(|| "== calm".to_owned());
         self.choices.about(|| "calm".to_owned());
         self.calm = true;
+        self.offline_until = self.now.min(self.offline_until);
         self.server.calm = true;
         self.server.refusing = Refusing::Nothing;
         self.after(0, Ev::Read);

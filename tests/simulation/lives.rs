@@ -1,20 +1,15 @@
-//! Lives by their seeds, on all cores; what fails is caught with the check that it failed.
+//! One life by its seed; what fails is caught with the check that it failed.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::arguments::Arguments;
 use crate::choices::Choices;
 use crate::record::Line;
 use crate::rng::Rng;
 use crate::schedule::{Cuts, Deed};
 use crate::tally::Tally;
 use crate::world::World;
-
-/// So many failures are enough to look at.
-const MOST_FAILED: usize = 10;
 
 thread_local! {
     /// What the last panic of this thread said, and where.
@@ -26,6 +21,14 @@ pub struct Failure {
     /// Where the check stands: the same place is the same check, whatever numbers its message holds.
     pub place: String,
     pub at: u64,
+}
+
+/// In one line, behind the name of the life.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = self.message.split_whitespace().collect();
+        write!(f, "after {} ms: {} (at {})", self.at, words.join(" "), self.place)
+    }
 }
 
 pub struct Life {
@@ -64,43 +67,4 @@ pub fn live_with(seed: u64, cuts: Cuts, choices: Choices, tracing: bool) -> Life
     });
     let tally = world.tally();
     Life { failure, done: world.schedule.done, tally, lines: world.choices.into_lines() }
-}
-
-pub struct Outcome {
-    pub tally: Tally,
-    /// By their seeds, ascending.
-    pub failed: Vec<(u64, Failure)>,
-}
-
-/// Lives all these, by so many threads; `first` ends it with the first that fails.
-pub fn live_all(arguments: &Arguments) -> Outcome {
-    let Arguments { from, seeds, jobs, first, .. } = *arguments;
-    let (next, over) = (AtomicU64::new(from), AtomicBool::new(false));
-    let outcome = Mutex::new(Outcome { tally: Tally::default(), failed: Vec::new() });
-    let most = if first { 1 } else { MOST_FAILED };
-    let work = || {
-        let mut tally = Tally::default();
-        while !over.load(Ordering::Relaxed) {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= from + seeds {
-                break;
-            }
-            let life = live(seed, arguments.cuts.clone(), false);
-            tally.add(&life.tally);
-            if let Some(failure) = life.failure {
-                let failed = &mut outcome.lock().expect("no panic in here").failed;
-                failed.push((seed, failure));
-                over.fetch_or(failed.len() >= most, Ordering::Relaxed);
-            }
-        }
-        outcome.lock().expect("no panic in here").tally.add(&tally);
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(work);
-        }
-    });
-    let mut outcome = outcome.into_inner().expect("no panic in here");
-    outcome.failed.sort_by_key(|(seed, _)| *seed);
-    outcome
 }

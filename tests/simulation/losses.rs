@@ -15,7 +15,7 @@ impl Checks {
             let mut delivered = vec![false; server.published.len()];
             subscription.delivered.iter().for_each(|event| delivered[*event as usize] = true);
             for (index, event) in server.published.iter().enumerate() {
-                if delivered[index] || event.at <= opened_at {
+                if delivered[index] || event.dropped == Some(true) || event.at <= opened_at {
                     continue;
                 }
                 let burst = good_times && index >= self.burst_from && !subscription.left;

@@ -21,6 +21,7 @@ mod model_server;
 mod network;
 mod plan;
 mod promises;
+mod rare;
 mod record;
 mod recorded;
 mod recorded_reading;
@@ -30,6 +31,7 @@ mod request_checks;
 mod restarts;
 mod rests;
 mod rng;
+mod runner;
 mod schedule;
 mod script;
 mod session_model;
@@ -41,14 +43,13 @@ mod words;
 mod world;
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::arguments::{Arguments, Wanted};
-use crate::lives::Failure;
+use crate::runner::Run;
 use crate::schedule::{Cuts, Deed};
-
-/// The schedules of so many failing lives are made shorter.
-const MOST_SHRUNK: usize = 2;
+use crate::tally::Tally;
 
 fn main() -> ExitCode {
     lives::keep_panics();
@@ -72,49 +73,55 @@ fn live_as(wanted: Wanted) -> Result<bool, String> {
     };
     match (arguments.seed, &arguments.record) {
         (Some(seed), Some(name)) => recorded::record(seed, &arguments.cuts, name),
-        (Some(seed), None) => Ok(one(seed, arguments)),
+        (Some(seed), None) => Ok(one(seed, &arguments.cuts)),
         (None, Some(name)) => recorded::record_again(name),
         (None, None) => Ok((arguments.first || recorded::play_all(false)?) & many(&arguments)),
     }
 }
 
 /// One life alone, with all that happens in it.
-fn one(seed: u64, arguments: Arguments) -> bool {
-    let cuts = arguments.cuts.arguments();
-    let life = lives::live(seed, arguments.cuts, true);
+fn one(seed: u64, cuts: &Cuts) -> bool {
+    let life = lives::live(seed, cuts.clone(), true);
     println!("{}", life.tally);
     if let Some(failure) = &life.failure {
-        print_failure(seed, failure, &cuts);
+        println!("seed {seed} failed {failure}");
     }
     life.failure.is_none()
 }
 
+/// All that were asked for, whatever fails.
 fn many(arguments: &Arguments) -> bool {
+    let Arguments { from, seeds, jobs, first, .. } = *arguments;
     let began = Instant::now();
-    let outcome = lives::live_all(arguments);
+    let tally = Mutex::new(Tally::default());
+    let live = |seed| {
+        let life = lives::live(seed, arguments.cuts.clone(), false);
+        tally.lock().expect("no panic in here").add(&life.tally);
+        life.failure.map(|failure| failure.to_string())
+    };
+    let outcome = Run { from, seeds, jobs, first }.live_all(live, |line| println!("{line}"));
     let took = began.elapsed().as_secs_f64();
-    println!("{}in {took:.1} s by {} threads", outcome.tally, arguments.jobs);
-    let well = outcome.failed.is_empty();
-    for (index, (seed, failure)) in outcome.failed.into_iter().enumerate() {
-        print_failure(seed, &failure, &arguments.cuts.arguments());
-        if index < MOST_SHRUNK && !arguments.first {
-            print_shrunk(seed, &arguments.cuts, failure);
-        }
+    let tally = tally.into_inner().expect("no panic in here");
+    println!("{tally}in {took:.1} s by {jobs} threads");
+    if let Some(seed) = outcome.failed().first() {
+        println!("replay it: cargo xtask simulate --seed {seed}{}", arguments.cuts.arguments());
     }
-    well
+    for seed in outcome.failed().iter().take(if first { 0 } else { arguments.shrink }) {
+        print_shrunk(*seed, &arguments.cuts);
+    }
+    let too_rare = if arguments.cuts.is_none() { tally.too_rare() } else { Vec::new() };
+    for kind in &too_rare {
+        println!("too few of these lives meet this: {kind}");
+    }
+    println!("{outcome}");
+    outcome.failed().is_empty() && too_rare.is_empty()
 }
 
-fn print_failure(seed: u64, failure: &Failure, cuts: &str) {
-    println!("\nseed {seed} failed after {} ms: {}", failure.at, failure.message);
-    println!("  at {}", failure.place);
-    println!("  replay it: cargo xtask simulate --seed {seed}{cuts}");
-}
-
-fn print_shrunk(seed: u64, cuts: &Cuts, failure: Failure) {
-    let shrunk = shrink::shrink(seed, cuts, failure);
+fn print_shrunk(seed: u64, cuts: &Cuts) {
+    let Some(shrunk) = shrink::shrink(seed, cuts) else { return };
     let (deeds, ms) = shrunk.before;
     println!(
-        "  shrunk from {deeds} deeds in {ms} ms to {} in {} ms, by {} lives: {}",
+        "seed {seed} shrunk from {deeds} deeds in {ms} ms to {} in {} ms, by {} lives: {}",
         shrunk.done.len(),
         shrunk.failure.at,
         shrunk.lives,
@@ -123,5 +130,5 @@ fn print_shrunk(seed: u64, cuts: &Cuts, failure: Failure) {
     for Deed { tag, at, what } in &shrunk.done {
         println!("{at:>12} ms  {:6} {what}", tag.to_string());
     }
-    println!("  replay what is left: cargo xtask simulate --seed {seed}{}", shrunk.cuts.arguments());
+    println!("replay what is left: cargo xtask simulate --seed {seed}{}", shrunk.cuts.arguments());
 }

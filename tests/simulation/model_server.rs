@@ -41,6 +41,8 @@ pub struct Published {
     /// The last client whose application got it.
     pub given_to: Option<u32>,
     pub bytes: usize,
+    /// Do extensions of the client drop it? Known once one has seen it.
+    pub dropped: Option<bool>,
     /// Where channels are tracked.
     pub id: String,
     pub org: u32,
@@ -72,6 +74,9 @@ pub struct Server {
     pub seed: u64,
     pub habits: Vec<Habit>,
     pub refused_in_own_words: BTreeSet<usize>,
+    pub polls: u64,
+    /// It takes the client for several until then.
+    pub crowded_until: u64,
     /// Counts clients, where there are several.
     pub client: u32,
     /// Events on responses, and those that were on one before, by reason.
@@ -103,6 +108,8 @@ impl Server {
             seed: 0,
             habits: Vec::new(),
             refused_in_own_words: BTreeSet::new(),
+            polls: 0,
+            crowded_until: 0,
             client: 0,
             carried: 0,
             carried_again: BTreeMap::new(),
@@ -201,7 +208,7 @@ impl Server {
             if session.parked.as_ref().is_some_and(|parked| parked.until <= now) {
                 self.release(now, index, "");
             } else if session.parked.is_none() && now > session.last_seen + self.plan.max_interval_ms {
-                session.ended_at = Some(now);
+                (session.ended_at, session.lapsed) = (Some(now), true);
             }
         }
     }
@@ -237,6 +244,7 @@ impl Server {
             carried_by: None,
             given_to: None,
             bytes,
+            dropped: None,
             id,
             org: self.org,
         });
@@ -290,9 +298,9 @@ impl Server {
             (false, _) => "",
         };
         let accepted_with_none = self.accepts_with_none(choices);
-        let advice = match self.plan.advice {
-            _ if accepted_with_none => r#","advice":{"reconnect":"none"}"#.to_owned(),
-            AdviceStyle::Always => self.advice(),
+        let advice = match (accepted_with_none, self.plan.advice) {
+            (Some(advice), _) => format!(r#","advice":{advice}"#),
+            (None, AdviceStyle::Always) => self.advice(),
             _ => String::new(),
         };
         let body = format!(
@@ -305,6 +313,7 @@ impl Server {
             client: self.client,
             token,
             subscriptions: Vec::new(),
+            replayed: Vec::new(),
             queue: std::collections::VecDeque::new(),
             unacknowledged: Vec::new(),
             batch: 7,
@@ -312,9 +321,11 @@ impl Server {
             last_seen: now,
             connects: 0,
             ended_at: None,
+            lapsed: false,
             known: false,
             dismissed: false,
-            accepted_with_none,
+            accepted_with_none: accepted_with_none.is_some(),
+            readvise: false,
         });
         let mut reply = Reply::bayeux(&[body]);
         if let Some(cookie) = cookie {
@@ -354,12 +365,18 @@ impl Server {
             let text = r#""successful":false,"error":"500::in a moment""#;
             return Some(Reply::bayeux(&[format!("{{{channel}{text}{id}{advice}}}")]));
         }
+        let unusual = self.unusual_advice(now, index, choices);
+        if let Some((advice, true)) = &unusual {
+            let channel = self.channel_member("/meta/connect", true);
+            let text = r#""successful":false,"error":"500::enough""#;
+            return Some(Reply::bayeux(&[format!(r#"{{{channel}{text}{id},"advice":{advice}}}"#)]));
+        }
         let asked =
             message["advice"]["timeout"].as_u64().unwrap_or(self.plan.timeout_ms).min(self.plan.timeout_ms);
         let session = &mut self.sessions[index];
         session.parked = Some(Parked { exchange, until: now + asked, id, token });
-        if session.has_events() || asked == 0 {
-            self.release(now, index, "");
+        if session.has_events() || asked == 0 || unusual.is_some() {
+            self.release(now, index, unusual.as_ref().map_or("", |(advice, _)| advice));
             return self.outbox.pop().map(|(_, reply)| reply);
         }
         None
@@ -380,8 +397,10 @@ impl Server {
         let events = self.events_for(index, parked.exchange);
         let session = &mut self.sessions[index];
         session.last_seen = now;
+        let readvise = advice.is_empty() && core::mem::take(&mut session.readvise);
         let usual = match self.plan.advice {
-            AdviceStyle::FirstConnectOnly if session.connects > 1 => String::new(),
+            _ if readvise => self.advice(),
+            AdviceStyle::FirstConnectOnly if self.sessions[index].connects > 1 => String::new(),
             AdviceStyle::Never => String::new(),
             _ => self.advice(),
         };

@@ -6,6 +6,7 @@ use crate::checks::Whole;
 use crate::fate::Fate;
 use crate::habits::Habit;
 use crate::model_server::Reply;
+use crate::rare::Rare;
 use crate::rng::Rng;
 use crate::schedule::{Kind, Tag};
 use crate::words::Place;
@@ -27,7 +28,7 @@ pub struct Exchange {
     pub fate: Fate,
     pub answered: bool,
     pub status: u16,
-    headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     body: Vec<u8>,
     stop: usize,
     position: usize,
@@ -37,6 +38,10 @@ pub struct Exchange {
     pub held: bool,
     /// A message is with the extensions.
     pub inspecting: Option<String>,
+    /// The extensions are about to drop it.
+    pub drops: bool,
+    /// They have dropped a reply of this response.
+    pub unanswered: bool,
     pub closed: bool,
     pub aborted: bool,
     pub progress_at: u64,
@@ -61,6 +66,11 @@ impl Exchange {
         self.held || self.inspecting.is_some()
     }
 
+    /// Does its body hold these words?
+    pub fn holds(&self, words: &str) -> bool {
+        String::from_utf8_lossy(&self.body).contains(words)
+    }
+
     /// Bytes have come. The bracket that opens a body is a sign of life, and no more (S7).
     fn progressed(&mut self, now: u64) {
         if self.position > 1 {
@@ -80,6 +90,7 @@ impl Exchange {
         (200..300).contains(&self.status)
             && self.stop == self.body.len()
             && matches!(self.fate, Fate::Fine)
+            && !self.unanswered
             && String::from_utf8_lossy(&self.body).contains(r#""successful":true"#)
     }
 }
@@ -89,6 +100,7 @@ impl World {
         assert!(self.closed_at.is_none(), "a request after Closed");
         let kind = request.kind();
         self.rest_sends(kind);
+        self.meets_request(kind);
         let token = self.check_credentials(request);
         let (mut count, mut connects) = (1, usize::from(kind == "connect"));
         for number in self.open() {
@@ -105,6 +117,7 @@ impl World {
                 self.check_subscribe(message);
             }
         }
+        let number = u32::try_from(self.exchanges.len()).expect("few requests");
         if matches!(kind, "handshake" | "connect") {
             let (failures, last) = self.failures;
             assert!(
@@ -117,6 +130,7 @@ impl World {
         }
         if kind == "handshake" {
             self.no_poll_before = 0;
+            self.last_handshake = number;
             self.checks.handshake(self.now, self.plan.handshakes_per_minute, self.plan.session_window_ms);
         }
         let header = |wanted: &str| {
@@ -126,7 +140,6 @@ impl World {
                 .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
                 .map(|(_, value)| value.clone())
         };
-        let number = u32::try_from(self.exchanges.len()).expect("few requests");
         let (client, ordinal) = (self.promises.client, self.ordinal(kind));
         self.choices.chance = Rng::of(self.seed, ("request", number));
         let rng = &mut self.choices.chance;
@@ -139,6 +152,12 @@ impl World {
         if self.offline_until > self.now {
             usual = Fate::Refused;
             fate = self.choices.chance.pick(&[Fate::Refused, Fate::Vanishes]);
+        }
+        if fate == Fate::Fine
+            && let Some(redirect) = self.redirect(number)
+            && self.schedule.numbered(self.now, tag, redirect.what(kind))
+        {
+            fate = redirect;
         }
         self.choices.about(|| format!("client {client} {kind} {}", ordinal + 1));
         if !self.calm || self.offline_until > self.now {
@@ -169,6 +188,8 @@ impl World {
             ended: false,
             held: false,
             inspecting: None,
+            drops: false,
+            unanswered: false,
             closed: false,
             aborted: false,
             progress_at: self.now,
@@ -277,6 +298,8 @@ impl World {
         let request = exchange.request;
         if !exchange.headed {
             exchange.headed = true;
+            self.meets_head(number);
+            let exchange = &mut self.exchanges[number as usize];
             let headers = std::mem::take(&mut exchange.headers);
             let status = exchange.status;
             self.trace(|| format!("  < #{number} head {status}"));
@@ -439,18 +462,30 @@ impl World {
             {
                 assert_eq!(self.session.state(), State::Closed, "S5: goes on although the server said none");
             }
+            let body = String::from_utf8_lossy(&exchange.body);
+            let complete = exchange.stop == exchange.body.len() && !exchange.unanswered;
+            if complete && body.contains(r#""interval":-1"#) {
+                self.met.insert(Rare::NegativeInterval);
+                let ends = self.session.state() == State::Closed || self.app.closed_at.is_some();
+                assert!(ends, "S6: goes on although the server said never again");
+            }
             if exchange.kind == "connect" && exchange.is_whole() {
                 if self.plan.replay.is_none() {
                     self.malformed = 0;
                 }
                 self.failures = (0, 0);
                 self.last_whole_sent = exchange.sent_at;
-                let asks = format!(r#""reconnect":"retry","interval":{}"#, self.plan.interval_ms);
-                let body = String::from_utf8_lossy(&exchange.body);
                 // A disconnect of the server's own has advice of its own.
-                if body.contains(&asks) && !body.contains("/meta/disconnect") {
-                    self.no_poll_before = self.now + self.plan.interval_ms;
+                let interval_ms = retry_after(&body).filter(|_| !body.contains("/meta/disconnect"));
+                // Another session has its own.
+                if let Some(interval_ms) = interval_ms.filter(|_| number > self.last_handshake) {
+                    self.no_poll_before = self.now + interval_ms;
                 }
+                let crowded = body.contains(r#""multiple-clients":true"#);
+                assert!(
+                    !crowded || self.told_of_others,
+                    "S4: says nothing of several clients in one browser"
+                );
                 let whole = Whole { at: self.now, gaps };
                 self.checks.whole_poll(&whole);
             }
@@ -472,4 +507,11 @@ impl World {
         let of_client = self.exchanges.iter().rev().take_while(|sent| sent.client == self.promises.client);
         of_client.filter(|sent| sent.kind == kind).map(|sent| sent.ordinal + 1).max().unwrap_or(0)
     }
+}
+
+/// The interval that the advice to poll again asks for.
+fn retry_after(body: &str) -> Option<u64> {
+    let (_, rest) = body.split_once(r#""reconnect":"retry","interval":"#)?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }

@@ -109,6 +109,9 @@ impl Server {
             if let Some(first) = first {
                 session.queue.extend(retained.iter().copied().filter(|number| *number >= first));
             }
+            let again = session.replayed.contains(&subscription);
+            assert!(!again, "R7b: {subscription} is subscribed twice in one session");
+            session.replayed.push(subscription.clone());
             self.accepted.push(Accepted { at: now, name: subscription.clone(), position, floor });
         }
         let session = &mut self.sessions[index];

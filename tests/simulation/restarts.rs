@@ -127,6 +127,7 @@ impl World {
         self.rests = crate::rests::Rests::default();
         (self.started, self.closed_at, self.malformed) = (false, None, 0);
         self.failures = (0, 0);
+        self.told_of_others = false;
         self.input(Input::Command(Command::Tap(true)));
         self.inherit();
         if self.calm {

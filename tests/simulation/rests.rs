@@ -50,7 +50,7 @@ impl Rests {
         self.asleep
     }
 
-    fn rests(&self) -> bool {
+    pub fn rests(&self) -> bool {
         self.hidden || self.asleep
     }
 
@@ -200,8 +200,13 @@ impl World {
         }
     }
 
-    /// Whether this is what the client says while it is paused. Such a command does not count.
+    /// Whether this is what the client says while it is paused, or once it has ended in this very turn. Such a command does
+    /// not count.
     pub fn refused_at_rest(&mut self, command: Command<'_>) -> bool {
+        if self.session.state() == State::Closed {
+            self.refused(command, ApiMisuse::Closed);
+            return true;
+        }
         if self.rests.asleep {
             self.refused(command, ApiMisuse::Suspended);
         }

@@ -106,6 +106,10 @@ pub struct Cuts {
 }
 
 impl Cuts {
+    pub fn is_none(&self) -> bool {
+        self.only.is_none() && self.until_ms.is_none() && self.habit.is_none()
+    }
+
     /// As arguments of the command that lives such a life.
     pub fn arguments(&self) -> String {
         let mut arguments = String::new();

@@ -19,6 +19,8 @@ pub struct ServerSession {
     /// The token that its handshake carried.
     pub token: Option<u32>,
     pub subscriptions: Vec<String>,
+    /// Channels that it was subscribed to from a position.
+    pub replayed: Vec<String>,
     /// Events not sent yet.
     pub queue: VecDeque<u32>,
     /// Events sent and not acknowledged, with their batch.
@@ -29,12 +31,16 @@ pub struct ServerSession {
     pub last_seen: u64,
     pub connects: u32,
     pub ended_at: Option<u64>,
+    /// No poll came for too long.
+    pub lapsed: bool,
     /// The client has used its id.
     pub known: bool,
     /// The server has told the client to shake hands again, or that it does not know the session.
     pub dismissed: bool,
     /// By a reply that told the client to end.
     pub accepted_with_none: bool,
+    /// Advice of a passing kind has to be taken back.
+    pub readvise: bool,
 }
 
 impl ServerSession {

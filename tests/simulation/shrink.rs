@@ -25,10 +25,11 @@ struct Shrinker {
     began: Instant,
 }
 
-/// Shortens the life of this seed, which failed.
-pub fn shrink(seed: u64, cuts: &Cuts, failure: Failure) -> Shrunk {
+/// Shortens the life of this seed, if it fails.
+pub fn shrink(seed: u64, cuts: &Cuts) -> Option<Shrunk> {
     let cuts = cuts.clone();
     let whole = live(seed, cuts.clone(), false);
+    let failure = whole.failure?;
     let (before, place) = ((whole.done.len(), failure.at), failure.place.clone());
     let best = Shrunk { cuts, failure, done: whole.done, before, lives: 1 };
     let mut shrinker = Shrinker { seed, place, best, began: Instant::now() };
@@ -41,7 +42,7 @@ pub fn shrink(seed: u64, cuts: &Cuts, failure: Failure) -> Shrunk {
         shrinker.by_chunks();
         let now = (shrinker.best.done.len(), shrinker.best.cuts.until_ms);
         if now == known || shrinker.began.elapsed() > PATIENCE {
-            return shrinker.best;
+            return Some(shrinker.best);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::rare::Rare;
 use crate::schedule::{Deed, Kind};
 
 type Counts = BTreeMap<&'static str, u64>;
@@ -22,6 +23,8 @@ pub struct Tally {
     pub gaps: u64,
     pub acts: Counts,
     pub faults: Counts,
+    /// Lives that have met each kind.
+    pub met: BTreeMap<Rare, u64>,
 }
 
 impl Tally {
@@ -34,7 +37,17 @@ impl Tally {
         }
     }
 
+    /// Kinds that so many lives should have met, and too few of them have.
+    pub fn too_rare(&self) -> Vec<&'static str> {
+        let met = |kind: &Rare| self.met.get(kind).copied().unwrap_or(0);
+        let rare = Rare::ALL.into_iter().filter(|kind| Rare::is_too_rare(met(kind), self.lives));
+        rare.map(Rare::name).collect()
+    }
+
     pub fn add(&mut self, other: &Self) {
+        for (kind, lives) in &other.met {
+            *self.met.entry(*kind).or_default() += lives;
+        }
         for (mine, theirs) in [
             (&mut self.lives, other.lives),
             (&mut self.clients, other.clients),
@@ -82,6 +95,9 @@ impl fmt::Display for Tally {
             let parts: Vec<String> = counts.iter().map(|(what, count)| format!("{what} {count}")).collect();
             writeln!(f, "{title}: {total} ({})", parts.join(", "))?;
         }
-        Ok(())
+        let met = |kind: Rare| self.met.get(&kind).copied().unwrap_or(0);
+        let parts: Vec<String> =
+            Rare::ALL.into_iter().map(|kind| format!("{} {}", kind.name(), met(kind))).collect();
+        writeln!(f, "lives that have met: {}", parts.join(", "))
     }
 }

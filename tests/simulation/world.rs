@@ -1,7 +1,7 @@
 //! The clock, and all that happens by it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use cometd_edge::Instant;
 use cometd_edge::replay::Start;
@@ -16,6 +16,7 @@ use crate::model_server::{Refusing, Server};
 use crate::network::Exchange;
 use crate::plan::Plan;
 use crate::promises::Promises;
+use crate::rare::Rare;
 use crate::replay_plan::Conditions;
 use crate::restarts::config_of;
 use crate::rests::Rests;
@@ -74,6 +75,11 @@ pub struct World {
     past: BTreeMap<Ev, u32>,
     pub schedule: Schedule,
     pub counts: Tally,
+    pub met: BTreeSet<Rare>,
+    /// The present client has reported that the server takes it for several.
+    pub told_of_others: bool,
+    /// Messages that the extensions have seen.
+    pub inspections: u64,
     pub plan: Plan,
     pub session: Session,
     pub server: Server,
@@ -107,6 +113,8 @@ pub struct World {
     pub failures: (u32, u64),
     /// The server has asked for no poll before this.
     pub no_poll_before: u64,
+    /// Its number among all requests.
+    pub last_handshake: u32,
     pub malformed: u32,
     pub kills_in_calm: u32,
     pub burst_at: u64,
@@ -132,6 +140,9 @@ impl World {
         }
         plan.faults_until_ms = plan.faults_until_ms.min(cuts.until_ms.unwrap_or(u64::MAX));
         let habits = Habit::of_life(seed, cuts.habit, &mut choices);
+        if habits.contains(&Habit::Drops) && plan.inspect == Inspect::None {
+            plan.inspect = Inspect::All;
+        }
         let mut schedule = Schedule::new(cuts);
         choices.about_nothing();
         if plan.is_busy() && !schedule.next(0, Kind::Busy, "busy now and then") {
@@ -149,6 +160,9 @@ impl World {
             past: BTreeMap::new(),
             schedule,
             counts: Tally::default(),
+            met: BTreeSet::new(),
+            told_of_others: false,
+            inspections: 0,
             session,
             server: Server { recorded: choices.is_recorded(), seed, habits, ..Server::new(plan.clone()) },
             app: Application::default(),
@@ -176,6 +190,7 @@ impl World {
             last_whole_sent: 0,
             failures: (0, 0),
             no_poll_before: 0,
+            last_handshake: 0,
             malformed: 0,
             kills_in_calm: 0,
             burst_at: 0,
@@ -381,9 +396,11 @@ impl World {
             assert!(self.closed_at.is_none(), "an output after Closed: {output:?}");
             self.output(output);
         }
+        self.promises.readers.values_mut().for_each(|reader| reader.fresh = false);
         self.close_ended(gaps);
         self.promises.gaps(&self.checks.gaps);
         self.rest_checks();
+        self.meets_turn();
         self.checks.queues(if self.plan.inspect == Inspect::None { 1 } else { 2 });
         if let Some(asked_at) = self.app.closed_at.filter(|_| self.closed_at.is_none()) {
             // A suspended client pauses before.
@@ -441,6 +458,7 @@ impl World {
         tally.carried = self.server.carried;
         tally.carried_again.clone_from(&self.server.carried_again);
         tally.deeds(&self.schedule.done);
+        tally.met = self.met.iter().map(|kind| (*kind, 1)).collect();
         tally
     }
 
@@ -449,7 +467,8 @@ impl World {
             return self.all_is_stored();
         }
         self.checks.losses(&self.server, self.now, false);
-        if self.plan.is_clean() && self.plan.own_limits.is_none() && !self.plan.rests() {
+        let faulty = self.server.habits.iter().any(|habit| habit.is_fault());
+        if self.plan.is_clean() && !faulty && self.plan.own_limits.is_none() && !self.plan.rests() {
             assert!(self.checks.gaps.is_empty(), "a gap although nothing went wrong");
         }
     }

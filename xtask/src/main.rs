@@ -26,7 +26,10 @@ cargo xtask test [part…]      run everything that proves the project, or the p
 cargo xtask fuzz [target…] [--seconds N]
                               look for inputs that break the core, 20 s for each target of tests/fuzz
 cargo xtask demo [--check]    a sandbox server, a page and a terminal that follow live events; --check does it headless
-cargo xtask simulate [--seeds N] [--from S] [--jobs J]     live whole lives of a client; what fails is made shorter
+cargo xtask simulate [--seeds N] [--from S] [--jobs J] [--shrink K]
+                              live whole lives of a client, those that fail included: each of them is told in a line as
+                              it fails, the last line says how many did, and which; in the end the first (K: so many) is
+                              made shorter, for a minute at most; --seeds 1 --from S does it to any other
 cargo xtask simulate --seed S [--only deeds] [--until MS]  live one life alone, or what is left of it, and print it
 cargo xtask simulate --seed S --record NAME              write what is left of one that fails to tests/simulation/recorded
 cargo xtask simulate --play NAME                         live by such a record, and print it

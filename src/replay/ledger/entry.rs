@@ -20,12 +20,12 @@ pub(super) struct Entry {
     /// The newest local subscription that has received it. Their numbers ascend, so all older ones have received it, too.
     newest_recipient: u32,
     deliveries: Vec<Delivery>,
-    /// How many of these are not committed.
+    /// How many subscriptions have yet to commit it.
     owed: u32,
+    /// How many have left with it in hand: they hold the position until another one joins, which is then given it.
+    held: u32,
     /// A reader has committed it. What nobody has committed is never passed, even if nobody reads the channel.
     done: bool,
-    /// A reader left with it in hand: it holds the position until another one joins, which is then given it.
-    held: bool,
     /// Calls of `event.commit()` that wait for a position that includes it.
     pub(super) waiters: Vec<u32>,
 }
@@ -52,8 +52,17 @@ pub(super) struct EventKey {
 struct Delivery {
     subscription: u32,
     sequence: u32,
-    /// The subscription has not committed it.
-    owed: bool,
+    claim: Claim,
+}
+
+/// What a subscription that was given an event has to do with the position.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// It has not committed the event.
+    Owed,
+    /// It has left with the event in hand.
+    Held,
+    Settled,
 }
 
 impl EventKey {
@@ -77,8 +86,8 @@ impl Entry {
             newest_recipient: 0,
             deliveries: Vec::new(),
             owed: 0,
+            held: 0,
             done: false,
-            held: false,
             waiters: Vec::new(),
         }
     }
@@ -98,36 +107,45 @@ impl Entry {
         let new: Vec<u32> =
             subscriptions.iter().copied().filter(|number| *number > self.newest_recipient).collect();
         for subscription in new.iter().copied().filter(|number| committers.contains(number)) {
-            self.deliveries.push(Delivery { subscription, sequence, owed: true });
+            self.deliveries.push(Delivery { subscription, sequence, claim: Claim::Owed });
             self.owed += 1;
         }
         self.newest_recipient = new.last().copied().unwrap_or(self.newest_recipient);
         new
     }
 
-    /// A subscription is done with it.
+    /// A subscription is done with it, perhaps after it has left.
     pub(super) fn commit(&mut self, subscription: u32) {
-        let delivery = self.deliveries.iter_mut().find(|delivery| delivery.subscription == subscription);
-        if let Some(delivery) = delivery.filter(|delivery| delivery.owed) {
-            delivery.owed = false;
-            self.owed -= 1;
+        if self.claim(subscription, Claim::Settled) != Claim::Settled {
             self.done = true;
         }
     }
 
     /// A subscription has left; the last event that it was handed out had the number `handed`.
     pub(super) fn leave(&mut self, subscription: u32, handed: u32) {
-        let delivery = self.deliveries.iter_mut().find(|delivery| delivery.subscription == subscription);
-        if let Some(delivery) = delivery.filter(|delivery| delivery.owed) {
-            delivery.owed = false;
-            self.owed -= 1;
-            self.held |= delivery.sequence <= handed;
+        let given = self.deliveries.iter().find(|delivery| delivery.subscription == subscription);
+        if let Some(delivery) = given.filter(|delivery| delivery.claim == Claim::Owed) {
+            let claim = if delivery.sequence <= handed { Claim::Held } else { Claim::Settled };
+            self.claim(subscription, claim);
         }
     }
 
     /// A subscription has joined, and will be given it.
     pub(super) fn release(&mut self) {
-        self.held = false;
+        self.held = 0;
+        for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.claim == Claim::Held) {
+            delivery.claim = Claim::Settled;
+        }
+    }
+
+    /// Changes the claim of a subscription, and returns what it was.
+    fn claim(&mut self, subscription: u32, claim: Claim) -> Claim {
+        let delivery = self.deliveries.iter_mut().find(|delivery| delivery.subscription == subscription);
+        let Some(delivery) = delivery else { return Claim::Settled };
+        let before = core::mem::replace(&mut delivery.claim, claim);
+        self.owed = self.owed + u32::from(claim == Claim::Owed) - u32::from(before == Claim::Owed);
+        self.held = self.held + u32::from(claim == Claim::Held) - u32::from(before == Claim::Held);
+        before
     }
 
     /// Whether a subscription has yet to commit it.
@@ -137,7 +155,7 @@ impl Entry {
 
     /// Whether all who received it are done with it, and somebody is.
     pub(super) fn is_passed(&self) -> bool {
-        self.done && self.owed == 0 && !self.held
+        self.done && self.owed == 0 && self.held == 0
     }
 
     /// The numbers by which it was given out.

@@ -8,21 +8,22 @@ impl Promises {
         self.readers.values().any(|reader| reader.open && reader.names.iter().any(|known| known == name))
     }
 
-    /// The last event before which all that is owed is done.
-    pub(super) fn done_up_to(&self, server: &Server, name: &str) -> u32 {
+    /// The last event before which all that is owed is done, and so is the first one that came: it is the first position.
+    pub(super) fn done_up_to(&self, server: &Server, name: &str) -> Option<u32> {
         let channel = &self.channels[name];
         if matches!(channel.from, From::Unknown | From::All { floor: None }) {
-            return 0;
+            return None;
         }
-        let mut last = 0;
+        let mut last = None;
         for number in server.log(topic_of(name)).iter().copied() {
             let owed = number > channel.lost_start && channel.owes(server, number);
+            let first = matches!(channel.from, From::New { first, .. } if first == Some(number));
             // What a reader left with in hand stops here only while it is owed: what the server retains no longer, or what
             // a gap has named, would hold up the rest for nothing.
-            if owed && !self.is_done(channel, name, number) {
+            if (owed || first) && !self.is_done(channel, name, number) {
                 break;
             }
-            last = number;
+            last = Some(number);
         }
         last
     }
@@ -111,7 +112,7 @@ impl Promises {
         for (name, channel) in
             self.channels.iter().filter(|(name, channel)| channel.loaded && self.is_open(name))
         {
-            let done = self.done_up_to(server, name);
+            let Some(done) = self.done_up_to(server, name) else { continue };
             let log = server.log(topic_of(name));
             let committed = log.iter().copied().filter(|number| {
                 *number <= done && channel.committed.contains(number) && channel.owes(server, *number)
@@ -125,6 +126,9 @@ impl Promises {
 impl Channel {
     /// Has this event of the channel to reach the application?
     pub(super) fn owes(&self, server: &Server, number: u32) -> bool {
+        if server.published[number as usize].dropped == Some(true) {
+            return false;
+        }
         let at = server.published[number as usize].at;
         if self.named.iter().any(|(since, until, _)| (*since..=*until).contains(&at)) {
             return false;

@@ -181,14 +181,16 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// The simulation says how many lives it lived, and of one that failed its seed and what was wrong.
+/// The simulation's last line begins with how many lives it lived; of one that failed it says what was wrong.
 fn verdict_of_lives(said: &str, passed: bool) -> Result<Verdict> {
-    let lives = said.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let last = said.lines().next_back().and_then(|line| line.split_once(" lives, "));
+    let lives = last.and_then(|(lives, _)| lives.parse().ok()).unwrap_or(0);
     if passed {
         return Ok(Verdict::Survived(lives));
     }
     let failed = said.lines().find(|line| line.starts_with("seed ")).and_then(|line| line.split_once(": "));
     let (_, message) = failed.with_context(|| format!("the simulation says nothing useful:\n{said}"))?;
+    let message = message.rsplit_once(" (at ").map_or(message, |(message, _)| message);
     Ok(Verdict::Caught(lives, message.chars().take(110).collect()))
 }
 
@@ -230,4 +232,19 @@ fn copy_changed(from: &Path, to: &Path) -> Result<()> {
         fs::write(to, text).with_context(|| format!("cannot write {}", to.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_of_lives_prints_is_its_verdict() {
+        let said = "seed 7 failed after 12 ms: S2: 3 requests (at x.rs:5)\n13 lives of 40 clients\n\n13 lives, 1 failed: 7\n";
+        let Ok(Verdict::Caught(lives, message)) = verdict_of_lives(said, false) else { panic!("not caught") };
+        assert_eq!((lives, message.as_str()), (13, "S2: 3 requests"));
+        let said = "2000 lives of 40 clients\n2000 lives, 0 failed\n";
+        assert!(matches!(verdict_of_lives(said, true), Ok(Verdict::Survived(2_000))));
+        assert!(verdict_of_lives("error: no such thing", false).is_err());
+    }
 }
