@@ -171,9 +171,10 @@ impl Entry {
     /// What it knows of its readers, as bytes.
     #[cfg(test)]
     pub(super) fn encode(&self, subscriptions: &[u32], out: &mut Vec<u8>) {
-        out.push(u8::from(self.done) << 1 | u8::from(self.held));
+        out.extend([u8::from(self.done), self.held as u8]);
         for number in subscriptions {
-            let owes = |delivery: &Delivery| delivery.subscription == *number && delivery.owed;
+            let owes =
+                |delivery: &Delivery| delivery.subscription == *number && delivery.claim == Claim::Owed;
             out.push(
                 u8::from(*number <= self.newest_recipient) << 1 | u8::from(self.deliveries.iter().any(owes)),
             );
