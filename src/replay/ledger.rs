@@ -29,6 +29,8 @@ mod arrival;
 mod encoding;
 mod entries;
 mod entry;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -317,9 +319,10 @@ impl Ledger {
     fn tie(&mut self, arrival: &Arrival<'_>, in_flight: InFlight) -> bool {
         let end = self.end();
         let since = in_flight.sent(arrival.carrier).unwrap_or(u64::MAX);
-        let Ties { mut next, marked } = self.ties[arrival.carrier as usize];
-        next = next.max(self.first);
-        while self.get(next).is_some_and(|other| other.carrier == arrival.carrier || other.arrived < since) {
+        let Ties { next, marked } = self.ties[arrival.carrier as usize];
+        let is_older = |slot: &u32| self.entries.get(*slot).is_some_and(|other| other.arrived < since);
+        let mut next = next.max(self.first + self.list.partition_point(is_older) as u64);
+        while self.get(next).is_some_and(|other| other.carrier == arrival.carrier) {
             step();
             next += 1;
         }
