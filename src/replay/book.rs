@@ -5,6 +5,8 @@ mod calls;
 mod encoding;
 mod given;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use self::given::GivenOut;
 use self::store::StoreState;
