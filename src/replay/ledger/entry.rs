@@ -159,8 +159,8 @@ impl Entry {
     }
 
     /// The numbers by which it was given out.
-    pub(super) fn sequences(&self) -> impl Iterator<Item = u32> + '_ {
-        self.deliveries.iter().map(|delivery| delivery.sequence)
+    pub(super) fn sequences(&self) -> Vec<u32> {
+        self.deliveries.iter().map(|delivery| delivery.sequence).collect()
     }
 
     /// The size of its text, if that is kept.
