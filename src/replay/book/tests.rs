@@ -231,7 +231,7 @@ fn r3_a_commit_behind_another_event_waits_for_that_one() {
     stands_at(&book, A, "10");
     assert_eq!(book.commit(33, &[2, 1], 11, InFlight::default()), Ok(vec![]));
     stands_at(&book, A, "30");
-    assert_eq!(book.end(), [32, 33, 31], "nobody will save any more");
+    assert_eq!(book.end(), [31, 32, 33], "nobody will save any more");
     assert_eq!(book.end(), [0; 0]);
 }
 

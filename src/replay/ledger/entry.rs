@@ -159,8 +159,8 @@ impl Entry {
     }
 
     /// The numbers by which it was given out.
-    pub(super) fn sequences(&self) -> impl Iterator<Item = u32> + '_ {
-        self.deliveries.iter().map(|delivery| delivery.sequence)
+    pub(super) fn sequences(&self) -> Vec<u32> {
+        self.deliveries.iter().map(|delivery| delivery.sequence).collect()
     }
 
     /// The size of its text, if that is kept.
@@ -173,11 +173,9 @@ impl Entry {
     pub(super) fn encode(&self, subscriptions: &[u32], out: &mut Vec<u8>) {
         out.extend([u8::from(self.done), self.held as u8]);
         for number in subscriptions {
-            let owes =
-                |delivery: &Delivery| delivery.subscription == *number && delivery.claim == Claim::Owed;
-            out.push(
-                u8::from(*number <= self.newest_recipient) << 1 | u8::from(self.deliveries.iter().any(owes)),
-            );
+            let given = self.deliveries.iter().find(|delivery| delivery.subscription == *number);
+            let claim = given.map_or(Claim::Settled, |delivery| delivery.claim);
+            out.push(u8::from(*number <= self.newest_recipient) << 2 | claim as u8);
         }
     }
 }

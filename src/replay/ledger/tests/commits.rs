@@ -29,8 +29,8 @@ fn r5_a_second_commit_waits_for_the_same_save() {
     let mut channel = Channel::stored();
     channel.poll(&["1"]);
     commit(&mut channel, 1, "1");
-    assert_eq!(commit(&mut channel, 1, "1"), Committed::Waits);
-    assert_eq!(channel.ledger.take_waiters(1), [1, 1]);
+    assert_eq!(channel.ledger.wait_for(71, channel.sequence("1")), Committed::Waits);
+    assert_eq!(channel.ledger.take_waiters(1), [1, 71]);
 }
 
 #[test]
