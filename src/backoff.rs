@@ -36,6 +36,7 @@ impl Default for Retry {
 }
 
 /// Seeded pseudo-random numbers for the jitter (SplitMix64): equal seeds give equal sessions.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Rng(u64);
 
 impl Rng {
@@ -60,6 +61,7 @@ impl Rng {
 
 /// Decorrelated jitter: each wait is drawn between the first one and a multiple of the last (S8).
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Backoff {
     attempts: u32,
     last_ms: u64,

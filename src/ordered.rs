@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
 /// Values by number.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct NumberMap<V> {
     places: Numbers,
     values: Vec<Option<Box<V>>>,
@@ -16,15 +17,18 @@ pub(crate) struct NumberMap<V> {
 
 /// Numbers by number.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Numbers(Tree);
 
 /// Numbers, each at a place in an order, such as an instant.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Agenda(Tree);
 
 type Key = (u64, u32);
 
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 struct Tree(BTreeMap<Key, u32>);
 
 impl<V> Default for NumberMap<V> {

@@ -7,6 +7,7 @@ use crate::text::{has, hash, joined};
 
 /// Values by subscription name. [`matching`](Self::matching) costs a few look-ups, however many names there are: a
 /// channel can only be matched by itself, by `*` in place of its last segment, and by `**` in place of its last segments.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct PatternMap<V> {
     names: Names,
     /// By the places of the names, which ascend in the order in which they were added.
@@ -15,6 +16,7 @@ pub(crate) struct PatternMap<V> {
 
 /// The places of the names, by hashes of their texts. Names found by a hash are then compared by their text.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 struct Names {
     by_name: Agenda,
     by_topic: Agenda,

@@ -106,9 +106,12 @@ impl Engine {
                 shared.queues.borrow_mut().open(first, commit);
                 return Ok(());
             }
-            told::UNSUBSCRIBE => {
-                Input::Command(Command::Unsubscribe { command, subscription: number, handed: sequence })
-            }
+            told::UNSUBSCRIBE => Input::Command(Command::Unsubscribe {
+                command,
+                subscription: number,
+                handed: sequence,
+                linger: !one.is_empty(),
+            }),
             told::PROGRESS => {
                 shared.progress(first, number, sequence != 0);
                 return Ok(());

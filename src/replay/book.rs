@@ -1,10 +1,10 @@
 //! R2, R5, R6: the channels that are tracked by replay, and their positions in the store.
 
 mod calls;
+#[cfg(test)]
+mod encoding;
 mod given;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use self::given::GivenOut;
 use self::store::StoreState;
@@ -22,6 +22,7 @@ use crate::ordered::{Agenda, NumberMap, Numbers};
 use crate::steps::step;
 
 /// Every tracked channel: its ledger, its calls to the store, its position.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Book {
     channels: NumberMap<TrackedChannel>,
     names: PatternMap<u32>,
@@ -58,6 +59,7 @@ pub(crate) struct Book {
 }
 
 /// A channel that is tracked. Its position outlives its subscriptions.
+#[cfg_attr(test, derive(Clone))]
 struct TrackedChannel {
     ledger: Ledger,
     store: StoreState,
@@ -153,11 +155,7 @@ impl Book {
             self.forgot |= self.remove(oldest).is_some_and(|tracked| tracked.ledger.is_subscribed());
         }
         self.last_channel += 1;
-        let mut ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
-        if self.forgot {
-            // It may be the one that was forgotten.
-            ledger.subscribing();
-        }
+        let ledger = Ledger::new(pattern.as_str(), start, commit, on_invalid);
         let store = StoreState::new(now);
         let (wanted, released) = (false, false);
         let tracked =
@@ -271,6 +269,13 @@ impl Book {
         Some(new)
     }
 
+    /// An event of this channel has come that cannot be read (X3): its position stays before it.
+    pub fn passed_over(&mut self, name: &str) {
+        if let Some(number) = self.names.get(name).copied() {
+            self.update(number, |tracked| tracked.ledger.passed_over());
+        }
+    }
+
     /// A response has arrived whole: events that waited for it are certain (R4a).
     pub fn response_ended(&mut self, in_flight: InFlight) {
         for number in self.provisional.take_all() {
@@ -280,9 +285,12 @@ impl Book {
         }
     }
 
-    /// A poll has come that brings all that is expected again, if the server still has it. Returns the commits that wait
-    /// for what it no longer has.
-    pub fn all_came_again(&mut self) -> Vec<u32> {
+    /// A poll has come that brings all that is expected again, if the server still has it and no other response does.
+    /// Returns the commits that wait for what it no longer has.
+    pub fn all_came_again(&mut self, in_flight: InFlight) -> Vec<u32> {
+        if in_flight != InFlight::default() {
+            return Vec::new();
+        }
         let expecting = self.expecting.at(0);
         let came = expecting
             .into_iter()
@@ -302,9 +310,9 @@ impl Book {
     }
 
     /// An event of a channel is not taken in, since it may not be the next one.
-    pub fn passed_over(&mut self, name: &str, in_flight: InFlight) {
+    pub fn interrupted(&mut self, name: &str, in_flight: InFlight) {
         if let Some(number) = self.names.get(name).copied() {
-            self.update(number, |tracked| tracked.ledger.passed_over(in_flight));
+            self.update(number, |tracked| tracked.ledger.interrupted(in_flight));
         }
     }
 
@@ -320,10 +328,10 @@ impl Book {
         self.get(name).is_some_and(|tracked| tracked.ledger.is_subscribed())
     }
 
-    /// Whether any channel of the topic, with whatever query, has been subscribed in this session.
+    /// Whether any channel of the topic, with whatever query, may have been subscribed in this session.
     pub fn is_topic_subscribed(&self, name: &str) -> bool {
         let is = |number| self.channels.get(number).is_some_and(|tracked| tracked.ledger.is_subscribed());
-        self.of_topic(name).into_iter().any(is)
+        self.forgot || self.of_topic(name).into_iter().any(is)
     }
 
     /// The session is gone: the next subscribes begin at the last certain positions.

@@ -25,10 +25,10 @@
 //! 4. What may come once more in this session is in `list` or in `again`.
 
 mod arrival;
+#[cfg(test)]
+mod encoding;
 mod entries;
 mod entry;
-#[cfg(test)]
-mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -38,13 +38,17 @@ use crate::bayeux::message::Message;
 use crate::ordered::Agenda;
 use crate::steps::step;
 pub(crate) use arrival::{Arrival, Carrier, InFlight};
+#[cfg(test)]
+pub(crate) use encoding::View;
 use entries::Entries;
 use entry::{Entry, EventKey, Place};
 
-/// How many events are remembered behind the position, in case the server sends one twice.
-const REMEMBERED: u64 = 256;
+/// How many events are remembered behind the position, in case the server sends one twice. Unit tests see both sides of it
+/// with few events.
+const REMEMBERED: u64 = if cfg!(test) { 1 } else { 256 };
 
 /// The progress of one channel.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Ledger {
     channel: String,
     start: Start,
@@ -72,7 +76,7 @@ pub(crate) struct Ledger {
     last_again: u64,
     /// A poll that brings all of `again` has come, if the server still has it.
     again_is_old: bool,
-    /// Readers that join are given entries up to this number from memory; behind it a new session has to bring them.
+    /// Entries from this number on do not count: a new session has to bring them again, with what is missing among them.
     limit: Option<u64>,
     /// It has been subscribed in this session.
     subscribed: bool,
@@ -180,7 +184,10 @@ impl Ledger {
         }
         let mut joined = Joined::default();
         let mut number = self.committed;
-        while let Some(text) = self.get(number).and_then(|entry| entry.text.clone()) {
+        let limit = self.limit.unwrap_or(u64::MAX);
+        while let Some(text) =
+            self.get(number).and_then(|entry| entry.text.clone()).filter(|_| number < limit)
+        {
             if let Some(slot) = self.slot(number) {
                 self.entries.give(slot, sequence, &[subscription], &[subscription]);
             }
@@ -188,7 +195,7 @@ impl Ledger {
             (number, sequence) = (number + 1, sequence.wrapping_add(1).max(1));
         }
         self.ready = self.committed;
-        if number < self.end() {
+        if number < self.end() || self.limit.is_some() {
             self.limit = Some(number);
             joined.needs_session = self.subscribed;
             if !self.subscribed {
@@ -326,6 +333,11 @@ impl Ledger {
         tied
     }
 
+    /// An event has come that cannot be read (X3): the position stays before it.
+    pub fn passed_over(&mut self) {
+        self.limit = Some(self.end().min(self.limit.unwrap_or(u64::MAX)));
+    }
+
     /// A response has ended whole, and is in flight no more. Returns whether any entry is not certain yet.
     pub fn settle(&mut self, in_flight: InFlight) -> bool {
         self.advance(in_flight);
@@ -344,12 +356,12 @@ impl Ledger {
                 self.forget(slot);
             }
         }
-        self.passed_over(in_flight);
+        self.interrupted(in_flight);
         (self.limit, self.subscribed) = (None, false);
     }
 
     /// An event was not taken in, since it may not be the next one: what may stand behind it has to come again.
-    pub fn passed_over(&mut self, in_flight: InFlight) {
+    pub fn interrupted(&mut self, in_flight: InFlight) {
         let first_counts = self.first + u64::from(!self.list.is_empty());
         let keep = self.restart_at(in_flight).unwrap_or(first_counts);
         self.roll_back(keep);
@@ -366,7 +378,8 @@ impl Ledger {
                 (entry.place, entry.tied, entry.text) = (Place::Again(number), false, None);
             });
         }
-        (self.certain, self.ready) = (keep, self.ready.min(keep));
+        // What was tied to the last of them may be gone.
+        (self.certain, self.ready) = (keep, self.committed);
         self.ties = [Ties { next: keep, marked: keep }; 2];
     }
 
@@ -473,7 +486,9 @@ impl Ledger {
     /// Moves the position to the last cut before which all is certain and passed (R4). Cuts before `ready` stay what they
     /// are: an event is only ever tied to entries that were not certain when it came.
     fn advance(&mut self, in_flight: InFlight) {
-        while self.get(self.certain).is_some_and(|entry| in_flight.settles(entry.carrier, entry.arrived)) {
+        let limit = self.limit.unwrap_or(u64::MAX);
+        let is_certain = |entry: &Entry| in_flight.settles(entry.carrier, entry.arrived);
+        while self.certain < limit && self.get(self.certain).is_some_and(is_certain) {
             step();
             self.certain += 1;
         }

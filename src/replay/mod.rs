@@ -7,5 +7,7 @@
 pub(crate) mod book;
 mod ledger;
 mod position;
+#[cfg(test)]
+mod tests;
 
 pub use position::{Commit, OnInvalid, Position, Start};

@@ -19,6 +19,9 @@ use crate::text::{decimal, joined};
 /// How deep the caller's JSON may be nested.
 const MAX_DEPTH: u32 = 128;
 
+/// How long a tracked channel stays subscribed after its last reader has left without an explicit unsubscribe.
+const LINGER_MS: u64 = 3_000;
+
 impl Session {
     pub(super) fn command(&mut self, command: Command<'_>) -> Result<(), ApiMisuse> {
         match command {
@@ -36,8 +39,9 @@ impl Session {
             Command::Subscribe { subscription, channels, replay } => {
                 self.subscribe(subscription, channels, replay.as_ref())?;
             }
-            Command::Unsubscribe { command, subscription, handed } => {
-                self.unsubscribe(command, subscription, handed);
+            Command::Unsubscribe { command, subscription, handed, linger } => {
+                let linger_until = linger.then(|| self.now.after(LINGER_MS));
+                self.unsubscribe(command, subscription, handed, linger_until);
             }
             Command::Commit { command, subscriptions, sequence } => {
                 match self.book.commit(command, subscriptions, sequence, self.in_flight()) {
@@ -108,11 +112,9 @@ impl Session {
             for event in joined.events {
                 self.give_out(vec![subscription], event);
             }
-            // The server has it without a position, for a subscription that is not tracked.
-            let untracked = self.book.tracks(channel)
-                && !self.book.is_subscribed(channel)
-                && self.channels.is_delivering(channel);
-            needs_session |= joined.needs_session || untracked;
+            // What was lost while nobody wanted it.
+            let lost = self.book.is_subscribed(channel) && self.lanes.has_lost();
+            needs_session |= joined.needs_session || lost;
         }
         if needs_session {
             self.leave_for_replay();
@@ -208,7 +210,8 @@ impl Session {
         self.report(Status::Gap { channel: channel.to_owned(), cause, after: None, since_unix_ms });
     }
 
-    fn unsubscribe(&mut self, command: u32, subscription: u32, handed: u32) {
+    /// Tracked channels that nobody else wants stay subscribed until `linger_until`.
+    fn unsubscribe(&mut self, command: u32, subscription: u32, handed: u32, linger_until: Option<Instant>) {
         let left = self.subscriptions.remove(subscription);
         let unread = self.flow.forget(subscription);
         let Some(left) = left else {
@@ -225,7 +228,7 @@ impl Session {
             self.settle(subscription, Err(Error::Closed));
         }
         let order = self.outbox.next_order();
-        let released = self.channels.leave(left.wanted_names(), command, order);
+        let released = self.channels.leave(left.wanted_names(), command, order, linger_until);
         self.tell_released(released);
         if self.pause.is_suspended() {
             let released = self.channels.release_all();

@@ -106,20 +106,31 @@ impl Channels {
     }
 
     /// A subscription of the application leaves these channels; `command` settles once the server has stopped
-    /// delivering each of them, or another subscription wants it.
-    pub fn leave<'a>(&mut self, names: impl Iterator<Item = &'a str>, command: u32, order: u32) -> Released {
+    /// delivering each of them, or another subscription wants it. Tracked channels stay subscribed until `linger_until`,
+    /// if that is given, and are not waited for.
+    pub fn leave<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a str>,
+        command: u32,
+        order: u32,
+        linger_until: Option<Instant>,
+    ) -> Released {
         let mut released = Released::default();
         // One more, so that it does not settle before all channels have been looked at.
         self.unsubscribing.insert(command, 1);
         for name in names {
             let Some(entry) = self.names.get(name).copied() else { continue };
-            let waits = self.entries.get(entry).is_some_and(|entry| !entry.is_unknown_to_server());
+            let known = self.entries.get(entry).filter(|entry| !entry.is_unknown_to_server());
+            let tracked = known.is_some_and(|entry| entry.tracking != Tracking::Untracked);
+            let lingers = linger_until.filter(|_| tracked);
+            let waits = known.is_some() && lingers.is_none();
             if waits {
                 let channels = self.unsubscribing.get(command).unwrap_or(0);
                 self.unsubscribing.insert(command, channels + 1);
             }
             released.add(self.update(entry, |entry| {
                 entry.wanted = entry.wanted.saturating_sub(1);
+                entry.stays_until = lingers.unwrap_or_default();
                 if waits {
                     entry.order = order;
                     entry.waiters.push(command);
@@ -359,6 +370,7 @@ impl Channels {
             order,
             tracking: Tracking::Untracked,
             retry_at: now,
+            stays_until: Instant::default(),
             unanswered: 0,
             backoff: Backoff::default(),
             asked: false,
@@ -405,7 +417,8 @@ impl Channels {
             Vec::new()
         };
         let place = Place::new(entry.order, number);
-        self.due.set(place, entry.need(), entry.retry_at);
+        let at = if entry.remote == Remote::Present { entry.stays_until } else { entry.retry_at };
+        self.due.set(place, entry.need(), at);
         if unknown && !wanted {
             self.unsettled -= usize::from(now != Missing::No);
             self.unsettled_tracked -= usize::from(now == Missing::Tracked);

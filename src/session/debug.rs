@@ -82,10 +82,10 @@ impl fmt::Debug for Command<'_> {
                 subscribe.field("subscription", subscription).field("channels", channels);
                 subscribe.field("replay", replay).finish()
             }
-            Self::Unsubscribe { command, subscription, handed } => {
+            Self::Unsubscribe { command, subscription, handed, linger } => {
                 let mut unsubscribe = f.debug_struct("Unsubscribe");
                 unsubscribe.field("command", command).field("subscription", subscription);
-                unsubscribe.field("handed", handed).finish()
+                unsubscribe.field("handed", handed).field("linger", linger).finish()
             }
             Self::Commit { command, subscriptions, sequence } => {
                 let mut commit = f.debug_struct("Commit");

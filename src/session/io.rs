@@ -163,6 +163,9 @@ pub enum Command<'a> {
         subscription: u32,
         /// The sequence number of the last event of it that was handed out; 0 for none (R3a).
         handed: u32,
+        /// The server is told only after 3 s in which nobody else has subscribed to a channel that is tracked, since a
+        /// channel that has been unsubscribed can be tracked again only in a new session (R7b). Settles at once.
+        linger: bool,
     },
     /// The application is done with one event; settles once a position at or above it is saved (R3).
     Commit {

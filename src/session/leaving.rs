@@ -73,6 +73,14 @@ impl Session {
         self.tell_released(released);
     }
 
+    /// A session subscribes a channel once (R7b), so this session ends, and the next one begins at the positions.
+    pub(super) fn leave_for_replay(&mut self) {
+        self.leave_session(GapCause::SessionLost, true, true);
+        // A back-off goes on (S8).
+        let at = self.poll.back_off_end().map_or(self.now, |at| self.now.max(*at));
+        self.handshakes.schedule(at);
+    }
+
     /// Forgets the session without a disconnect: the server no longer has it, or is to keep it.
     pub(super) fn forget_client_id(&mut self) {
         self.link.forget_client_id(self.lanes.is_open(LaneId::Commands));
@@ -104,16 +112,17 @@ impl Session {
         match ended {
             Ended::Handshake(_, handshake) => self.leave_handshake(handshake.reply.as_ref()),
             Ended::Commands(flight, commands) => {
-                self.give_up(&flight, Kind::Commands);
+                self.lose(Kind::Commands, &flight);
                 self.reject_sent(*commands, &|channel| Error::OutcomeUnknown { channel });
             }
-            Ended::Connect(flight, _) => self.give_up(&flight, Kind::Connect),
+            Ended::Connect(flight, _) => self.lose(Kind::Connect, &flight),
             Ended::Disconnect(_) => {}
         }
     }
 
-    /// What the response to a request of this session may have held makes nothing certain that came beside it (R4a).
-    fn give_up(&mut self, flight: &Flight, kind: Kind) {
+    /// The response to a request of this session will not be read: what it held comes again in the next session, or is
+    /// a gap.
+    pub(super) fn lose(&mut self, kind: Kind, flight: &Flight) {
         if flight.epoch() == self.link.epoch() && !self.poll.acknowledges() {
             self.lanes.lose(kind, flight);
         }

@@ -5,7 +5,7 @@ use super::lanes::{Ended, LaneId};
 use super::outgoing::Outgoing;
 use super::pause::{Change, Refused};
 use super::snapshot::Snapshot;
-use super::status::{GapCause, State};
+use super::status::State;
 use super::{ApiMisuse, Error, Output, Session};
 use crate::http::cookies::Jar;
 
@@ -102,14 +102,6 @@ impl Session {
         if lost && self.replays() && self.link.has_session() {
             self.leave_for_replay();
         }
-    }
-
-    /// A session subscribes a channel once (R7b), so this session ends, and the next one begins at the positions.
-    pub(super) fn leave_for_replay(&mut self) {
-        self.leave_session(GapCause::SessionLost, true, true);
-        // A back-off goes on (S8).
-        let at = self.poll.back_off_end().map_or(self.now, |at| self.now.max(*at));
-        self.handshakes.schedule(at);
     }
 
     /// Aborts a request because of a pause. What it would have brought counts as lost (R7a): the server may have sent

@@ -10,7 +10,6 @@ use crate::bayeux::advice::{Advice, Reconnect};
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::{Ack, Message};
 use crate::bayeux::write;
-use crate::replay::book::InFlight;
 
 pub(super) const NOT_JSON: &str = "a body that is not JSON";
 
@@ -55,9 +54,8 @@ impl Session {
         self.channels.poll_ended();
         if successful {
             self.poll_succeeded(flight);
-            // Events come on every reply (S13).
-            if self.poll.brings_all() && self.in_flight().commands.is_none() {
-                let settled = self.book.all_came_again();
+            if self.poll.brings_all() {
+                let settled = self.book.all_came_again(self.in_flight());
                 self.settle_all(settled, None);
             }
         }
@@ -139,12 +137,6 @@ impl Session {
         let undecodable = matches!(error, Error::Protocol(words) if *words == NOT_JSON);
         let cause = if undecodable { GapCause::Undecodable } else { GapCause::ResponseLost };
         self.gap(cause, flight.since(), true);
-    }
-
-    /// The requests whose responses may bring events of this session.
-    #[inline(never)]
-    pub(super) fn in_flight(&self) -> InFlight {
-        self.lanes.in_flight(self.link.epoch(), self.poll.acknowledges())
     }
 
     /// Whether a channel is being subscribed from a position. Its events come on the reply; with a poll open beside it

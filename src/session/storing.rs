@@ -30,6 +30,10 @@ impl Session {
                 self.book.loaded(request, position);
                 let released = self.channels.loaded(&channel);
                 self.tell_released(released);
+                if self.channels.is_delivering(&channel) && !self.book.is_subscribed(&channel) {
+                    // The server has it without a position, for a subscription that is not tracked.
+                    self.leave_for_replay();
+                }
             }
             // The channel is not subscribed, so what the store holds is never overwritten (R5a).
             Err((problem, true)) => {

@@ -10,6 +10,7 @@ use super::{Error, Output, Session};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
+use crate::replay::book::InFlight;
 use crate::text::joined;
 
 // What is called in many places is not inlined, for the size of the wasm.
@@ -130,6 +131,12 @@ impl Session {
     }
 
     /// Reports that events of all promised channels may be missing; with `uncovered`, only of those that no earlier gap
+    /// The requests whose responses may bring events of this session.
+    #[inline(never)]
+    pub(super) fn in_flight(&self) -> InFlight {
+        self.lanes.in_flight(self.link.epoch(), self.poll.acknowledges())
+    }
+
     /// covers.
     #[inline(never)]
     pub(super) fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {

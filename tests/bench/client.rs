@@ -128,7 +128,12 @@ impl Client {
         let wanted = self.settled + subscriptions.len();
         for subscription in subscriptions {
             self.command += 1;
-            self.command(Command::Unsubscribe { command: self.command, subscription, handed: 0 });
+            self.command(Command::Unsubscribe {
+                command: self.command,
+                subscription,
+                handed: 0,
+                linger: false,
+            });
         }
         self.settle(wanted);
     }

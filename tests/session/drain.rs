@@ -233,7 +233,7 @@ fn d1_a_store_that_hangs_is_waited_for_until_the_deadline() {
     sim.load(A, Some("10"));
     assert_eq!(sim.count("commands"), 0);
     sim.drain_for(10, Some(100), 8_000);
-    sim.poll(CONNECTED);
+    sim.new_session();
     assert_eq!(sim.from(), "10");
 }
 

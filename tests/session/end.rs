@@ -129,7 +129,7 @@ fn s16_commands_after_close_are_misuse() {
         Command::Subscribe { subscription: 1, channels: &channels, replay: None },
         Command::Publish { command: 2, channel: "/a", data: "1" },
         Command::Send { command: 3, messages: &channels },
-        Command::Unsubscribe { command: 4, subscription: 1, handed: 0 },
+        Command::Unsubscribe { command: 4, subscription: 1, handed: 0, linger: false },
     ] {
         assert_eq!(sim.queue(command), Err(ApiMisuse::Closed));
     }

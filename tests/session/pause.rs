@@ -173,6 +173,7 @@ fn d2_pausing_waits_until_what_is_committed_is_saved() {
     sim.ok(9);
     // A save was in flight, and there is more by now.
     done(&mut sim, 1, "12");
+    sim.left_for_replay();
     sim.pause(10);
     assert_eq!(saved(&mut sim), "11");
     assert_eq!(sim.result(10), None);
@@ -225,7 +226,7 @@ fn d2_a_load_in_flight_is_answered_while_paused() {
     sim.load(A, Some("10"));
     sim.is_quiet();
     sim.drain_for(9, None, 1_000);
-    sim.poll(CONNECTED);
+    sim.new_session();
     assert_eq!(sim.from(), "10");
 }
 
@@ -266,6 +267,7 @@ fn d2_a_drain_ends_the_pause() {
     assert_eq!(sim.result(10), None);
     sim.drain_for(9, Some(100), 5_000);
     sim.ok(10);
+    sim.new_session();
     assert_eq!(sim.kinds()[0], "connect");
 }
 
@@ -315,11 +317,7 @@ fn r7a_r7b_events_cut_off_by_a_pause_come_again_for_later_subscriptions() {
     sim.ok(10);
     sim.drain_for(11, None, 60_000);
     sim.follow(12, A, Start::New);
-    sim.poll(CONNECTED);
-    sim.until_open("commands");
-    assert_eq!(only(&sim.request("commands"))["channel"], "/meta/unsubscribe");
-    sim.confirm();
-    sim.until_open("commands");
+    sim.new_session();
     assert_eq!(sim.from(), "10");
 }
 
@@ -333,11 +331,6 @@ fn r7a_events_cut_off_by_a_pause_come_again_with_the_subscribe_in_flight() {
     assert_eq!(sim.from(), "-2");
     sim.pause(9);
     sim.drain_for(10, None, 60_000);
-    sim.confirm();
-    sim.poll(CONNECTED);
-    sim.until_open("commands");
-    assert_eq!(only(&sim.request("commands"))["channel"], "/meta/unsubscribe");
-    sim.confirm();
-    sim.until_open("commands");
+    sim.new_session();
     assert_eq!(sim.from(), "-2");
 }

@@ -131,6 +131,7 @@ fn r2_a_second_filter_after_the_first_has_positions_of_its_own() {
     sim.confirm();
     sim.follow(3, y, Start::New);
     sim.load(y, Some("3"));
+    sim.new_session();
     assert_eq!(sim.from(), "3");
     sim.confirm();
     sim.poll(CONNECTED);
@@ -207,12 +208,15 @@ fn p2_where_the_bound_is_reached_a_saved_position_is_forgotten_and_loaded_again(
     assert_eq!(sim.save(A), "12");
     sim.follow(3, B, Start::New);
     sim.load(B, None);
+    // It might be the one that was forgotten.
+    sim.new_session();
     sim.confirm();
     sim.leave(4, 3, 0);
     sim.confirm();
     sim.follow(5, A, Start::New);
     // The store says where it stands.
     sim.load(A, Some("12"));
+    sim.new_session();
     assert_eq!(sim.from(), "12");
 }
 
@@ -225,7 +229,9 @@ fn p2_a_position_that_must_be_kept_leaves_no_room() {
     assert_eq!(follow, Err(ApiMisuse::TooManyChannels(1)));
     sim.follow(3, A, Start::New);
     assert!(sim.loads.is_empty());
-    assert_eq!(sim.from(), "11");
+    assert_eq!(sim.ids_of(3), ["12"]);
+    sim.new_session();
+    assert_eq!(sim.from(), "12");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn unsubscribing_before_the_request_left_sends_nothing_and_settles_both() {
     let mut sim = Sim::connected();
     sim.queue(Command::Subscribe { subscription: 1, channels: &["/a".to_owned()], replay: None })
         .expect("fine");
-    sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0 }).expect("fine");
+    sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0, linger: false }).expect("fine");
     sim.drain();
     assert!(sim.try_open("commands").is_none());
     assert_eq!(*sim.error(1), Error::Closed);
@@ -68,7 +68,7 @@ fn subscribe_unsubscribe_subscribe_in_one_turn_is_one_subscribe() {
     let mut sim = Sim::connected();
     sim.queue(Command::Subscribe { subscription: 1, channels: &["/a".to_owned()], replay: None })
         .expect("fine");
-    sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0 }).expect("fine");
+    sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0, linger: false }).expect("fine");
     sim.queue(Command::Subscribe { subscription: 3, channels: &["/a".to_owned()], replay: None })
         .expect("fine");
     sim.drain();
@@ -116,7 +116,7 @@ fn an_abandoned_subscribe_that_is_refused_needs_no_unsubscribe() {
 #[test]
 fn subscribing_again_before_the_unsubscribe_left_changes_nothing_on_the_wire() {
     let mut sim = Sim::subscribed(&["/a"]);
-    sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0 }).expect("fine");
+    sim.queue(Command::Unsubscribe { command: 2, subscription: 1, handed: 0, linger: false }).expect("fine");
     sim.queue(Command::Subscribe { subscription: 3, channels: &["/a".to_owned()], replay: None })
         .expect("fine");
     sim.drain();
@@ -237,8 +237,8 @@ fn two_who_leave_at_once_share_one_unsubscribe() {
     sim.subscribe(1, &["/a"]);
     sim.subscribe(2, &["/a"]);
     sim.confirm();
-    sim.queue(Command::Unsubscribe { command: 3, subscription: 1, handed: 0 }).expect("fine");
-    sim.queue(Command::Unsubscribe { command: 4, subscription: 2, handed: 0 }).expect("fine");
+    sim.queue(Command::Unsubscribe { command: 3, subscription: 1, handed: 0, linger: false }).expect("fine");
+    sim.queue(Command::Unsubscribe { command: 4, subscription: 2, handed: 0, linger: false }).expect("fine");
     sim.drain();
     assert_eq!(topics(&sim.request("commands")), ["/a"]);
     sim.ok(3);

@@ -43,48 +43,21 @@ fn s17_events_that_come_before_their_channel_is_subscribed_again_are_a_gap() {
 }
 
 #[test]
-fn s17_tracked_channels_resume_at_their_committed_position() {
-    let mut sim = resumed(&snapshot_at(Some("10")));
+fn s17_tracked_channels_go_on_in_a_new_session_at_their_committed_position() {
+    let snapshot = snapshot_at(Some("10"));
+    assert!(!snapshot.contains("clientId"), "a session subscribes a channel once");
+    let mut sim = resumed(&snapshot);
     sim.follow(1, A, Start::New);
     sim.load(A, None);
-    // The poll that was cut off would swallow what comes again.
-    assert_eq!(sim.kinds(), ["connect"]);
-    sim.poll(CONNECTED);
+    sim.shake();
     assert_eq!(sim.from(), "10");
     let body = subscribed_with(A, &sim, &["11"]);
     sim.answer("commands", &body);
     sim.ok(1);
-    assert_eq!((sim.ids(), sim.gaps().len(), sim.count("handshake")), (vec!["11".to_owned()], 0, 0));
+    assert_eq!((sim.ids(), sim.gaps().len()), (vec!["11".to_owned()], 0));
     done(&mut sim, 1, "11");
     sim.poll(CONNECTED);
     assert_eq!(saved(&mut sim), "11");
-}
-
-#[test]
-fn s17_where_no_poll_was_aborted_channels_are_subscribed_at_once() {
-    let snapshot = snapshot_at(Some("10")).replace(r#""lost":"","#, "");
-    let mut sim = resumed(&snapshot);
-    sim.follow(1, A, Start::New);
-    sim.load(A, None);
-    assert_eq!((sim.kinds(), sim.from()), (vec!["connect", "commands"], "10".to_owned()));
-}
-
-#[test]
-fn s17_r4a_positions_of_a_poll_before_the_subscribe_wait_for_the_next_poll() {
-    let snapshot = snapshot_at(Some("10")).replace(r#""lost":"","#, "");
-    let mut sim = resumed(&snapshot);
-    sim.follow(1, A, Start::New);
-    sim.load(A, None);
-    sim.confirm();
-    // It left the server before the subscribe, in the old subscription; 11 and 12 were lost with an earlier one.
-    sim.poll(&with_events(&replayed(A, &["13"])));
-    done(&mut sim, 1, "13");
-    assert_eq!(sim.saving(A), None);
-    sim.poll(&with_events(&replayed(A, &["11", "12", "13"])));
-    done(&mut sim, 1, "12");
-    assert_eq!(sim.ids(), ["13", "11", "12"]);
-    done(&mut sim, 1, "11");
-    assert_eq!(saved(&mut sim), "13");
 }
 
 #[test]
@@ -92,7 +65,7 @@ fn s17_the_position_of_the_store_wins() {
     let mut sim = resumed(&snapshot_at(Some("10")));
     sim.follow(1, A, Start::New);
     sim.load(A, Some("20"));
-    sim.poll(CONNECTED);
+    sim.shake();
     assert_eq!((sim.from(), sim.gaps().len()), ("20".to_owned(), 0));
 }
 
@@ -103,14 +76,14 @@ fn s17_r7c_a_channel_without_a_position_has_a_gap_since_the_snapshot() {
     assert!(sim.gaps().is_empty());
     sim.load(A, None);
     assert_eq!(sim.gaps_of(A), [(GapCause::NoPosition, FIRST)]);
-    sim.poll(CONNECTED);
+    sim.shake();
     assert_eq!(sim.from(), "-1");
     // Neither one that the store knows, nor one that begins with all, nor one that is new.
     for (start, stored, from) in [(Start::New, Some("5"), "5"), (Start::All, None, "-2")] {
         let mut sim = resumed(&snapshot_at(None));
         sim.follow(1, A, start);
         sim.load(A, stored);
-        sim.poll(CONNECTED);
+        sim.shake();
         assert_eq!((sim.from(), sim.gaps().len()), (from.to_owned(), 0));
     }
     let mut sim = resumed(&snapshot_at(None));
@@ -124,10 +97,9 @@ fn s17_r6_a_position_that_is_refused_is_a_gap_since_the_snapshot() {
     let mut sim = resumed(&snapshot_at(Some("10")));
     sim.follow(1, A, Start::New);
     sim.load(A, None);
-    // The first probe gets lost; the range is as wide all the same.
-    sim.answer_status("connect", 404);
-    sim.until_open("connect");
-    sim.poll(CONNECTED);
+    // The first handshake gets lost; the range is as wide all the same.
+    sim.fail("handshake");
+    sim.new_session();
     sim.refuse(STALE, "");
     assert_eq!(sim.gaps_of(A), [(GapCause::PositionInvalid, FIRST)]);
     assert_eq!(sim.from(), "-2");
@@ -177,14 +149,13 @@ fn s17_r7a_an_aborted_poll_without_acks_is_a_gap_since_the_snapshot() {
 fn s17_s9_a_session_that_the_server_does_not_know_is_replaced() {
     let cookie = "403::Client hasn't established a session, or its cookie is missing";
     for (error, more) in [(UNKNOWN, ""), ("403::Unknown client", ""), (UNKNOWN, NONE), (cookie, "")] {
-        let mut sim = resumed(&snapshot_at(Some("10")));
-        sim.follow(1, A, Start::New);
-        sim.load(A, None);
+        let mut sim = resumed(&snapshot_of(&["/a"]));
+        sim.subscribe(1, &["/a"]);
         sim.poll(&refused(error, more));
-        assert_eq!((sim.kinds(), sim.result(0)), (vec!["handshake"], None), "{error}");
+        assert_eq!((sim.try_open("handshake").is_some(), sim.result(0)), (true, None), "{error}");
         sim.new_session();
         sim.ok(0);
-        assert_eq!((sim.from(), sim.gaps().len()), ("10".to_owned(), 0));
+        assert_eq!(sim.gaps_of("/a"), [(GapCause::SessionLost, FIRST)]);
     }
 }
 
@@ -295,15 +266,16 @@ fn s17_a_probe_that_gets_lost_is_tried_again() {
     sim.until_open("connect");
     sim.poll(CONNECTED);
     sim.ok(0);
-    // With replay the session is given up for it, as any other.
-    let mut sim = resumed(&snapshot_at(Some("10")));
+}
+
+#[test]
+fn s17_where_a_channel_becomes_tracked_the_session_is_given_up() {
+    let mut sim = resumed(&snapshot_of(&["/a"]));
     sim.follow(1, A, Start::New);
-    sim.load(A, None);
-    sim.fail("connect");
+    sim.load(A, Some("10"));
     assert_eq!(only(&sim.request("disconnect"))["clientId"], "client-1");
     sim.new_session();
-    sim.ok(0);
-    assert_eq!((sim.from(), sim.gaps().len()), ("10".to_owned(), 0));
+    assert_eq!(sim.from(), "10");
 }
 
 #[test]
@@ -381,6 +353,8 @@ fn x1_at_another_url_only_the_positions_of_the_snapshot_are_used() {
         let sent: String = sim.sent.iter().map(|request| request.body()).collect();
         assert_eq!(sim.from(), "10");
         assert_eq!(sent.matches("client-1").count(), 2, "only the new session has that name: {sent}");
+        let snapshot = snapshot_with_an_aborted_poll(&["/a"])
+            .replace(r#""cookies":[]"#, r#""cookies":[["c","v","example.com","/","h"]]"#);
         let mut sim = Sim::resumed(&snapshot);
         assert_eq!(sim.header("connect", "Cookie").as_deref(), Some("c=v"));
         sim.close();

@@ -16,11 +16,13 @@ fn s17_a_client_that_never_connected_passes_its_snapshot_on() {
     let mut hangs = Sim::resumed_with(&snapshot, |config| config.replay = true);
     hangs.follow(1, A, Start::New);
     for mut sim in [Sim::resumed(&snapshot), follows, hangs] {
-        let again = sim.snapshot();
+        sim.suspend(9);
+        sim.advance(1_000);
+        let again = sim.ok(9)[0].clone();
         let mut sim = resumed(&again);
         sim.follow(1, A, Start::New);
         sim.load(A, None);
-        sim.poll(CONNECTED);
+        sim.new_session();
         assert_eq!((sim.from(), sim.gaps().len()), ("10".to_owned(), 0), "{again}");
     }
 }
@@ -45,7 +47,7 @@ fn s17_an_unsubscribed_channel_is_not_in_the_snapshot() {
     let mut sim = resumed(&snapshot_at(Some("10")));
     sim.follow(1, A, Start::New);
     sim.load(A, None);
-    sim.poll(CONNECTED);
+    sim.shake();
     sim.confirm();
     sim.leave(2, 1, 0);
     sim.confirm();
@@ -59,7 +61,7 @@ fn s17_positions_go_from_client_to_client() {
         let mut sim = resumed(&snapshot);
         sim.follow(1, A, Start::New);
         sim.load(A, None);
-        sim.poll(CONNECTED);
+        sim.shake();
         let body = subscribed_with(A, &sim, &[id]);
         sim.answer("commands", &body);
         assert_eq!((sim.ids(), sim.gaps().len()), (vec![id.to_owned()], 0));

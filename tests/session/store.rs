@@ -248,6 +248,7 @@ fn r5a_events_of_a_glob_before_the_load_do_not_overtake_the_stored_position() {
     sim.done(2, 1);
     assert!(sim.saves.is_empty());
     sim.load(A, Some("7"));
+    sim.new_session();
     assert_eq!(sim.from(), "7");
     sim.confirm();
     sim.poll(CONNECTED);

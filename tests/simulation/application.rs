@@ -173,7 +173,7 @@ impl World {
         self.trace(|| format!("* unsubscribe {subscription} by {command}"));
         self.checks.asked(self.now, command, Asked::Unsubscribe);
         self.checks.left(subscription, self.cutoff());
-        self.input(Input::Command(Command::Unsubscribe { command, subscription, handed: 0 }));
+        self.input(Input::Command(Command::Unsubscribe { command, subscription, handed: 0, linger: false }));
     }
 
     /// One of the open subscriptions, which is open no more.

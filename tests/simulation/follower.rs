@@ -106,7 +106,7 @@ impl World {
         self.checks.asked(self.now, command, Asked::Unsubscribe);
         self.checks.left(subscription, self.cutoff());
         self.promises.left(subscription);
-        self.input(Input::Command(Command::Unsubscribe { command, subscription, handed }));
+        self.input(Input::Command(Command::Unsubscribe { command, subscription, handed, linger: false }));
         if self.choices.chance_alone(false, |rng| rng.chance(400)) && !names.is_empty() {
             self.act_begins("subscribe");
             let names = self.choices.choose("channels", Vec::new(), |_| names);

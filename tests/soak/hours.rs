@@ -103,7 +103,12 @@ impl Hours {
 
     fn leave(&mut self, subscription: u32) {
         let command = self.number();
-        self.life.input(Input::Command(Command::Unsubscribe { command, subscription, handed: u32::MAX }));
+        self.life.input(Input::Command(Command::Unsubscribe {
+            command,
+            subscription,
+            handed: u32::MAX,
+            linger: false,
+        }));
         if self.life.dialect == Dialect::Plain {
             let command = self.number();
             self.life.input(Input::Command(Command::Publish { command, channel: "/other", data: "{}" }));

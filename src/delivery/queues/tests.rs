@@ -12,7 +12,7 @@ fn event(sequence: u32, subscriptions: &[u32]) -> Event {
 fn sized_event(sequence: u32, subscriptions: &[u32], bytes: usize) -> Event {
     let text = format!(r#"{{"channel":"/c","data":"{}"}}"#, "x".repeat(bytes));
     let message = Message::parse(text).expect("the text is a JSON object");
-    Event { sequence, subscriptions: subscriptions.to_vec(), message }
+    Event { sequence, subscriptions: subscriptions.to_vec(), message: message.into() }
 }
 
 fn sequences(batch: &Batch) -> Vec<u32> {

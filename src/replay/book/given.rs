@@ -8,6 +8,7 @@ use crate::steps::step;
 
 /// The channels of the events that were given out, by their numbers and by the subscriptions that commit them.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct GivenOut {
     channels: Numbers,
     /// For each [`Commit`], what each subscription has yet to commit in this mode, with its channel; numbers ascend.

@@ -10,6 +10,7 @@ use crate::replay::position::Position;
 const STORE_MS: u64 = 10_000;
 
 /// The store's knowledge of a channel.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct StoreState {
     load: Load,
     save: Option<Call>,
@@ -160,5 +161,18 @@ impl StoreState {
         let load = if let Load::Asked(call) = self.load { Some(call) } else { None };
         let mut late = load.into_iter().chain(self.save).filter(|call| call.deadline <= now);
         late.next().map(|call| call.request)
+    }
+
+    /// What it knows, as bytes; versions relative to the last that the store has, which it returns.
+    #[cfg(test)]
+    pub fn encode(&self, ledger: &Ledger, now: Instant, out: &mut Vec<u8>) -> u32 {
+        let load = match self.load {
+            Load::Due(at) => u8::from(at <= now),
+            Load::Asked(_) => 2,
+            Load::Done => 3,
+        };
+        let save = self.save.map_or(u8::MAX, |call| call.version.wrapping_sub(self.saved) as u8);
+        out.extend([load, save, u8::from(self.save_at <= now), u8::from(self.is_saved(ledger))]);
+        self.saved
     }
 }

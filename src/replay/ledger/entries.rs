@@ -4,6 +4,7 @@ use crate::text::hash;
 
 /// The entries of a channel, found by their keys and by the numbers under which they were given out.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Entries {
     slots: Vec<Option<Box<Entry>>>,
     free: Vec<u32>,

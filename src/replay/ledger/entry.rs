@@ -5,6 +5,7 @@ use crate::bayeux::message::Message;
 use crate::replay::position::Position;
 
 /// An event that was received.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Entry {
     pub(super) key: EventKey,
     pub(super) created_date: Option<String>,
@@ -40,12 +41,14 @@ pub(super) enum Place {
 
 /// What identifies an event: two events with the same key are one. Replay ids are not unique once an org has moved.
 #[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct EventKey {
     pub(super) replay_id: String,
     pub(super) uuid: Option<String>,
 }
 
 /// An event given out to one local subscription.
+#[cfg_attr(test, derive(Clone))]
 struct Delivery {
     subscription: u32,
     sequence: u32,
@@ -163,5 +166,17 @@ impl Entry {
     /// The size of its text, if that is kept.
     pub(super) fn kept_bytes(&self) -> usize {
         self.text.as_ref().map_or(0, |text| text.raw().len())
+    }
+
+    /// What it knows of its readers, as bytes.
+    #[cfg(test)]
+    pub(super) fn encode(&self, subscriptions: &[u32], out: &mut Vec<u8>) {
+        out.push(u8::from(self.done) << 1 | u8::from(self.held > 0));
+        for number in subscriptions {
+            let owes = |delivery: &Delivery| delivery.subscription == *number && delivery.claim == Claim::Owed;
+            out.push(
+                u8::from(*number <= self.newest_recipient) << 1 | u8::from(self.deliveries.iter().any(owes)),
+            );
+        }
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct ServerSubscription {
     pub tracking: Tracking,
     /// The channel is not subscribed before this instant.
     pub retry_at: Instant,
+    /// The channel is not unsubscribed before this instant.
+    pub stays_until: Instant,
     /// How many subscribes had no reply.
     pub unanswered: u8,
     /// Counts consecutive refusals that were tried again (S11).

@@ -49,17 +49,17 @@ fn present(names: &[&str]) -> Channels {
 }
 
 fn leave(channels: &mut Channels, name: &str, command: u32) -> Released {
-    channels.leave([name].into_iter(), command, 50)
+    channels.leave([name].into_iter(), command, 50, None)
 }
 
 /// All subscribes and unsubscribes that are to be sent.
 fn actions(channels: &Channels) -> Vec<String> {
-    actions_of(channels, true, true)
+    actions_of(channels, true)
 }
 
-fn actions_of(channels: &Channels, subscribe: bool, replay: bool) -> Vec<String> {
+fn actions_of(channels: &Channels, subscribe: bool) -> Vec<String> {
     let (mut last, mut all) = (None, Vec::new());
-    while let Some((place, action)) = channels.next_action(last, subscribe, replay) {
+    while let Some((place, action)) = channels.next_action(last, subscribe) {
         all.push(match action {
             Action::Subscribe(name) => format!("+{name}"),
             Action::Unsubscribe(name) => format!("-{name}"),
@@ -73,22 +73,22 @@ fn actions_of(channels: &Channels, subscribe: bool, replay: bool) -> Vec<String>
 fn a_wanted_channel_is_subscribed_until_the_server_has_accepted_it() {
     let mut channels = wanted(&["/a"]);
     assert_eq!(actions(&channels), ["+/a"]);
-    assert!(!channels.is_present("/a") && !channels.is_delivered("/a") && !channels.is_current("/a"));
+    assert!(!channels.is_delivered("/a") && !channels.is_delivering("/a"));
     assert!(!channels.all_present());
     assert_eq!(channels.subscribing("/a"), nothing());
     assert_eq!(actions(&channels), [""; 0]);
-    assert!(!channels.is_present("/a") && !channels.is_delivered("/a") && channels.is_current("/a"));
+    assert!(!channels.is_delivered("/a") && channels.is_delivering("/a"));
     assert!(!channels.all_present());
     assert_eq!(channels.accepted("/a"), nothing());
     assert_eq!(actions(&channels), [""; 0]);
-    assert!(channels.is_present("/a") && channels.is_delivered("/a") && channels.is_current("/a"));
+    assert!(channels.is_delivered("/a") && channels.is_delivering("/a"));
     assert!(channels.all_present());
 }
 
 #[test]
 fn a_channel_that_nobody_named_is_not_there() {
     let mut channels = Channels::default();
-    assert!(channels.all_present() && !channels.is_present("/a") && !channels.is_current("/a"));
+    assert!(channels.all_present() && !channels.is_delivered("/a") && !channels.is_delivering("/a"));
     assert_eq!(channels.accepted("/a"), nothing());
     assert!(!channels.unanswered("/a") && !channels.first_unknown("/a", 1));
     assert_eq!(channels.refused("/a", NOW, 0, &Retry::default(), &mut Rng::new(1)), None);
@@ -112,7 +112,7 @@ fn a_service_channel_needs_no_subscribe() {
     let first = channels.want(&pattern("/service/a"), false, Tracking::Untracked, 0, NOW);
     assert_eq!(first, (true, nothing()));
     assert_eq!(actions(&channels), [""; 0]);
-    assert!(channels.is_delivered("/service/a") && !channels.is_present("/service/a"));
+    assert!(channels.is_delivered("/service/a"));
     assert!(channels.all_present());
     assert_eq!(channels.session_lost(NOW), nothing());
     assert!(channels.is_delivered("/service/a") && actions(&channels).is_empty());
@@ -125,9 +125,9 @@ fn an_unsubscribe_waits_until_the_server_has_answered() {
     let mut channels = present(&["/a"]);
     assert_eq!(leave(&mut channels, "/a", 7), nothing());
     assert_eq!(actions(&channels), ["-/a"]);
-    assert_eq!(channels.unsubscribing("/a"), (false, nothing()));
+    assert_eq!(channels.unsubscribing("/a"), nothing());
     assert_eq!(actions(&channels), [""; 0]);
-    assert!(!channels.is_delivered("/a") && !channels.is_current("/a"));
+    assert!(!channels.is_delivered("/a") && channels.is_delivering("/a"), "events may still be under way");
     assert_eq!(channels.absent("/a"), released(&[7], &["/a"]));
     assert!(channels.all_present() && actions(&channels).is_empty());
     assert!(!want(&mut channels, "/a", 1), "nothing is left of it");
@@ -153,11 +153,43 @@ fn a_channel_that_somebody_else_wants_stays() {
 }
 
 #[test]
+fn a_tracked_channel_may_stay_subscribed_for_a_while() {
+    let tracked = || {
+        let mut channels = present(&["/plain"]);
+        let _ = channels.want(&pattern("/a"), false, Tracking::Loaded, 1, NOW);
+        let _ = channels.subscribing("/a");
+        let _ = channels.accepted("/a");
+        channels
+    };
+    let linger = |channels: &mut Channels| {
+        let names = ["/a", "/plain"];
+        let left = channels.leave(names.into_iter(), 7, 50, Some(NOW.after(100)));
+        assert_eq!(left, nothing(), "the plain channel is waited for");
+        assert_eq!(
+            (actions(channels), channels.next_retry()),
+            (vec!["-/plain".to_owned()], Some(NOW.after(100)))
+        );
+        assert_eq!(channels.absent("/plain"), released(&[7], &["/plain"]));
+    };
+    let mut channels = tracked();
+    linger(&mut channels);
+    assert!(channels.is_delivered("/a"));
+    channels.advance(NOW.after(100));
+    assert_eq!(actions(&channels), ["-/a"]);
+    let mut channels = tracked();
+    linger(&mut channels);
+    let (accepted, _) = channels.want(&pattern("/a"), true, Tracking::Loaded, 60, NOW);
+    assert!(accepted && channels.next_retry().is_none());
+    assert_eq!(leave(&mut channels, "/a", 8), nothing());
+    assert_eq!(actions(&channels), ["-/a"], "an explicit unsubscribe does not wait");
+}
+
+#[test]
 fn an_unsubscribe_of_several_channels_waits_for_the_last() {
     let mut channels = present(&["/a", "/b"]);
     want(&mut channels, "/c", 2);
     let names = ["/a", "/c", "/other", "/b"];
-    assert_eq!(channels.leave(names.into_iter(), 7, 50), released(&[], &["/c"]));
+    assert_eq!(channels.leave(names.into_iter(), 7, 50, None), released(&[], &["/c"]));
     assert_eq!(actions(&channels), ["-/a", "-/b"]);
     assert_eq!(channels.absent("/a"), released(&[], &["/a"]));
     assert_eq!(channels.absent("/b"), released(&[7], &["/b"]));
@@ -167,7 +199,7 @@ fn an_unsubscribe_of_several_channels_waits_for_the_last() {
 fn an_unsubscribe_under_way_is_waited_for_by_who_wants_the_channel_again() {
     let mut channels = present(&["/a"]);
     assert_eq!(leave(&mut channels, "/a", 7), nothing());
-    assert_eq!(channels.unsubscribing("/a"), (false, nothing()));
+    assert_eq!(channels.unsubscribing("/a"), nothing());
     assert!(!want(&mut channels, "/a", 60));
     assert_eq!(actions(&channels), [""; 0]);
     assert_eq!(channels.absent("/a"), released(&[7], &[]));
@@ -190,9 +222,9 @@ fn the_server_is_told_in_the_order_of_the_commands() {
     want(&mut channels, "/c", 40);
     assert_eq!(leave(&mut channels, "/b", 7), nothing());
     assert_eq!(actions(&channels), ["+/c", "-/b", "+/d"]);
-    let places = channels.next_action(None, true, true).map(|(place, _)| place.order());
+    let places = channels.next_action(None, true).map(|(place, _)| place.order());
     assert_eq!(places, Some(40));
-    assert_eq!(actions_of(&channels, false, true), ["-/b"]);
+    assert_eq!(actions_of(&channels, false), ["-/b"]);
 }
 
 #[test]
@@ -233,7 +265,7 @@ fn after_the_end_nothing_is_wanted_and_nobody_waits() {
     let mut channels = present(&["/a", "/b"]);
     assert_eq!(leave(&mut channels, "/a", 7), nothing());
     assert_eq!(channels.clear(), released(&[7], &[]));
-    assert!(actions(&channels).is_empty() && !channels.is_present("/b") && channels.all_present());
+    assert!(actions(&channels).is_empty() && !channels.is_delivered("/b") && channels.all_present());
 }
 
 #[test]
@@ -284,7 +316,7 @@ fn a_request_that_failed_takes_nothing_back_that_was_answered() {
     for name in ["/a", "/b"] {
         assert_eq!(channels.undo(name, NOW.after(500)), nothing());
     }
-    assert!(channels.is_present("/a"));
+    assert!(channels.is_delivered("/a"));
     assert_eq!((actions(&channels), channels.next_retry()), (vec!["+/b".to_owned()], None));
 }
 
@@ -292,48 +324,10 @@ fn a_request_that_failed_takes_nothing_back_that_was_answered() {
 fn s9_a_new_session_is_told_all_that_is_wanted() {
     let mut channels = present(&["/a", "/b", "/c"]);
     assert_eq!(leave(&mut channels, "/a", 7), nothing());
-    let _ = channels.resubscribe("/b");
     let _ = channels.subscribing("/c");
     let _ = channels.undo("/c", NOW.after(9_000));
     assert_eq!(channels.session_lost(NOW), released(&[7], &["/a"]));
     assert_eq!(actions(&channels), ["+/b", "+/c"]);
-    let _ = channels.subscribing("/b");
-    let _ = channels.accepted("/b");
-    assert!(channels.is_current("/b"), "it need not be subscribed a second time");
-}
-
-#[test]
-fn r7b_a_channel_is_subscribed_again_from_an_earlier_position() {
-    let mut channels = present(&["/a"]);
-    assert_eq!(channels.resubscribe("/a"), nothing());
-    assert_eq!(actions(&channels), ["-/a"]);
-    assert!(channels.is_present("/a") && !channels.is_current("/a") && !channels.all_present());
-    assert_eq!(channels.unsubscribing("/a"), (true, nothing()));
-    assert_eq!(channels.absent("/a"), nothing());
-    assert_eq!(actions(&channels), ["+/a"]);
-    let _ = channels.subscribing("/a");
-    let _ = channels.accepted("/a");
-    assert!(channels.is_current("/a") && channels.all_present());
-}
-
-#[test]
-fn r7b_a_subscribe_under_way_is_made_again_from_the_earlier_position() {
-    let mut channels = wanted(&["/a"]);
-    let _ = channels.resubscribe("/a");
-    let _ = channels.subscribing("/a");
-    assert!(channels.is_current("/a"), "what is not subscribed yet will be from there");
-    let _ = channels.resubscribe("/a");
-    assert!(!channels.is_current("/a"));
-    let _ = channels.accepted("/a");
-    assert_eq!(actions(&channels), ["-/a"]);
-}
-
-#[test]
-fn r7b_what_need_not_come_again_is_not_subscribed_again() {
-    let mut channels = present(&["/a"]);
-    let _ = channels.resubscribe("/a");
-    assert_eq!(channels.begin_anew("/a"), nothing());
-    assert!(actions(&channels).is_empty() && channels.is_current("/a") && channels.all_present());
 }
 
 #[test]
@@ -345,13 +339,12 @@ fn r5a_a_tracked_channel_waits_for_the_store() {
     assert_eq!(channels.loaded("/a"), nothing());
     assert!(channels.replay_is_due());
     assert_eq!(actions(&channels), ["+/a"]);
-    assert_eq!(actions_of(&channels, true, false), [""; 0]);
-    assert_eq!(actions_of(&channels, false, true), [""; 0]);
+    assert_eq!(actions_of(&channels, false), [""; 0]);
     let _ = channels.subscribing("/a");
     assert!(!channels.replay_is_due());
     let _ = channels.accepted("/a");
     let _ = leave(&mut channels, "/a", 7);
-    assert_eq!(actions_of(&channels, true, false), ["-/a"], "an unsubscribe names no position");
+    assert_eq!(actions(&channels), ["-/a"]);
 }
 
 #[test]
@@ -468,11 +461,46 @@ fn only_what_is_due_is_to_be_told() {
 }
 
 #[test]
-fn a_glob_brings_events_of_a_channel_too() {
+fn a_channel_may_come_by_a_glob_until_the_second_poll_after_its_end_has_ended() {
     let mut channels = wanted(&["/a/b", "/a/*"]);
-    assert!(channels.has_glob_for("/a/b") && !channels.has_glob_for("/b/b"));
+    assert!(!channels.comes_by_glob("/a/b"), "it is not subscribed yet");
+    let _ = channels.subscribing("/a/*");
+    assert!(channels.comes_by_glob("/a/b") && !channels.comes_by_glob("/b/b"));
+    let _ = channels.accepted("/a/*");
     let _ = leave(&mut channels, "/a/*", 7);
-    assert!(!channels.has_glob_for("/a/b"));
+    let _ = channels.unsubscribing("/a/*");
+    assert!(channels.comes_by_glob("/a/b"));
+    let _ = channels.absent("/a/*");
+    for expected in [true, true, false] {
+        assert_eq!(channels.comes_by_glob("/a/b"), expected);
+        channels.poll_ended();
+    }
+}
+
+#[test]
+fn a_new_session_knows_of_no_glob() {
+    let mut channels = present(&["/a/*"]);
+    let _ = leave(&mut channels, "/a/*", 7);
+    let _ = channels.absent("/a/*");
+    let _ = channels.session_lost(NOW);
+    assert!(!channels.comes_by_glob("/a/b"));
+}
+
+#[test]
+fn a_glob_waits_for_channels_that_are_subscribed_from_a_position() {
+    let mut channels = wanted(&["/a/*", "/b"]);
+    assert!(!channels.waits_for_others("/a/*"), "only tracked channels are waited for");
+    let _ = channels.want(&pattern("/a/c"), false, Tracking::Loading, 2, NOW);
+    assert!(channels.waits_for_others("/a/*") && !channels.waits_for_others("/b"));
+    let _ = channels.loaded("/a/c");
+    let _ = channels.subscribing("/a/c");
+    assert!(channels.waits_for_others("/a/*"));
+    let _ = channels.accepted("/a/c");
+    assert!(!channels.waits_for_others("/a/*"));
+    let _ = channels.session_lost(NOW);
+    assert!(channels.waits_for_others("/a/*"));
+    assert_eq!(leave(&mut channels, "/a/c", 7), released(&[7], &["/a/c"]));
+    assert!(!channels.waits_for_others("/a/*"), "it is not wanted any more");
 }
 
 fn name(number: usize) -> String {
@@ -501,11 +529,12 @@ fn p2_a_subscription_and_its_end_cost_the_same_among_many_channels() {
         assert_eq!((channels.all_present(), channels.replay_is_due()), (nth == 1, nth > 1));
         let _ = channels.want(&pattern("/a"), false, Tracking::Untracked, 0, NOW);
         channels.advance(NOW);
-        assert!(!channels.is_current("/a"));
-        assert!(channels.next_action(None, true, true).is_some());
+        assert!(!channels.is_delivering("/a"));
+        assert!(channels.next_action(None, true).is_some());
         let _ = channels.subscribing("/a");
         let _ = channels.accepted("/a");
-        assert!(channels.is_present("/a") && channels.is_delivered("/a") && !channels.has_glob_for("/a"));
+        assert!(channels.is_delivered("/a") && !channels.comes_by_glob("/a"));
+        assert!(!channels.waits_for_others("/a"));
         assert_eq!(leave(&mut channels, "/a", 7), nothing());
         let _ = channels.unsubscribing("/a");
         assert_eq!(channels.absent("/a"), released(&[7], &["/a"]));
@@ -526,7 +555,7 @@ fn p2_the_life_of_all_channels_grows_with_their_number() {
         for _ in 0..2 {
             let mut last = None;
             let mut due = Vec::new();
-            while let Some((place, action)) = channels.next_action(last, true, true) {
+            while let Some((place, action)) = channels.next_action(last, true) {
                 if let Action::Subscribe(name) = action {
                     due.push(name.to_owned());
                 }
@@ -542,7 +571,7 @@ fn p2_the_life_of_all_channels_grows_with_their_number() {
             channels.advance(NOW.after(10));
         }
         let names: Vec<String> = (0..size).map(name).collect();
-        let left = channels.leave(names.iter().map(String::as_str), 7, 50);
+        let left = channels.leave(names.iter().map(String::as_str), 7, 50, None);
         assert_eq!(left.dropped.len(), size);
         crate::steps::taken()
     };

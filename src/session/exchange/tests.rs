@@ -11,6 +11,7 @@ fn flight() -> Flight {
         token: 4,
         now: NOW,
         since: Instant::from_millis(500),
+        arrived: 11,
         patience_ms: 30_000,
         message_bytes: 1_000,
     };
@@ -36,7 +37,7 @@ fn commands() -> Commands {
 fn a_flight_knows_what_it_left_with() {
     let flight = flight();
     assert_eq!((flight.id(), flight.epoch(), flight.token()), (RequestId(3), 2, 4));
-    assert_eq!((flight.started(), flight.since()), (NOW, Instant::from_millis(500)));
+    assert_eq!((flight.started(), flight.since(), flight.arrived()), (NOW, Instant::from_millis(500), 11));
     assert_eq!((flight.age_ms(NOW.after(9)), flight.patience_ms()), (9, 30_000));
     assert_eq!(flight.deadline(), Some(NOW.after(30_000)));
     assert!(flight.is_accepted() && !flight.is_ended() && !flight.is_held() && !flight.is_inspecting());

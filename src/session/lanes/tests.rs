@@ -6,8 +6,14 @@ use super::*;
 const NOW: Instant = Instant::from_millis(1_000);
 
 fn flight(id: u32) -> Box<Flight> {
+    sent_after(id, 0)
+}
+
+/// A request that was sent after so many events.
+fn sent_after(id: u32, arrived: u64) -> Box<Flight> {
     let departure = Departure {
         id: RequestId(id),
+        arrived,
         epoch: 0,
         token: 0,
         now: NOW,
@@ -202,4 +208,44 @@ fn headers_have_a_deadline() {
     lanes.cancel_headers(CommandsLane);
     assert_eq!(lanes.headers_overdue(NOW.after(9)), None);
     assert_eq!(lanes.headers_overdue(NOW.after(11)), Some((SessionLane, 10)));
+}
+
+#[test]
+fn requests_in_flight_remember_how_many_events_had_come() {
+    let mut lanes = Lanes::default();
+    assert_eq!(lanes.in_flight(0, false), InFlight::default());
+    lanes.open_session(sent_after(1, 5), SessionRequest::Connect(Box::default()));
+    lanes.open_commands(sent_after(2, 7), Commands::default());
+    assert_eq!(lanes.in_flight(0, false), InFlight { poll: Some(5), commands: Some(7) });
+    assert_eq!(
+        lanes.in_flight(0, true).commands,
+        None,
+        "with the ack extension events come with polls alone"
+    );
+    assert_eq!(lanes.in_flight(1, false), InFlight::default(), "they belong to an earlier session");
+    let _ = lanes.take(SessionLane);
+    assert_eq!(lanes.in_flight(0, false), InFlight { poll: None, commands: Some(7) });
+}
+
+#[test]
+fn a_handshake_brings_no_events() {
+    let mut lanes = Lanes::default();
+    lanes.open_session(flight(1), SessionRequest::Handshake(Box::default()));
+    assert_eq!(lanes.in_flight(0, false), InFlight::default());
+}
+
+#[test]
+fn r7_a_lost_response_stays_in_flight_until_the_session_is_over() {
+    let mut lanes = Lanes::default();
+    assert!(!lanes.has_lost());
+    lanes.lose(Kind::Connect, &sent_after(1, 5));
+    lanes.lose(Kind::Connect, &sent_after(2, 6));
+    lanes.open_session(sent_after(3, 9), SessionRequest::Connect(Box::default()));
+    assert!(lanes.has_lost());
+    assert_eq!(lanes.in_flight(0, false), InFlight { poll: Some(5), commands: None }, "the first one counts");
+    lanes.lose(Kind::Commands, &sent_after(4, 7));
+    assert_eq!(lanes.in_flight(0, false), InFlight { poll: Some(5), commands: Some(7) });
+    lanes.session_over();
+    assert!(!lanes.has_lost());
+    assert_eq!(lanes.in_flight(0, false), InFlight { poll: Some(9), commands: None });
 }

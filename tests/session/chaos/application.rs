@@ -30,7 +30,12 @@ impl Chaos {
             3 if !self.subscriptions.is_empty() => {
                 let index = self.below(self.subscriptions.len());
                 let subscription = self.subscriptions[index];
-                self.sim.queue(Command::Unsubscribe { command: number, subscription, handed: 0 })
+                self.sim.queue(Command::Unsubscribe {
+                    command: number,
+                    subscription,
+                    handed: 0,
+                    linger: false,
+                })
             }
             4 => self.sim.queue(Command::Send { command: number, messages: &raw }),
             _ => self.sim.queue(Command::Publish { command: number, channel: "/a", data: "{}" }),
@@ -107,7 +112,7 @@ impl Chaos {
             }
             2 => {
                 let handed = sequence;
-                self.sim.queue(Command::Unsubscribe { command: number, subscription, handed })
+                self.sim.queue(Command::Unsubscribe { command: number, subscription, handed, linger: false })
             }
             _ => self.sim.queue(Command::Commit {
                 command: number,

@@ -83,7 +83,12 @@ impl Sim {
     }
 
     pub fn leave(&mut self, command: u32, subscription: u32, handed: u32) {
-        self.command(Command::Unsubscribe { command, subscription, handed });
+        self.command(Command::Unsubscribe { command, subscription, handed, linger: false });
+    }
+
+    /// The loop over a subscription is left by `break`.
+    pub fn break_off(&mut self, command: u32, subscription: u32, handed: u32) {
+        self.command(Command::Unsubscribe { command, subscription, handed, linger: true });
     }
 
     pub fn subscribe(&mut self, subscription: u32, channels: &[&str]) {
@@ -94,7 +99,7 @@ impl Sim {
     }
 
     pub fn unsubscribe(&mut self, command: u32, subscription: u32) {
-        self.command(Command::Unsubscribe { command, subscription, handed: 0 });
+        self.command(Command::Unsubscribe { command, subscription, handed: 0, linger: false });
     }
 
     pub fn publish(&mut self, command: u32, channel: &str) {

@@ -19,8 +19,16 @@ impl Sim {
     /// The client pauses, unless it has something to end first.
     pub fn pause_now(&mut self) {
         self.drain_for(800, None, 0);
+        self.left_for_replay();
         assert!(self.result(800).is_some());
         assert_eq!(self.states.last(), Some(&State::Suspended));
+    }
+
+    /// The server takes the disconnect, if the next session is to bring what may be lost.
+    pub fn left_for_replay(&mut self) {
+        if self.try_open("disconnect").is_some() {
+            self.answer("disconnect", "[]");
+        }
     }
 
     pub fn hide(&mut self) {
@@ -38,6 +46,7 @@ impl Sim {
     /// Suspends the client at once, and gives its snapshot.
     pub fn snapshot(&mut self) -> String {
         self.suspend(900);
+        self.left_for_replay();
         self.ok(900)[0].clone()
     }
 

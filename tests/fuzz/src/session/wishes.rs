@@ -15,7 +15,10 @@ pub fn act(world: &mut World, drawn: &mut Unstructured<'_>) -> Result<()> {
     let given = match drawn.int_in_range(0..=15_u8)? {
         0..=2 => return subscribe(world, drawn, false),
         3..=5 => return subscribe(world, drawn, true),
-        6 => world.command(number, Command::Unsubscribe { command: number, subscription, handed: sequence }),
+        6 => world.command(
+            number,
+            Command::Unsubscribe { command: number, subscription, handed: sequence, linger: false },
+        ),
         7 => world
             .command(number, Command::Commit { command: number, subscriptions: &[subscription], sequence }),
         8 | 9 => {

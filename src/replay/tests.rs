@@ -1,0 +1,3 @@
+//! Every sequence of inputs, with the types of the product; and the product beside the reference model.
+
+mod exhaustion;
