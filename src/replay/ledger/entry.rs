@@ -173,7 +173,8 @@ impl Entry {
     pub(super) fn encode(&self, subscriptions: &[u32], out: &mut Vec<u8>) {
         out.push(u8::from(self.done) << 1 | u8::from(self.held > 0));
         for number in subscriptions {
-            let owes = |delivery: &Delivery| delivery.subscription == *number && delivery.claim == Claim::Owed;
+            let owes =
+                |delivery: &Delivery| delivery.subscription == *number && delivery.claim == Claim::Owed;
             out.push(
                 u8::from(*number <= self.newest_recipient) << 1 | u8::from(self.deliveries.iter().any(owes)),
             );
