@@ -194,10 +194,10 @@ export class Core {
 
   /**
    * Resolves when the server has answered; a client that ends meanwhile is as good an answer. `handed`: the sequence
-   * number of the last event that was given out.
+   * number of the last event that was given out. `linger`: tracked channels stay subscribed for 3 s, and nobody waits.
    */
-  unsubscribe(id: number, handed: number): Promise<void> {
-    const done = this.#command(noop, this.#next(), UNSUBSCRIBE, "", "", id, handed).catch((error) => {
+  unsubscribe(id: number, handed: number, linger: boolean): Promise<void> {
+    const done = this.#command(noop, this.#next(), UNSUBSCRIBE, linger ? "linger" : "", "", id, handed).catch((error) => {
       if (!this.#ending) throw error;
     });
     done.catch(noop); // who leaves a loop does not wait for it

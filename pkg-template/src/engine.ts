@@ -115,6 +115,7 @@ export interface EngineOptions {
   sessionWindowMs?: number;
   queuedEvents?: number;
   queuedBytes?: number;
+  uncommittedEvents?: number;
   messageBytes?: number;
   trackedChannels?: number;
   requestBytes?: number;

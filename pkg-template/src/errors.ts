@@ -47,7 +47,8 @@ import type { ErrorRecord } from "./engine.js";
  *   sessions in a row and no poll has ever succeeded; the message says what to look at.
  * - `"user-mismatch"`: the token belongs to another user than the session.
  * - `"request-too-large"`: a request is beyond the server's limit.
- * - `"replay-invalid"`: it refused the replay position.
+ * - `"replay-invalid"`: it refused the replay position. From `event.commit()`: the position of the event has become invalid
+ *   that way, so it cannot be saved any more.
  * - `"replay-map"`: it did not understand the replay position.
  * - `"instance-refused"`: an address outside `allowedHosts`, or without https, would have been given the token.
  * - `"event-too-large"`: an event exceeds `limits.messageBytes`; its subscription ends.

@@ -138,14 +138,14 @@ export class Feed implements Source {
     this.wake();
   }
 
-  /** Ends it from this side. Resolves when the server knows. */
-  release(ending: Ending): Promise<void> {
+  /** Ends it from this side. Resolves when the server knows. `linger`: the server is told later, in case somebody subscribes again. */
+  release(ending: Ending, linger = false): Promise<void> {
     if (!this.#released) {
       const open = !this.ending;
       if (!open) this.#discard();
       this.end(ending);
       const { handed } = this.#claimed ? this : this.#core.shared;
-      this.#released = open ? this.#core.unsubscribe(this.id, handed) : Promise.resolve();
+      this.#released = open ? this.#core.unsubscribe(this.id, handed, linger) : Promise.resolve();
     }
     return this.#released;
   }
@@ -168,7 +168,7 @@ export class Feed implements Source {
       this.#back = [...this.#inHand.splice(0), ...this.#back];
       this.#progress.left();
     } else {
-      void this.release(LEFT);
+      void this.release(LEFT, true);
     }
   }
 

@@ -9,6 +9,10 @@ import { asyncDispose } from "./runtime.js";
  * It is read once, in one of three ways: by a `for await` loop over it, by {@link batches} or by {@link stream}.
  * Leaving the loop in any way ends the subscription, and so does leaving the scope of an `await using`. While nobody
  * reads it, `client.events()` does.
+ *
+ * With `replay`, a channel whose last loop was left stays subscribed at the server for 3 s, and who subscribes to it within
+ * that time is given what is not committed at once: a view that is mounted twice costs nothing. {@link unsubscribe} tells the
+ * server at once.
  */
 export class Subscription<T = unknown> implements AsyncIterable<CometdEvent<T>>, AsyncDisposable {
   readonly #feed: Feed;

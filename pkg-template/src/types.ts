@@ -234,8 +234,16 @@ export interface LimitOptions {
    * that lasts, the server gives the session up. Default: 10,000.
    */
   queuedEvents?: number | undefined;
-  /** The same in bytes. Default: 16 MiB. */
+  /**
+   * The same in bytes. With `replay`, as many bytes again are kept of events that are not committed, so that a reader that
+   * joins is given them; beyond that a new session brings them. Default: 16 MiB.
+   */
   queuedBytes?: number | undefined;
+  /**
+   * With `replay`: events that you were given and have not committed, over all subscriptions. Beyond it nothing more is read
+   * from the network until you commit; events committed behind one that is not do not count. Default: 100,000.
+   */
+  uncommittedEvents?: number | undefined;
   /** Bytes of one message of the server; larger ones are passed over. Default: 4 MiB. */
   messageBytes?: number | undefined;
   /**
@@ -360,11 +368,13 @@ export type Status =
       readonly since: number;
     }
   | {
-      /** Reading from the network stopped, since a subscription is not read; or it goes on. */
+      /** Reading from the network stopped, since a subscription is not read or not committed; or it goes on. */
       readonly type: "backpressure";
-      /** A channel of the subscription with the longest queue. */
+      /** A channel of the subscription with the longest queue, or with the most uncommitted events. */
       readonly channel: string;
       readonly active: boolean;
+      /** Which of the {@link LimitOptions} was reached. */
+      readonly limit: "queuedEvents" | "queuedBytes" | "uncommittedEvents";
       /** Of the whole client. */
       readonly queuedEvents: number;
       readonly queuedBytes: number;

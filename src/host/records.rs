@@ -110,10 +110,11 @@ pub(super) fn status_record(status: &Status, server: &str) -> JsValue {
             record.any_text("after", after.as_deref());
             record.number("since", *since_unix_ms as f64);
         }
-        Status::Backpressure { channel, active, queued_events, queued_bytes } => {
+        Status::Backpressure { channel, active, limit, queued_events, queued_bytes } => {
             record.text("type", "backpressure");
             record.text("channel", channel);
             record.set("active", Value::Flag(*active));
+            record.text("limit", limit.as_str());
             record.number("queuedEvents", *queued_events as f64);
             record.number("queuedBytes", *queued_bytes as f64);
         }

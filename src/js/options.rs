@@ -101,6 +101,7 @@ pub(super) fn config(options: &EngineOptions) -> Result<Config, ApiMisuse> {
     let limits = &mut config.limits;
     set(&mut limits.queued_events, options.size("queuedEvents"));
     set(&mut limits.queued_bytes, options.size("queuedBytes"));
+    set(&mut limits.uncommitted_events, options.size("uncommittedEvents"));
     set(&mut limits.message_bytes, options.size("messageBytes"));
     set(&mut limits.tracked_channels, options.size("trackedChannels"));
     set(&mut limits.request_bytes, options.size("requestBytes"));

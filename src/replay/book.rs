@@ -277,13 +277,6 @@ impl Book {
         Some(new)
     }
 
-    /// An event of this channel has come that cannot be read (X3): its position stays before it.
-    pub fn passed_over(&mut self, name: &str) {
-        if let Some(number) = self.names.get(name).copied() {
-            self.update(number, |tracked| tracked.ledger.passed_over());
-        }
-    }
-
     /// A response has arrived whole: events that waited for it are certain (R4a).
     pub fn response_ended(&mut self, in_flight: InFlight) {
         for number in self.provisional.take_all() {
@@ -317,10 +310,11 @@ impl Book {
         self.update(number, |tracked| tracked.ledger.subscribing())
     }
 
-    /// An event of a channel is not taken in, since it may not be the next one.
-    pub fn interrupted(&mut self, name: &str, in_flight: InFlight) {
+    /// An event of a channel is not taken in, since it may not be the next one, or cannot be read (X3): the position stays
+    /// before it.
+    pub fn passed_over(&mut self, name: &str, in_flight: InFlight) {
         if let Some(number) = self.names.get(name).copied() {
-            self.update(number, |tracked| tracked.ledger.interrupted(in_flight));
+            self.update(number, |tracked| tracked.ledger.passed_over(in_flight));
         }
     }
 
@@ -413,6 +407,19 @@ impl Book {
             .inspect(|_| step())
             .flat_map(|tracked| tracked.ledger.take_all_waiters())
             .collect()
+    }
+
+    /// How many events a reader has yet to commit (P3).
+    pub fn owed(&self) -> usize {
+        self.owed
+    }
+
+    /// The channel that has the most of these.
+    pub fn most_owed(&self) -> String {
+        let ledgers = self.channels.values().inspect(|_| step()).map(|tracked| &tracked.ledger);
+        ledgers
+            .max_by_key(|ledger| ledger.owed())
+            .map_or_else(String::new, |ledger| ledger.channel().to_owned())
     }
 
     fn get(&self, name: &str) -> Option<&TrackedChannel> {

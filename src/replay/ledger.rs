@@ -106,6 +106,8 @@ pub(crate) struct Joined {
     pub events: Vec<Arc<Message>>,
     /// A new session has to bring the rest.
     pub needs_session: bool,
+    /// There is nothing that the next session could go on from, so events may be missing (R7c).
+    pub is_lost: bool,
 }
 
 /// A call of `event.commit()`.
@@ -158,15 +160,14 @@ impl Ledger {
         &self.start
     }
 
-    /// The store's answer.
-    pub fn loaded(&mut self, position: Option<Position>) {
-        if let Some(position) = position {
-            self.push(Entry::stored(position));
-            let end = self.end();
-            (self.committed, self.ready, self.certain) = (end, end, end);
-            // Whatever comes stands behind it.
-            self.ties = [Ties { next: end, marked: end }; 2];
-        }
+    /// The channel begins at this position, which the store has, or is to have.
+    pub fn begin_at(&mut self, position: Position, is_stored: bool) {
+        self.push(Entry::passed(position));
+        let end = self.end();
+        (self.committed, self.ready, self.certain) = (end, end, end);
+        // Whatever comes stands behind it.
+        self.ties = [Ties { next: end, marked: end }; 2];
+        self.version += u32::from(!is_stored);
     }
 
     /// The first local subscription after all earlier ones have gone sets its own conditions (R3a).
@@ -199,6 +200,7 @@ impl Ledger {
             self.limit = Some(number);
             joined.needs_session = self.subscribed;
             if !self.subscribed {
+                joined.is_lost = !self.restarts_without_loss(InFlight::default());
                 self.restart(InFlight::default());
             }
         }
@@ -259,7 +261,7 @@ impl Ledger {
 
     /// The channel is subscribed now. Returns the position after which that begins, in the wire format.
     pub fn subscribing(&mut self) -> String {
-        self.subscribed = true;
+        (self.subscribed, self.limit) = (true, None);
         self.resume_from().to_owned()
     }
 
@@ -333,11 +335,6 @@ impl Ledger {
         tied
     }
 
-    /// An event has come that cannot be read (X3): the position stays before it.
-    pub fn passed_over(&mut self) {
-        self.limit = Some(self.end().min(self.limit.unwrap_or(u64::MAX)));
-    }
-
     /// A response has ended whole, and is in flight no more. Returns whether any entry is not certain yet.
     pub fn settle(&mut self, in_flight: InFlight) -> bool {
         self.advance(in_flight);
@@ -356,15 +353,17 @@ impl Ledger {
                 self.forget(slot);
             }
         }
-        self.interrupted(in_flight);
+        self.passed_over(in_flight);
         (self.limit, self.subscribed) = (None, false);
     }
 
-    /// An event was not taken in, since it may not be the next one: what may stand behind it has to come again.
-    pub fn interrupted(&mut self, in_flight: InFlight) {
+    /// An event was not taken in, since it may not be the next one, or cannot be read (X3): what may stand behind it has to
+    /// come again, with the event, in a session that subscribes the channel anew.
+    pub fn passed_over(&mut self, in_flight: InFlight) {
         let first_counts = self.first + u64::from(!self.list.is_empty());
         let keep = self.restart_at(in_flight).unwrap_or(first_counts);
         self.roll_back(keep);
+        self.limit = Some(keep);
         self.advance(InFlight::default());
     }
 

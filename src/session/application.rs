@@ -112,6 +112,9 @@ impl Session {
             for event in joined.events {
                 self.give_out(vec![subscription], event);
             }
+            if joined.is_lost {
+                self.nothing_to_go_on_from(channel);
+            }
             // What was lost while nobody wanted it.
             let lost = self.book.is_subscribed(channel) && self.lanes.has_lost();
             needs_session |= joined.needs_session || lost;

@@ -186,8 +186,12 @@ pub enum Inspect {
 pub struct Limits {
     /// Events that wait for the application before reading stops. Default: 10,000.
     pub queued_events: usize,
-    /// Their bytes. Default: 16 MiB.
+    /// Their bytes, and apart from them those of the events that are kept for readers that join later (R7b): what does not
+    /// fit is brought to them by a new session. Default: 16 MiB.
     pub queued_bytes: usize,
+    /// Events of tracked channels that were handed out and are not committed, before reading stops (P3). Those committed
+    /// behind one that is not do not count. Default: 100,000.
+    pub uncommitted_events: usize,
     /// The largest message that is taken in; larger ones are passed over (X3). Default: 4 MiB.
     pub message_bytes: usize,
     /// How many channels are tracked by replay at once (P2). Those count as well whose positions must be kept although
@@ -203,6 +207,7 @@ impl Default for Limits {
         Self {
             queued_events: 10_000,
             queued_bytes: 16 << 20,
+            uncommitted_events: 100_000,
             message_bytes: 4 << 20,
             tracked_channels: 10_000,
             request_bytes: 32_768,

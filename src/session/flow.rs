@@ -1,26 +1,32 @@
-//! R8: what waits for the application, and when reading stops because of it.
+//! R8, P3: what waits for the application, or for its commits, and when reading stops because of it.
 
 use std::collections::VecDeque;
 
 use super::config::Limits;
+use super::status::FlowLimit;
 use crate::Instant;
 use crate::ordered::NumberMap;
 use crate::steps::step;
 
-/// Counts the events and bytes that are queued for each subscription, and holds them to the limits of the client.
+/// Counts the events and bytes that are queued for each subscription, and those that were handed out and are not committed,
+/// and holds them to the limits of the client.
 pub(super) struct Flow {
     max_events: usize,
     max_bytes: usize,
+    max_uncommitted: usize,
     queues: NumberMap<Queue>,
     events: usize,
     bytes: usize,
+    /// Events of tracked channels that wait for a reader or for its commit.
+    owed: usize,
     /// The number of the last event that was queued.
     last_event: u32,
     /// The limits have been reached, and the queue is not yet down to half of them.
     held: bool,
     /// One more poll may go out, up to twice the limits, so that the session does not lapse.
     extra_poll: bool,
-    /// A channel of the subscription with the longest queue when the limits were reached.
+    /// The limit that was reached, and a channel of the subscription that had the most then.
+    limit: FlowLimit,
     slowest: String,
     /// Since when the queue has stood at twice the limits, so that not even the extra poll fits.
     full_since: Option<Instant>,
@@ -52,7 +58,9 @@ pub(super) enum FlowChange {
 /// What `backpressure` tells.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Backlog {
-    /// A channel of the subscription with the longest queue, when the limits were reached.
+    /// The limit that was reached.
+    pub limit: FlowLimit,
+    /// A channel of the subscription that had the most when it was reached.
     pub channel: String,
     pub events: usize,
     pub bytes: usize,
@@ -63,12 +71,15 @@ impl Flow {
         Self {
             max_events: limits.queued_events.max(1),
             max_bytes: limits.queued_bytes.max(1),
+            max_uncommitted: limits.uncommitted_events.max(1),
             queues: NumberMap::default(),
             events: 0,
             bytes: 0,
+            owed: 0,
             last_event: 0,
             held: false,
             extra_poll: false,
+            limit: FlowLimit::QueuedEvents,
             slowest: String::new(),
             full_since: None,
             last_response: now,
@@ -101,6 +112,21 @@ impl Flow {
                 self.bytes += bytes;
             }
         }
+        self.added(now)
+    }
+
+    /// So many events of tracked channels wait for a reader or for its commit; `most` is the channel that has the most of
+    /// them.
+    pub fn owed(&mut self, events: usize, now: Instant, most: impl FnOnce() -> String) -> FlowChange {
+        self.owed = events;
+        let added = self.added(now);
+        if added == FlowChange::Stopped {
+            self.slowest = most();
+        }
+        if added == FlowChange::None { self.remove(0, 0) } else { added }
+    }
+
+    fn added(&mut self, now: Instant) -> FlowChange {
         if self.full_since.is_none() && self.is_over(2) {
             self.full_since = Some(now);
         }
@@ -108,6 +134,13 @@ impl Flow {
             return FlowChange::None;
         }
         self.held = true;
+        self.limit = if self.events >= self.max_events {
+            FlowLimit::QueuedEvents
+        } else if self.bytes >= self.max_bytes {
+            FlowLimit::QueuedBytes
+        } else {
+            FlowLimit::UncommittedEvents
+        };
         let longest = self.queues.iter().inspect(|_| step()).max_by_key(|(_, queue)| queue.sizes.len());
         self.slowest = longest.map(|(_, queue)| queue.channel.clone()).unwrap_or_default();
         FlowChange::Stopped
@@ -142,7 +175,7 @@ impl Flow {
     /// Nothing will be read any more, so reading from the network need not stop.
     pub fn clear(&mut self) {
         self.queues = NumberMap::default();
-        (self.events, self.bytes) = (0, 0);
+        (self.events, self.bytes, self.owed) = (0, 0, 0);
         (self.held, self.extra_poll, self.full_since) = (false, false, None);
     }
 
@@ -195,7 +228,7 @@ impl Flow {
 
     /// What is queued, for a report.
     pub fn backlog(&self) -> Backlog {
-        Backlog { channel: self.slowest.clone(), events: self.events, bytes: self.bytes }
+        Backlog { limit: self.limit, channel: self.slowest.clone(), events: self.events, bytes: self.bytes }
     }
 
     /// Reading goes on only at half the limits, so that it does not stop and start around them.
@@ -205,16 +238,25 @@ impl Flow {
         if !self.is_over(2) {
             self.full_since = None;
         }
-        if !self.held || self.events > self.max_events / 2 || self.bytes > self.max_bytes / 2 {
+        let long = self.events > self.max_events / 2
+            || self.bytes > self.max_bytes / 2
+            || self.uncommitted() > self.max_uncommitted / 2;
+        if !self.held || long {
             return FlowChange::None;
         }
         (self.held, self.extra_poll) = (false, false);
         FlowChange::Resumed
     }
 
+    /// How many events were handed out and are not committed.
+    fn uncommitted(&self) -> usize {
+        self.owed.saturating_sub(self.events)
+    }
+
     fn is_over(&self, factor: usize) -> bool {
         self.events >= self.max_events.saturating_mul(factor)
             || self.bytes >= self.max_bytes.saturating_mul(factor)
+            || self.uncommitted() >= self.max_uncommitted.saturating_mul(factor)
     }
 }
 
@@ -256,7 +298,33 @@ mod tests {
         let mut flow = flow();
         assert_eq!(flow.queue(&[1], 99, NOW), FlowChange::None);
         assert_eq!(flow.queue(&[2], 1, NOW), FlowChange::Stopped);
-        assert_eq!(flow.backlog(), Backlog { channel: "/b".to_owned(), events: 2, bytes: 100 });
+        let (limit, channel) = (FlowLimit::QueuedBytes, "/b".to_owned());
+        assert_eq!(flow.backlog(), Backlog { limit, channel, events: 2, bytes: 100 });
+    }
+
+    #[test]
+    fn p3_reading_stops_at_the_limit_of_uncommitted_events() {
+        let limits = Limits { queued_events: 4, uncommitted_events: 6, ..Limits::default() };
+        let mut flow = Flow::new(&limits, NOW);
+        flow.open(1, "/a");
+        let _ = fill(&mut flow, 3);
+        let owed = |flow: &mut Flow, events| flow.owed(events, NOW, || "/most".to_owned());
+        assert_eq!(owed(&mut flow, 8), FlowChange::None, "three of them are queued");
+        assert_eq!(owed(&mut flow, 9), FlowChange::Stopped);
+        let (limit, channel) = (FlowLimit::UncommittedEvents, "/most".to_owned());
+        assert_eq!(flow.backlog(), Backlog { limit, channel, events: 3, bytes: 3 });
+        assert!(!flow.may_read() && flow.full_since().is_none());
+        assert_eq!(owed(&mut flow, 15), FlowChange::None, "it stops once");
+        assert_eq!(flow.full_since(), Some(NOW));
+        assert_eq!(owed(&mut flow, 7), FlowChange::None, "four are more than half");
+        assert_eq!(owed(&mut flow, 6), FlowChange::None, "so are three queued events");
+        let _ = flow.taken(1, 3);
+        assert_eq!(owed(&mut flow, 4), FlowChange::None);
+        assert_eq!(owed(&mut flow, 3), FlowChange::Resumed);
+        assert!(flow.may_read() && flow.full_since().is_none());
+        let _ = owed(&mut flow, 20);
+        flow.clear();
+        assert!(flow.may_read());
     }
 
     #[test]

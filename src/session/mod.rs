@@ -100,7 +100,7 @@ use pause::Pause;
 use poll::Poll;
 use predecessor::Predecessor;
 use shutdown::Shutdown;
-pub use status::{GapCause, State, Status};
+pub use status::{FlowLimit, GapCause, State, Status};
 use subscriptions::Subscriptions;
 use tokens::Tokens;
 
@@ -267,6 +267,8 @@ impl Session {
             return;
         }
         self.schedule_store();
+        let change = self.flow.owed(self.book.owed(), self.now, || self.book.most_owed());
+        self.flow_changed(change);
         if self.shutdown.has_begun() {
             return self.schedule_shutdown();
         }

@@ -208,7 +208,7 @@ impl Session {
             // It belongs to an earlier session, or what comes before it was lost, or it comes by another subscription at the
             // server. The channel's own one will bring it.
             if current {
-                self.book.interrupted(&name, self.in_flight());
+                self.book.passed_over(&name, self.in_flight());
             }
             takers.retain(|subscription| !holders.contains(subscription));
             return takers;
@@ -252,7 +252,7 @@ impl Session {
         };
         for name in self.subscriptions.names_matching(&channel) {
             let error = Error::EventTooLarge { channel: channel.clone(), replay_id: replay_id.clone() };
-            self.book.passed_over(&name);
+            self.book.passed_over(&name, self.in_flight());
             self.fail_channel(&name, &error);
         }
     }

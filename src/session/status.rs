@@ -45,6 +45,28 @@ pub enum GapCause {
     EventTooLarge,
 }
 
+/// A limit at which reading from the network stops (R8, P3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowLimit {
+    /// [`Limits::queued_events`](super::Limits::queued_events).
+    QueuedEvents,
+    /// [`Limits::queued_bytes`](super::Limits::queued_bytes).
+    QueuedBytes,
+    /// [`Limits::uncommitted_events`](super::Limits::uncommitted_events).
+    UncommittedEvents,
+}
+
+impl FlowLimit {
+    /// The name of the option in JavaScript.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QueuedEvents => "queuedEvents",
+            Self::QueuedBytes => "queuedBytes",
+            Self::UncommittedEvents => "uncommittedEvents",
+        }
+    }
+}
+
 impl GapCause {
     /// The word that JavaScript sees.
     pub const fn as_str(self) -> &'static str {
@@ -85,12 +107,14 @@ pub enum Status {
         /// published earlier has arrived, or has a gap of its own.
         since_unix_ms: u64,
     },
-    /// The queue has reached its limits because this subscription is not read, or has become short again (R8).
+    /// A limit is reached because this subscription is not read or not committed, or there is room again (R8, P3).
     Backpressure {
-        /// A channel of the subscription with the longest queue.
+        /// A channel of the subscription with the longest queue or the most uncommitted events.
         channel: String,
         /// `true` when reading from the network stops, `false` when it goes on.
         active: bool,
+        /// The limit.
+        limit: FlowLimit,
         /// Events queued in the client.
         queued_events: usize,
         /// Bytes queued in the client.

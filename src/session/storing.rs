@@ -26,8 +26,8 @@ impl Session {
         };
         match result {
             Ok(stored) => {
-                let position = self.position_of(&channel, &start, stored);
-                self.book.loaded(request, position);
+                let before = self.position_before(&channel, &start, stored.is_some());
+                self.book.loaded(request, stored, before);
                 let released = self.channels.loaded(&channel);
                 self.tell_released(released);
                 if self.channels.is_delivering(&channel) && !self.book.is_subscribed(&channel) {
@@ -70,17 +70,17 @@ impl Session {
         self.report(Status::StoreFailed { channel, operation, error });
     }
 
-    /// Where a channel continues: at the store's position if there is one, else at the one in the snapshot. `None`: at
-    /// neither, which is a gap if the channel had begun with new events (R7c).
-    fn position_of(&mut self, channel: &str, start: &Start, stored: Option<Position>) -> Option<Position> {
-        let Some(before) = &mut self.predecessor else { return stored };
-        let position = stored.or_else(|| before.position(channel).cloned());
+    /// The position of a channel in the snapshot, where it continues if the store has none. With neither it is a gap if
+    /// the channel had begun with new events (R7c).
+    fn position_before(&mut self, channel: &str, start: &Start, is_stored: bool) -> Option<Position> {
+        let before = self.predecessor.as_mut()?;
+        let position = before.position(channel).cloned();
         let since_unix_ms = before.unix_ms();
         if before.take(channel).is_none() {
             return position;
         }
         self.losses.promise(channel);
-        if position.is_none() && *start == Start::New {
+        if position.is_none() && !is_stored && *start == Start::New {
             let (channel, cause) = (channel.to_owned(), GapCause::NoPosition);
             self.report(Status::Gap { channel, cause, after: None, since_unix_ms });
         }

@@ -113,6 +113,7 @@ impl Session {
         self.report(Status::Backpressure {
             channel: backlog.channel,
             active,
+            limit: backlog.limit,
             queued_events: backlog.events,
             queued_bytes: backlog.bytes,
         });
@@ -153,6 +154,16 @@ impl Session {
                 continue;
             }
             let cause = if replays { GapCause::NoPosition } else { cause };
+            self.report(Status::Gap { channel: loss.channel, cause, after: loss.after, since_unix_ms });
+        }
+    }
+
+    /// Reports that events of this channel may be missing, of which no position is known (R7c).
+    pub(super) fn nothing_to_go_on_from(&mut self, channel: &str) {
+        let since = self.losses.verified_until();
+        let since_unix_ms = self.gap_since(since);
+        for loss in self.losses.lost(since, false, |name| name == channel) {
+            let cause = GapCause::NoPosition;
             self.report(Status::Gap { channel: loss.channel, cause, after: loss.after, since_unix_ms });
         }
     }

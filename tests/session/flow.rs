@@ -1,7 +1,7 @@
 //! The application that does not read: R8 without replay, and the `backpressure` status.
 
-use cometd_edge::replay::Start;
-use cometd_edge::session::{Error, GapCause, State, Status};
+use cometd_edge::replay::{Commit, OnInvalid, Start};
+use cometd_edge::session::{Error, FlowLimit, GapCause, State, Status};
 
 use crate::sim::*;
 
@@ -342,4 +342,40 @@ fn r8_leaving_an_ended_subscription_makes_room_for_the_others() {
     sim.take(1, 3);
     sim.poll(&with_events(&events("/b", [6, 7, 8])));
     assert_eq!(backpressure(&sim).last(), Some(&("/b".to_owned(), true, 4)));
+}
+
+#[test]
+fn p3_over_the_limit_of_uncommitted_events_nothing_is_read_until_some_are_committed() {
+    let mut sim = Sim::connected_with(|config| {
+        config.replay = true;
+        config.limits.uncommitted_events = 4;
+    });
+    for (number, channel) in [(1, A), (2, B)] {
+        sim.follow_as(number, channel, Start::New, Commit::Manual, OnInvalid::All);
+        sim.load(channel, Some("10"));
+        sim.confirm();
+        sim.poll(CONNECTED);
+    }
+    let both = [replayed(B, &["11"]), replayed(A, &["11", "12", "13"])].concat();
+    sim.poll(&with_events(&both));
+    assert_eq!(sim.kinds(), ["connect"], "they are queued, and nobody has them");
+    sim.take(1, 3);
+    sim.take(2, 1);
+    let told = |sim: &Sim| match sim.statuses.last() {
+        Some(Status::Backpressure { channel, active, limit, .. }) => Some((channel.clone(), *active, *limit)),
+        _ => None,
+    };
+    assert_eq!(told(&sim), Some((A.to_owned(), true, FlowLimit::UncommittedEvents)));
+    let held = sim.request("connect").id();
+    sim.poll(&with_events(&replayed(A, &["14"])));
+    assert_eq!((sim.ids().len(), &sim.held[..]), (4, &[held][..]));
+    // The hole does not matter: those behind it are committed themselves.
+    let (first, others) = (sim.sequence("12"), sim.sequence("13"));
+    sim.commit(5, 1, first);
+    assert_eq!(told(&sim).map(|(_, active, _)| active), Some(true));
+    sim.commit(6, 1, others);
+    assert_eq!(told(&sim).map(|(_, active, _)| active), Some(false));
+    sim.chunk(held, "");
+    assert_eq!(sim.ids_of(1), ["11", "12", "13", "14"]);
+    assert!(sim.saves.is_empty());
 }

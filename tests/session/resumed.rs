@@ -57,6 +57,7 @@ fn s17_tracked_channels_go_on_in_a_new_session_at_their_committed_position() {
     assert_eq!((sim.ids(), sim.gaps().len()), (vec!["11".to_owned()], 0));
     done(&mut sim, 1, "11");
     sim.poll(CONNECTED);
+    assert_eq!(saved(&mut sim), "10", "the store does not have it yet");
     assert_eq!(saved(&mut sim), "11");
 }
 

@@ -17,6 +17,7 @@ fn s17_a_client_that_never_connected_passes_its_snapshot_on() {
     hangs.follow(1, A, Start::New);
     for mut sim in [Sim::resumed(&snapshot), follows, hangs] {
         sim.suspend(9);
+        sim.save_all();
         sim.advance(1_000);
         let again = sim.ok(9)[0].clone();
         let mut sim = resumed(&again);
@@ -51,6 +52,7 @@ fn s17_an_unsubscribed_channel_is_not_in_the_snapshot() {
     sim.confirm();
     sim.leave(2, 1, 0);
     sim.confirm();
+    sim.save_all();
     assert!(sim.snapshot().contains(r#""channels":{}"#));
 }
 

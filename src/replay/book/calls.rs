@@ -25,12 +25,16 @@ impl Book {
         tracked.store.is_loading(request).then(|| (tracked.ledger.channel(), tracked.ledger.start()))
     }
 
-    /// The store has answered a load.
-    pub fn loaded(&mut self, request: u32, position: Option<Position>) {
+    /// The store has answered a load. If it has no position, the channel goes on at `otherwise`, which the store is then
+    /// to have.
+    pub fn loaded(&mut self, request: u32, stored: Option<Position>, otherwise: Option<Position>) {
         let Some(number) = self.calls.remove(request) else { return };
         self.update(number, |tracked| {
             tracked.store.loaded();
-            tracked.ledger.loaded(position);
+            let is_stored = stored.is_some();
+            if let Some(position) = stored.or(otherwise) {
+                tracked.ledger.begin_at(position, is_stored);
+            }
         });
     }
 

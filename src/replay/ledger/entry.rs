@@ -92,8 +92,8 @@ impl Entry {
         }
     }
 
-    /// The stored position of a channel.
-    pub(super) fn stored(position: Position) -> Self {
+    /// The position at which a channel begins.
+    pub(super) fn passed(position: Position) -> Self {
         let key = EventKey { replay_id: position.replay_id, uuid: None };
         Self { done: true, ..Self::new(key, position.created_date) }
     }
@@ -171,13 +171,11 @@ impl Entry {
     /// What it knows of its readers, as bytes.
     #[cfg(test)]
     pub(super) fn encode(&self, subscriptions: &[u32], out: &mut Vec<u8>) {
-        out.push(u8::from(self.done) << 1 | u8::from(self.held > 0));
+        out.push(u8::from(self.done));
         for number in subscriptions {
-            let owes =
-                |delivery: &Delivery| delivery.subscription == *number && delivery.claim == Claim::Owed;
-            out.push(
-                u8::from(*number <= self.newest_recipient) << 1 | u8::from(self.deliveries.iter().any(owes)),
-            );
+            let given = self.deliveries.iter().find(|delivery| delivery.subscription == *number);
+            let claim = given.map_or(Claim::Settled, |delivery| delivery.claim);
+            out.push(u8::from(*number <= self.newest_recipient) << 2 | claim as u8);
         }
     }
 }

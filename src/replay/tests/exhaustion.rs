@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use self::scope::{Budget, Scope};
 use self::search::{Limits, Report, explore};
-use crate::replay::Start;
+use crate::replay::{Commit, OnInvalid, Start};
 
 fn holds(scope: &Scope, states: usize) {
     let states = std::env::var("STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(states);
@@ -20,7 +20,7 @@ fn holds(scope: &Scope, states: usize) {
     let end = if is_complete { "all" } else { "so far" };
     println!("{:<30} {states:>9} states, depth {depth}, {end}, {:.1?}", scope.name, began.elapsed());
     if let Some((what, trace)) = violation {
-        panic!("{}: {what}, after {} actions: {trace:#?}", scope.name, trace.len());
+        panic!("{}: {what}, after {} actions: {trace:?}", scope.name, trace.len());
     }
 }
 
@@ -28,4 +28,74 @@ fn holds(scope: &Scope, states: usize) {
 fn the_wire_from_new_events_on() {
     let budget = Budget { joins: 1, losses: 2, commands: 2, ..Budget::default() };
     holds(&Scope::new("wire, from new", Start::New, 1, 3, budget), 300_000);
+}
+
+#[test]
+fn the_wire_from_all_events_on() {
+    let budget = Budget { joins: 1, losses: 2, commands: 2, unprocessed: 1, ..Budget::default() };
+    holds(&Scope { lingers: true, ..Scope::new("wire, from all", Start::All, 1, 3, budget) }, 300_000);
+}
+
+#[test]
+fn readers_that_come_and_go() {
+    let budget = Budget { joins: 3, leaves: 2, losses: 1, commands: 1, ..Budget::default() };
+    holds(&Scope { memory: 1, ..Scope::new("readers", Start::New, 2, 2, budget) }, 300_000);
+}
+
+#[test]
+fn readers_without_memory() {
+    let budget = Budget { joins: 3, leaves: 1, losses: 1, commands: 1, ..Budget::default() };
+    let processed =
+        Scope { memory: 0, commit: Commit::Processed, ..Scope::new("no memory", Start::All, 2, 2, budget) };
+    holds(&processed, 300_000);
+}
+
+#[test]
+fn a_store_that_fails() {
+    let budget = Budget {
+        joins: 2,
+        losses: 1,
+        commands: 1,
+        crashes: 1,
+        refusals: 1,
+        failing_saves: 1,
+        hanging_saves: 1,
+        ..Budget::default()
+    };
+    holds(&Scope::new("store", Start::New, 1, 3, budget), 300_000);
+}
+
+#[test]
+fn clients_that_follow_one_another() {
+    let budget = Budget {
+        joins: 3,
+        losses: 1,
+        suspensions: 2,
+        crashes: 1,
+        refusals: 1,
+        hanging_saves: 1,
+        ..Budget::default()
+    };
+    let scope = Scope::new("suspended", Start::New, 1, 3, budget);
+    holds(&Scope { on_invalid: OnInvalid::New, ..scope }, 300_000);
+}
+
+#[test]
+fn all_at_once() {
+    let budget = Budget {
+        joins: 3,
+        leaves: 1,
+        losses: 2,
+        commands: 1,
+        unprocessed: 1,
+        refusals: 1,
+        failing_saves: 1,
+        hanging_saves: 1,
+        crashes: 1,
+        suspensions: 1,
+    };
+    holds(
+        &Scope { memory: 1, lingers: true, ..Scope::new("all at once", Start::New, 2, 3, budget) },
+        300_000,
+    );
 }

@@ -155,6 +155,9 @@ impl Client {
         for event in joined.events {
             self.give(subscription, number_of(&event), out);
         }
+        if joined.is_lost {
+            out.push(Effect::Gap);
+        }
         if joined.needs_session {
             self.leave_session(out);
         }
@@ -168,9 +171,9 @@ impl Client {
         let Some(StoreCall::Load { request, .. }) = self.book.next_store_call(self.now) else {
             panic!("a position is loaded first")
         };
-        let position = stored.or(self.snapshot.take());
-        self.book.loaded(request, position.map(position_of));
-        Some(position)
+        let before = self.snapshot.take();
+        self.book.loaded(request, stored.map(position_of), before.map(position_of));
+        Some(stored.or(before))
     }
 
     /// It leaves with this event, and all that were given out before it, in hand.
@@ -264,7 +267,7 @@ impl Client {
     }
 
     pub fn receive(&mut self, scope: &Scope, carrier: Carrier, id: Id, out: &mut Vec<Effect>) {
-        if self.stage == Stage::Absent {
+        if !self.book.is_subscribed(CHANNEL) {
             return;
         }
         let mut takers: Vec<u32> = self.readers.iter().flatten().map(|reader| reader.subscription).collect();
@@ -356,7 +359,10 @@ impl Client {
     // ---- The store.
 
     /// Calls the store as soon as it may.
-    pub fn call_store(&mut self, out: &mut Vec<Effect>) {
+    pub fn call_store(&mut self, is_saving: bool, out: &mut Vec<Effect>) {
+        if !is_saving {
+            self.now = self.book.wake().unwrap_or(self.now).max(self.now);
+        }
         while let Some(call) = self.book.next_store_call(self.now) {
             let StoreCall::Save { request, position, .. } = call else { panic!("it is loaded once") };
             out.push(Effect::Save(request, id_of(&position)));
@@ -377,7 +383,6 @@ impl Client {
         }
         let failed = self.book.store_failed(request, self.now, &Retry::default(), &mut Rng::new(1));
         assert!(failed.is_some() && !self.book.is_saving(request));
-        self.now = self.book.wake().unwrap_or(self.now).max(self.now);
     }
 
     // ---- As bytes.

@@ -40,7 +40,7 @@ pub struct Scope {
     /// A lost response does not end the session at once.
     pub lingers: bool,
     pub budget: Budget,
-    messages: Vec<Arc<Message>>,
+    pub messages: Vec<Arc<Message>>,
 }
 
 impl Scope {

@@ -44,7 +44,8 @@ impl Truth {
     // ---- What happens.
 
     /// A process begins at this position, or without one.
-    pub fn life_begins(&mut self, position: Option<Id>, start: &Start) {
+    pub fn life_begins(&mut self, position: Option<Id>, start: &Start, stored: Option<Id>) {
+        self.saved = stored;
         let begin = (*start == Start::All).then_some(self.trimmed);
         self.promised = position.or(begin);
         self.highest = position.unwrap_or(0);
@@ -132,6 +133,7 @@ impl Truth {
     /// A commit has succeeded: a position that includes the event is saved.
     pub fn commit_resolved(&self, id: Id) -> Verdict {
         match self.saved.or(Some(self.highest).filter(|highest| *highest > 0)) {
+            _ if !self.counts(id) => Ok(()),
             Some(saved) if id <= saved || self.are_beside(id, saved) => Ok(()),
             saved => Err(format!("the commit of {id} succeeds, and {saved:?} is saved")),
         }
@@ -158,9 +160,8 @@ impl Truth {
     }
 
     /// Nothing is on its way: the position is saved, and stands before something that is not committed.
-    pub fn nothing_is_stuck(&self, position: Option<Id>, store: Option<Id>, late: bool) -> Verdict {
-        let moved_back = late || self.saved.is_some() && self.saved == position;
-        if position.is_some() && position != store && !moved_back {
+    pub fn nothing_is_stuck(&self, position: Option<Id>, store: Option<Id>) -> Verdict {
+        if !self.is_saved(position, store) {
             return Err(format!("the position is {position:?}, and {store:?} is saved"));
         }
         let position = position.unwrap_or(0);
@@ -179,6 +180,16 @@ impl Truth {
             Some(id) => Err(format!("the position stays at {position}, and {id} is committed")),
             None => Ok(()),
         }
+    }
+
+    /// Whether the store has the position, or had it before an older save landed last.
+    pub fn is_saved(&self, position: Option<Id>, store: Option<Id>) -> bool {
+        position.is_none() || position == store || position == self.saved
+    }
+
+    /// Whether a reader left with an event in hand, and none has come since.
+    pub fn is_held(&self) -> bool {
+        self.held != 0
     }
 
     /// Whether all that is promised is committed, and the position says so.

@@ -192,7 +192,7 @@ impl World {
                 left.joins -= 1;
                 let mut effects = std::mem::take(&mut self.effects);
                 if let Some(position) = self.client.join(scope, reader, self.store, &mut effects) {
-                    self.truth.life_begins(position, &scope.start);
+                    self.truth.life_begins(position, &scope.start, self.store);
                 }
                 self.truth.joined(reader, self.client.position());
                 self.effects = effects;
@@ -301,8 +301,8 @@ impl World {
             }
             Action::Suspend => {
                 left.suspensions -= 1;
-                let mut effects = Vec::new();
-                self.client.leave_session(&mut effects);
+                self.client.leave_session(&mut self.effects);
+                self.take_effects()?;
                 let position = self.client.position();
                 self.truth.position_moved(position)?;
                 self.life_ends(scope, position);
@@ -364,7 +364,7 @@ impl World {
 
     fn call_store(&mut self) -> Verdict {
         if self.client.is_loaded() {
-            self.client.call_store(&mut self.effects);
+            self.client.call_store(self.save.is_some(), &mut self.effects);
         }
         self.take_effects()
     }
@@ -408,7 +408,7 @@ impl World {
         if !fresh || self.flights[1].is_some() || self.save.is_some() {
             return Ok(());
         }
-        self.truth.nothing_is_stuck(self.client.position(), self.store, self.late != 0)
+        self.truth.nothing_is_stuck(self.client.position(), self.store)
     }
 
     /// Once no fault happens any more: everything is answered, read and committed. At the end the position is the last
@@ -421,7 +421,7 @@ impl World {
                 return Ok(());
             }
             let wanted = |action: &Action| match action {
-                Action::Join(_) => !self.client.is_read(),
+                Action::Join(_) => !self.client.is_read() || self.truth.is_held(),
                 Action::Publish | Action::Unsubscribe => false,
                 Action::Answer(Carrier::Commands, with_events) => *with_events || self.queue.is_empty(),
                 Action::Poll => self.client.stage == Stage::Present && !self.flies_any(),
@@ -447,7 +447,7 @@ impl World {
     fn is_finished(&self) -> bool {
         let live = self.client.session && self.client.stage == Stage::Present && self.subscribed;
         let read = self.client.readers.iter().flatten().all(|reader| reader.queue.is_empty());
-        let saved = self.save.is_none() && self.client.position() == self.store;
+        let saved = self.save.is_none() && self.truth.is_saved(self.client.position(), self.store);
         live && read
             && saved
             && self.queue.is_empty()
