@@ -199,14 +199,6 @@ impl Lanes {
         lost.get_or_insert(flight.arrived());
     }
 
-    /// Whether the response to an earlier request of this lane was lost in this session.
-    pub fn has_lost_in(&self, lane: LaneId) -> bool {
-        match lane {
-            LaneId::Session => self.lost.poll.is_some(),
-            LaneId::Commands => self.lost.commands.is_some(),
-        }
-    }
-
     /// Whether the response to any request of this session was lost.
     pub fn has_lost(&self) -> bool {
         self.lost != InFlight::default()

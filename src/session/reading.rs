@@ -202,10 +202,10 @@ impl Session {
         let holders = self.subscriptions.holders(&name);
         let current = self.lanes.flight(lane).is_some_and(|flight| flight.epoch() == self.link.epoch());
         // Left-overs of a channel that was unsubscribed stand among its events, unless a glob may have brought them.
-        let follows = self.channels.is_delivering(&name) || !self.channels.comes_by_glob(&name);
-        let follows = follows && current && self.book.is_subscribed(&name) && !self.lanes.has_lost_in(lane);
+        let leaves = self.book.is_subscribed(&name) && !self.channels.comes_by_glob(&name);
+        let follows = current && !self.lanes.has_lost() && (self.channels.is_delivering(&name) || leaves);
         if !follows {
-            // It belongs to an earlier session, or what comes before it was lost, or it comes by another subscription at the
+            // It belongs to an earlier session, or one before it was lost, or it comes by another subscription at the
             // server. The channel's own one will bring it.
             if current {
                 self.book.passed_over(&name, self.in_flight());
