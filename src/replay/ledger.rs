@@ -180,7 +180,8 @@ impl Ledger {
     // ---- Local subscriptions.
 
     /// A local subscription is new. It is given all that stands behind the position (R7b), as far as that is in memory;
-    /// `sequence` is the number of the first event.
+    /// `sequence` is the number of the first event. Joining and leaving cost as much as all that is remembered, but once for
+    /// a subscription, not for an event.
     pub fn join(&mut self, subscription: u32, mut sequence: u32) -> Joined {
         for slot in self.entries.all() {
             self.entries.change(slot, Entry::release);

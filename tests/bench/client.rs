@@ -63,6 +63,7 @@ impl Client {
     pub fn tracking(dialect: Dialect, tracked_channels: usize) -> Self {
         let mut config = Config::new("https://example.com/cometd").expect("a good url");
         config.limits.queued_events = QUEUED_EVENTS;
+        config.limits.uncommitted_events = QUEUED_EVENTS;
         config.limits.queued_bytes = QUEUED_BYTES;
         config.limits.tracked_channels = tracked_channels;
         if dialect == Dialect::Replay {
@@ -213,6 +214,21 @@ impl Client {
         }
         self.answer_all();
         events.len()
+    }
+
+    /// The same for one subscription; others get none of them.
+    pub fn read_all_by(&mut self, subscription: u32) -> usize {
+        self.queue.iter_mut().for_each(|event| event.subscriptions.retain(|number| *number == subscription));
+        self.read_all()
+    }
+
+    /// A subscription ends with all that it was given in hand.
+    pub fn leave(&mut self, subscription: u32) {
+        let wanted = self.settled + 1;
+        self.command += 1;
+        let (command, handed) = (self.command, u32::MAX);
+        self.command(Command::Unsubscribe { command, subscription, handed, linger: false });
+        self.settle(wanted);
     }
 
     fn settle(&mut self, wanted: usize) {
