@@ -124,7 +124,7 @@ impl Client {
         first
     }
 
-    /// Ends each of these subscriptions, in one turn, until the server has answered.
+    /// Ends each of these subscriptions, with all that it was given in hand, in one turn, until the server has answered.
     pub fn unsubscribe(&mut self, subscriptions: Range<u32>) {
         let wanted = self.settled + subscriptions.len();
         for subscription in subscriptions {
@@ -132,7 +132,7 @@ impl Client {
             self.command(Command::Unsubscribe {
                 command: self.command,
                 subscription,
-                handed: 0,
+                handed: u32::MAX,
                 linger: false,
             });
         }
@@ -201,10 +201,15 @@ impl Client {
 
     /// The application takes all events that are queued, one after another, and is done with each; the store saves.
     pub fn read_all(&mut self) -> usize {
+        self.read_by(|_| true)
+    }
+
+    /// The same, but that only these subscriptions read.
+    pub fn read_by(&mut self, reads: impl Fn(u32) -> bool) -> usize {
         let events = take(&mut self.queue);
         for event in &events {
             let sequence = event.sequence;
-            for &subscription in &event.subscriptions {
+            for &subscription in event.subscriptions.iter().filter(|number| reads(**number)) {
                 self.input(Input::Taken { subscription, events: 1 });
                 if self.dialect == Dialect::Replay {
                     self.input(Input::Progress { subscription, sequence, done: true });
@@ -214,21 +219,6 @@ impl Client {
         }
         self.answer_all();
         events.len()
-    }
-
-    /// The same for one subscription; others get none of them.
-    pub fn read_all_by(&mut self, subscription: u32) -> usize {
-        self.queue.iter_mut().for_each(|event| event.subscriptions.retain(|number| *number == subscription));
-        self.read_all()
-    }
-
-    /// A subscription ends with all that it was given in hand.
-    pub fn leave(&mut self, subscription: u32) {
-        let wanted = self.settled + 1;
-        self.command += 1;
-        let (command, handed) = (self.command, u32::MAX);
-        self.command(Command::Unsubscribe { command, subscription, handed, linger: false });
-        self.settle(wanted);
     }
 
     fn settle(&mut self, wanted: usize) {
