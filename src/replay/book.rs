@@ -210,6 +210,14 @@ impl Book {
         self.given.leave(subscription);
     }
 
+    /// A channel of a subscription has failed. What of it the reader has in hand is not known here, so all that it was given
+    /// holds the position, unless it commits that later.
+    pub fn channel_failed(&mut self, name: &str, subscription: u32, in_flight: InFlight) {
+        if let Some(channel) = self.names.get(name).copied() {
+            self.update(channel, |tracked| tracked.ledger.leave(subscription, u32::MAX, in_flight));
+        }
+    }
+
     /// Whether this channel is tracked.
     pub fn tracks(&self, name: &str) -> bool {
         self.names.get(name).is_some()

@@ -79,6 +79,9 @@ impl Session {
         // A back-off goes on (S8).
         let at = self.poll.back_off_end().map_or(self.now, |at| self.now.max(*at));
         self.handshakes.schedule(at);
+        if self.state == State::Connected {
+            self.set_state(State::Handshaking);
+        }
     }
 
     /// Forgets the session without a disconnect: the server no longer has it, or is to keep it.

@@ -84,6 +84,9 @@ impl Session {
     /// A channel has failed: `error` goes to all subscriptions that wanted it.
     #[inline(never)]
     pub(super) fn fail_channel(&mut self, name: &str, error: &Error) {
+        for subscription in self.subscriptions.holders(name) {
+            self.book.channel_failed(name, subscription, self.in_flight());
+        }
         let changes = self.subscriptions.failed(name, error);
         self.book.set_wanted(name, false);
         self.tell(changes);

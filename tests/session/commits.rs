@@ -233,3 +233,16 @@ fn r3a_a_late_commit_of_the_reader_that_left_frees_the_position() {
     sim.commit(5, 1, sequence);
     assert_eq!(saved(&mut sim), "11");
 }
+
+#[test]
+fn r3a_a_reader_whose_channel_was_refused_holds_the_position_until_the_next_one() {
+    let mut sim = following();
+    arrive(&mut sim, &["11"]);
+    sim.fail("connect");
+    sim.new_session();
+    sim.refuse("403::denied", "");
+    sim.follow(2, A, Start::New);
+    assert_eq!(sim.ids_of(2), ["11"]);
+    sim.done(2, sim.sequence("11"));
+    assert_eq!(saved(&mut sim), "11");
+}

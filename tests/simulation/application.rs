@@ -134,7 +134,11 @@ impl World {
         let next = if self.choices.is_recorded() { 0 } else { self.number() };
         match self.choices.choose("as", 0, |_| next) {
             0 => self.number(),
-            number => number,
+            number => {
+                // They ascend, as they did in the life that was recorded.
+                self.app.last_number = number.max(self.app.last_number);
+                number
+            }
         }
     }
 

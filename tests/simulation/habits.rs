@@ -1,4 +1,5 @@
-//! Habits of single servers in the field, of the network before them and of the client's extensions, each in few lives.
+//! Habits of single servers in the field, of the network before them, of the client's extensions and of the application, each in few
+//! lives.
 //!
 //! A habit draws from streams of its own, so that a seed without it lives as before. To add one: a variant of [`Habit`],
 //! its place in [`Habit::ALL`], and what it does wherever `server.has(Habit::…)` asks for it. A habit that is not in
@@ -45,6 +46,8 @@ pub enum Habit {
     RedirectsFirst,
     /// Extensions of the client drop some messages.
     Drops,
+    /// S17: the application uses a snapshot twice, where channels are tracked: it works once, and its positions are no harm.
+    SnapshotsTwice,
 }
 
 /// Those that the client survives. Of a first redirect it does not know any more once it was paused: it logs in again
@@ -61,6 +64,7 @@ const SURVIVED: &[Habit] = &[
     Habit::NegativeInterval,
     Habit::Redirects,
     Habit::Drops,
+    Habit::SnapshotsTwice,
 ];
 
 /// Of a thousand lives so many have a habit.
@@ -72,7 +76,7 @@ const NEVER_AGAIN: &str = r#"{"reconnect":"retry","interval":-1}"#;
 const SPACE_EVERY_MS: u64 = 15_000;
 
 impl Habit {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AckWithoutNumbers,
         Self::EarlyHead,
         Self::Spaces,
@@ -85,6 +89,7 @@ impl Habit {
         Self::Redirects,
         Self::RedirectsFirst,
         Self::Drops,
+        Self::SnapshotsTwice,
     ];
 
     pub fn parse(name: &str) -> Option<Self> {

@@ -216,13 +216,9 @@ impl Promises {
         let Some(reader) = self.readers.get_mut(&number).filter(|reader| reader.open) else { return };
         reader.open = false;
         reader.queue.clear();
-        let names = reader.all_names.clone();
-        let held: Vec<(u32, u32)> = reader.given.values().copied().collect();
+        let names = reader.names.clone();
         for name in &names {
-            if let Some(channel) = self.channels.get_mut(name) {
-                let held = held.iter().filter(|(_, epoch)| *epoch == channel.epoch);
-                channel.held.extend(held.map(|(event, _)| (number, *event)));
-            }
+            self.hold(name, number);
         }
         // Who leaves a channel before it has a position gives up what was on its way.
         for name in &names {
@@ -235,7 +231,20 @@ impl Promises {
         }
     }
 
+    /// What a reader that leaves a channel has in hand holds the position, until another one comes.
+    fn hold(&mut self, name: &str, number: u32) {
+        if let (Some(channel), Some(reader)) = (self.channels.get_mut(name), self.readers.get(&number)) {
+            let held = reader.given.values().filter(|(_, epoch)| *epoch == channel.epoch);
+            channel.held.extend(held.map(|(event, _)| (number, *event)));
+        }
+    }
+
     pub fn channel_failed(&mut self, name: &str) {
+        let open =
+            self.readers.iter().filter(|(_, reader)| reader.open && reader.names.iter().any(|n| n == name));
+        for number in open.map(|(number, _)| *number).collect::<Vec<u32>>() {
+            self.hold(name, number);
+        }
         for reader in self.readers.values_mut() {
             reader.names.retain(|known| known != name);
             reader.patterns.retain(|known| known != name);

@@ -23,10 +23,12 @@ pub enum Rare {
     LapsedAtRest,
     /// Or it has disconnected the session before.
     LeftAtRest,
+    /// Two clients take up the same one.
+    SnapshotTwice,
 }
 
 impl Rare {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::MultipleClients,
         Self::Redirect,
         Self::RetryAfter,
@@ -35,6 +37,7 @@ impl Rare {
         Self::DroppedReply,
         Self::LapsedAtRest,
         Self::LeftAtRest,
+        Self::SnapshotTwice,
     ];
 
     pub fn name(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Rare {
             Self::DroppedReply => "reply dropped by an extension",
             Self::LapsedAtRest => "session lapsed at rest",
             Self::LeftAtRest => "session left at rest",
+            Self::SnapshotTwice => "snapshot used twice",
         }
     }
 

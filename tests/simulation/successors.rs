@@ -6,22 +6,26 @@ use cometd_edge::session::{Command, Error, Input, Session};
 use serde_json::Value;
 
 use crate::checks::{Asked, Subscription};
+use crate::habits::Habit;
+use crate::rare::Rare;
 use crate::restarts::config_of;
 use crate::schedule::Kind;
 use crate::world::{Ev, World};
 
 /// What a client left behind.
+#[derive(Clone)]
 pub struct Left {
     pub text: String,
     /// Where it was in each channel.
     pub positions: BTreeMap<String, String>,
     /// The session that goes on.
     session: Option<usize>,
+    used: bool,
 }
 
 #[derive(Default)]
 pub struct Successors {
-    /// Each is good for one client.
+    /// Each is good for one client, and some come to two.
     snapshots: Vec<Left>,
     /// The present client leaves one.
     pub leaves: bool,
@@ -41,6 +45,7 @@ impl Left {
             text: text.to_owned(),
             positions: channels.iter().filter_map(position).collect(),
             session: id.map(|id| sessions(&id).expect("S17: a session of the server's")),
+            used: false,
         }
     }
 }
@@ -100,7 +105,8 @@ impl World {
             2..=4 if last.is_some() => Some(rng.index(left.len())),
             _ => last,
         });
-        let which = which.filter(|index| *index < left.len()).map(|index| left.remove(index));
+        let which = which.filter(|index| *index < left.len());
+        let which = which.map(|index| self.take_snapshot(index));
         self.checks.current = None;
         self.no_poll_before = 0;
         self.checks.began_at = self.now;
@@ -118,6 +124,20 @@ impl World {
             }
         }
         Session::new(config, seed, cometd_edge::Instant::from_millis(self.now))
+    }
+
+    /// For the next client, and perhaps for one more.
+    fn take_snapshot(&mut self, index: usize) -> Left {
+        let left = &mut self.successors.snapshots;
+        if left[index].used {
+            self.met.insert(Rare::SnapshotTwice);
+            return left.remove(index);
+        }
+        if self.plan.replay.is_some() && self.server.habits.contains(&Habit::SnapshotsTwice) {
+            left[index].used = true;
+            return left[index].clone();
+        }
+        left.remove(index)
     }
 
     /// Without replay it resumes all that was subscribed.
