@@ -5,6 +5,8 @@ mod calls;
 mod encoding;
 mod given;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use self::given::GivenOut;
 use self::store::StoreState;
@@ -292,11 +294,12 @@ impl Book {
         if in_flight != InFlight::default() {
             return Vec::new();
         }
-        let expecting = self.expecting.at(0);
-        let came = expecting
-            .into_iter()
-            .filter_map(|number| self.update(number, |tracked| tracked.ledger.all_came_again()));
-        came.flatten().collect()
+        let mut commands = Vec::new();
+        for number in self.expecting.at(0) {
+            let mut settled = self.update(number, |tracked| tracked.ledger.all_came_again());
+            commands.append(settled.get_or_insert_default());
+        }
+        commands
     }
 
     /// The position after which a subscribe would begin, if the channel is tracked.
@@ -407,11 +410,12 @@ impl Book {
 
     /// The client is over, and nothing will be saved any more. Returns the commits that wait.
     pub fn end(&mut self) -> Vec<u32> {
-        self.channels
-            .values_mut()
-            .inspect(|_| step())
-            .flat_map(|tracked| tracked.ledger.take_all_waiters())
-            .collect()
+        let mut commands = Vec::new();
+        for tracked in self.channels.values_mut() {
+            step();
+            commands.append(&mut tracked.ledger.take_all_waiters());
+        }
+        commands
     }
 
     /// How many events a reader has yet to commit (P3).

@@ -29,6 +29,8 @@ mod arrival;
 mod encoding;
 mod entries;
 mod entry;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -83,7 +85,7 @@ pub(crate) struct Ledger {
     /// Counts the positions.
     version: u32,
     /// The commands that wait until a version of the position is saved; versions ascend.
-    waiting: VecDeque<(u32, u32)>,
+    waiting: Agenda,
     /// The numbers of uncommitted events whose epoch is over (R6).
     expired: Agenda,
     /// The numbers under which events were given out that are no longer remembered.
@@ -144,7 +146,7 @@ impl Ledger {
             limit: None,
             subscribed: false,
             version: 0,
-            waiting: VecDeque::new(),
+            waiting: Agenda::default(),
             expired: Agenda::default(),
             forgotten: Vec::new(),
         }
@@ -233,7 +235,7 @@ impl Ledger {
         let Some(slot) = self.entries.given_as(sequence) else { return Committed::Known };
         match self.entries.get(slot).map(|entry| entry.place) {
             Some(Place::Listed(number)) if number < self.committed => {
-                self.waiting.push_back((self.version, command));
+                self.waiting.insert(self.version.into(), command);
             }
             // The server no longer has it, so no position has to include it.
             Some(Place::Again(_)) if self.again_is_old => return Committed::Known,
@@ -244,8 +246,14 @@ impl Ledger {
 
     /// Removes the commands that wait for no more than this version, and returns them.
     pub fn take_waiters(&mut self, saved: u32) -> Vec<u32> {
-        let count = self.waiting.iter().take_while(|(version, _)| *version <= saved).count();
-        self.waiting.drain(..count).map(|(_, command)| command).collect()
+        let mut commands = Vec::new();
+        while let Some((version, command)) =
+            self.waiting.first().filter(|(version, _)| *version <= saved.into())
+        {
+            self.waiting.remove(version, command);
+            commands.push(command);
+        }
+        commands
     }
 
     /// Removes all commands that wait, and returns them.
@@ -317,9 +325,10 @@ impl Ledger {
     fn tie(&mut self, arrival: &Arrival<'_>, in_flight: InFlight) -> bool {
         let end = self.end();
         let since = in_flight.sent(arrival.carrier).unwrap_or(u64::MAX);
-        let Ties { mut next, marked } = self.ties[arrival.carrier as usize];
-        next = next.max(self.first);
-        while self.get(next).is_some_and(|other| other.carrier == arrival.carrier || other.arrived < since) {
+        let Ties { next, marked } = self.ties[arrival.carrier as usize];
+        let is_older = |slot: &u32| self.entries.get(*slot).is_some_and(|other| other.arrived < since);
+        let mut next = next.max(self.first + self.list.partition_point(is_older) as u64);
+        while self.get(next).is_some_and(|other| other.carrier == arrival.carrier) {
             step();
             next += 1;
         }
@@ -478,8 +487,11 @@ impl Ledger {
 
     /// The numbers of all events that are remembered.
     pub fn sequences(&self) -> Vec<u32> {
-        let of = |slot| self.entries.get(slot).into_iter().flat_map(Entry::sequences);
-        self.entries.all().flat_map(of).chain(self.expired.at(0)).collect()
+        let mut all = self.expired.at(0);
+        for slot in self.entries.all() {
+            all.extend(self.entries.get(slot).map(Entry::sequences).unwrap_or_default());
+        }
+        all
     }
 
     /// Moves the position to the last cut before which all is certain and passed (R4). Cuts before `ready` stay what they
@@ -514,7 +526,9 @@ impl Ledger {
                 entry.text = None;
                 core::mem::take(&mut entry.waiters)
             });
-            self.waiting.extend(waiters.into_iter().map(|command| (self.version, command)));
+            for command in waiters {
+                self.waiting.insert(self.version.into(), command);
+            }
         }
         self.committed = cut;
     }

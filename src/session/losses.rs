@@ -123,21 +123,26 @@ impl LossTracker {
 
     /// Events of promised channels that are `wanted` may be missing from `since` on. With `uncovered`, returns only the
     /// losses that no earlier gap covers.
-    pub fn lost(&mut self, since: Instant, uncovered: bool, wanted: impl Fn(&str) -> bool) -> Vec<Loss> {
-        let whole_polls = self.whole_polls;
+    pub fn lost(&mut self, since: Instant, uncovered: bool, wanted: &dyn Fn(&str) -> bool) -> Vec<Loss> {
         let mut losses = Vec::new();
         for name in self.channels.names() {
-            let Some(channel) = self.channels.get_mut(&name).filter(|channel| channel.promised) else {
-                continue;
-            };
-            let gap = channel.gap.filter(|gap| gap.whole_polls == whole_polls);
-            let covered = uncovered && gap.is_some_and(|gap| gap.since <= since);
-            if !covered && wanted(&name) {
-                channel.gap = Some(Gap { since, whole_polls });
-                losses.push(Loss { channel: name, after: channel.last_replay_id.clone() });
+            if wanted(&name) {
+                losses.extend(self.lost_on(&name, since, uncovered));
             }
         }
         losses
+    }
+
+    /// The same for one channel.
+    pub fn lost_on(&mut self, name: &str, since: Instant, uncovered: bool) -> Option<Loss> {
+        let whole_polls = self.whole_polls;
+        let channel = self.channels.get_mut(name).filter(|channel| channel.promised)?;
+        let gap = channel.gap.filter(|gap| gap.whole_polls == whole_polls);
+        if uncovered && gap.is_some_and(|gap| gap.since <= since) {
+            return None;
+        }
+        channel.gap = Some(Gap { since, whole_polls });
+        Some(Loss { channel: name.to_owned(), after: channel.last_replay_id.clone() })
     }
 }
 
@@ -164,13 +169,13 @@ mod tests {
     }
 
     fn lost(losses: &mut LossTracker, since: u64, uncovered: bool) -> Vec<String> {
-        losses.lost(at(since), uncovered, |_| true).into_iter().map(|loss| loss.channel).collect()
+        losses.lost(at(since), uncovered, &|_| true).into_iter().map(|loss| loss.channel).collect()
     }
 
     #[test]
     fn only_what_is_promised_and_wanted_can_be_missing() {
         let mut losses = losses();
-        let found = losses.lost(at(9), false, |name| name == "/a");
+        let found = losses.lost(at(9), false, &|name| name == "/a");
         assert_eq!(found, [Loss { channel: "/a".to_owned(), after: None }]);
         assert!(losses.is_promised("/a") && !losses.is_promised("/c"));
         losses.withdraw("/a");
@@ -213,7 +218,7 @@ mod tests {
         let _ = lost(&mut losses, 9, true);
         losses.event_arrived("/b/x", Some("7"));
         losses.event_arrived("/b/y", None);
-        let found = losses.lost(at(10), true, |_| true);
+        let found = losses.lost(at(10), true, &|_| true);
         assert_eq!(found, [Loss { channel: "/b/*".to_owned(), after: Some("7".to_owned()) }]);
     }
 
@@ -232,7 +237,7 @@ mod tests {
         losses.event_arrived("/a", Some("7"));
         losses.watch(&pattern("/a"));
         losses.promise("/a");
-        assert_eq!(losses.lost(at(9), false, |name| name == "/a")[0].after.as_deref(), Some("7"));
+        assert_eq!(losses.lost(at(9), false, &|name| name == "/a")[0].after.as_deref(), Some("7"));
     }
 
     #[test]

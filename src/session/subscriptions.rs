@@ -178,10 +178,10 @@ impl Subscriptions {
         let first = subscribers.next().map(Numbers::keys).unwrap_or_default();
         let Some(second) = subscribers.next() else { return first };
         let mut all = Numbers::default();
-        let others = subscribers.flat_map(Numbers::keys);
-        for id in first.into_iter().chain(second.keys()).chain(others) {
-            all.insert(id, 0);
-        }
+        let mut add = |ids: Vec<u32>| ids.into_iter().for_each(|id| _ = all.insert(id, 0));
+        add(first);
+        add(second.keys());
+        subscribers.for_each(|ids| add(ids.keys()));
         all.keys()
     }
 

@@ -3,6 +3,7 @@
 use super::channels::Released;
 use super::flow::FlowChange;
 use super::lanes::LaneId;
+use super::losses::Loss;
 use super::secrets::redact;
 use super::status::{GapCause, State, Status};
 use super::subscriptions::{Change, Changes};
@@ -135,17 +136,11 @@ impl Session {
     }
 
     /// Reports that events of all promised channels may be missing; with `uncovered`, only of those that no earlier gap
-    /// The requests whose responses may bring events of this session.
-    #[inline(never)]
-    pub(super) fn in_flight(&self) -> InFlight {
-        self.lanes.in_flight(self.link.epoch(), self.poll.acknowledges())
-    }
-
     /// covers.
     #[inline(never)]
     pub(super) fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
         let since_unix_ms = self.gap_since(since);
-        let losses = self.losses.lost(since, uncovered, |name| self.subscriptions.wants(name));
+        let losses = self.losses.lost(since, uncovered, &|name| self.subscriptions.wants(name));
         for loss in losses {
             // Events of a tracked channel come again from its position, unless it has none yet (R7c). That does not
             // help with an event that is too large.
@@ -158,13 +153,18 @@ impl Session {
         }
     }
 
+    /// The requests whose responses may bring events of this session.
+    #[inline(never)]
+    pub(super) fn in_flight(&self) -> InFlight {
+        self.lanes.in_flight(self.link.epoch(), self.poll.acknowledges())
+    }
+
     /// Reports that events of this channel may be missing, of which no position is known (R7c).
     pub(super) fn nothing_to_go_on_from(&mut self, channel: &str) {
         let since = self.losses.verified_until();
-        let since_unix_ms = self.gap_since(since);
-        for loss in self.losses.lost(since, false, |name| name == channel) {
-            let cause = GapCause::NoPosition;
-            self.report(Status::Gap { channel: loss.channel, cause, after: loss.after, since_unix_ms });
+        if let Some(Loss { channel, after }) = self.losses.lost_on(channel, since, false) {
+            let since_unix_ms = self.gap_since(since);
+            self.report(Status::Gap { channel, cause: GapCause::NoPosition, after, since_unix_ms });
         }
     }
 

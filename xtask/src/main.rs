@@ -36,6 +36,8 @@ cargo xtask simulate --play NAME                         live by such a record, 
 cargo xtask simulate --habit NAME [--seeds N]            live with a server of this habit: habits.rs names them
 cargo xtask simulate --mutants [--seeds N] [--name words]   break the core on purpose, and see that a life notices
 cargo xtask simulate --mutants --unit [--name words]     the same, but that the core's unit tests notice
+cargo xtask simulate --mutants --exhaustion [--name words]   the same, with those of the replay book, but that a search
+                              through all sequences of its inputs notices
 cargo xtask simulate --mutants --check                   see that each of these breaks fits the sources as they are
 cargo xtask soak [--minutes N]
                               clients under faults for 20 minutes, or N, on Node and workerd: nothing may be left behind

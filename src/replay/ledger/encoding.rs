@@ -35,10 +35,11 @@ impl Ledger {
             .collect();
         again.sort_unstable();
         out.extend(again.into_iter().flatten());
-        let waits = |(version, command): &(u32, u32)| {
-            [version.wrapping_sub(view.saved) as u8, (view.event_of)(*command)]
-        };
-        out.extend(self.waiting.iter().flat_map(waits));
+        let mut waits = self.waiting.first();
+        while let Some((version, command)) = waits {
+            out.extend([(version as u32).wrapping_sub(view.saved) as u8, (view.event_of)(command)]);
+            waits = self.waiting.next_behind(version, command);
+        }
         out.push(self.version.wrapping_sub(view.saved) as u8);
     }
 
@@ -62,7 +63,7 @@ impl Ledger {
 
     /// Whether the counts are those of the entries, and all indexes lead to them.
     pub fn is_consistent(&self) -> bool {
-        let all: Vec<u32> = self.entries.all().collect();
+        let all = self.entries.all();
         let entries = || all.iter().filter_map(|slot| self.entries.get(*slot));
         let listed = self.list.iter().all(|slot| self.entries.get(*slot).is_some());
         listed

@@ -36,7 +36,7 @@ impl Entries {
         self.free.push(slot);
         self.owed -= usize::from(entry.is_owed());
         self.by_key.remove(hash(&entry.key.replay_id), slot);
-        let sequences: Vec<u32> = entry.sequences().collect();
+        let sequences = entry.sequences();
         for sequence in &sequences {
             self.by_sequence.remove(*sequence);
         }
@@ -79,9 +79,8 @@ impl Entries {
     }
 
     /// The slots of all entries.
-    pub fn all(&self) -> impl Iterator<Item = u32> + use<> {
-        let used: Vec<bool> = self.slots.iter().map(Option::is_some).collect();
-        (0..).zip(used).filter(|(_, used)| *used).map(|(slot, _)| slot)
+    pub fn all(&self) -> Vec<u32> {
+        (0..self.slots.len() as u32).filter(|slot| self.get(*slot).is_some()).collect()
     }
 
     /// The size of the texts that are kept.

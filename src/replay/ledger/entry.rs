@@ -159,8 +159,8 @@ impl Entry {
     }
 
     /// The numbers by which it was given out.
-    pub(super) fn sequences(&self) -> impl Iterator<Item = u32> + '_ {
-        self.deliveries.iter().map(|delivery| delivery.sequence)
+    pub(super) fn sequences(&self) -> Vec<u32> {
+        self.deliveries.iter().map(|delivery| delivery.sequence).collect()
     }
 
     /// The size of its text, if that is kept.
@@ -171,7 +171,7 @@ impl Entry {
     /// What it knows of its readers, as bytes.
     #[cfg(test)]
     pub(super) fn encode(&self, subscriptions: &[u32], out: &mut Vec<u8>) {
-        out.push(u8::from(self.done));
+        out.extend([u8::from(self.done), self.held as u8]);
         for number in subscriptions {
             let given = self.deliveries.iter().find(|delivery| delivery.subscription == *number);
             let claim = given.map_or(Claim::Settled, |delivery| delivery.claim);

@@ -1,4 +1,5 @@
-//! `cargo xtask simulate --mutants`: a core that is broken on purpose has to fail the simulation, or its unit tests.
+//! `cargo xtask simulate --mutants`: a core that is broken on purpose has to fail the simulation, its unit tests, or the
+//! search through all sequences of inputs of the replay book.
 
 mod items;
 mod list;
@@ -18,6 +19,10 @@ use crate::command::Run;
 use crate::project::Project;
 
 const LIST: &str = "tests/simulation/mutants.txt";
+/// Those for the search alone; it has to notice those of the other list, too, that break nothing but the code below `SEARCHED`.
+const LIST_OF_SEARCH: &str = "src/replay/tests/mutants.txt";
+const SEARCHED: &str = "src/replay";
+const SEARCH: &str = "replay::tests::exhaustion";
 /// What cargo needs to build the simulation.
 const TREE: [&str; 8] =
     ["Cargo.toml", "Cargo.lock", "src", "wasm", "tests/bench", "tests/simulation", "tests/sandbox", "xtask"];
@@ -33,6 +38,8 @@ enum Judge<'a> {
     Simulation(u64, Option<&'a str>),
     /// Those below the core's code.
     UnitTests,
+    /// Every sequence of inputs of the replay book.
+    Search,
 }
 
 /// The copy of the project that is broken, again and again.
@@ -52,11 +59,16 @@ pub fn run(project: &Project, options: &[&str]) -> Result<()> {
     if let ["--check"] = options {
         return check(project);
     }
-    let (mut seeds, mut jobs, mut wanted, mut unit) = (SEEDS, None, None, false);
+    let (mut seeds, mut jobs, mut wanted, mut other) = (SEEDS, None, None, None);
     let mut options = options.iter();
     while let Some(option) = options.next() {
-        if *option == "--unit" {
-            unit = true;
+        let judge = match *option {
+            "--unit" => Some(Judge::UnitTests),
+            "--exhaustion" => Some(Judge::Search),
+            _ => None,
+        };
+        if judge.is_some() {
+            other = judge;
             continue;
         }
         let value = options.next().with_context(|| format!("{option} takes a value"))?;
@@ -65,12 +77,21 @@ pub fn run(project: &Project, options: &[&str]) -> Result<()> {
             "--jobs" => jobs = Some(*value),
             // Those whose names hold these words.
             "--name" => wanted = Some(*value),
-            _ => bail!("--mutants takes --check alone, or --unit, --seeds, --jobs and --name, not {option}"),
+            _ => bail!(
+                "--mutants takes --check alone, or --unit, --exhaustion, --seeds, --jobs and --name, not {option}"
+            ),
         }
     }
-    let tree = Tree::of(project, if unit { Judge::UnitTests } else { Judge::Simulation(seeds, jobs) })?;
+    let judge = other.unwrap_or(Judge::Simulation(seeds, jobs));
+    let tree = Tree::of(project, judge)?;
     let sources = Sources::read(&tree.root)?;
-    let mut mutants = list(project)?;
+    let mut mutants = list(project, LIST)?;
+    if matches!(judge, Judge::Search) {
+        mutants.retain(|mutant| {
+            sources.broken(mutant).is_ok_and(|files| files.keys().all(|file| file.starts_with(SEARCHED)))
+        });
+        mutants.extend(list(project, LIST_OF_SEARCH)?);
+    }
     sources.check(&mutants)?;
     mutants.retain(|mutant| wanted.is_none_or(|wanted| mutant.name.contains(wanted)));
     ensure!(!mutants.is_empty(), "no mutation is called so");
@@ -98,14 +119,15 @@ pub fn run(project: &Project, options: &[&str]) -> Result<()> {
 
 /// Does each of them take hold of the sources as they are? Nothing is built for it.
 pub fn check(project: &Project) -> Result<()> {
-    let mutants = list(project)?;
+    let mut mutants = list(project, LIST)?;
+    mutants.extend(list(project, LIST_OF_SEARCH)?);
     Sources::read(&project.root)?.check(&mutants)?;
-    println!("all {} mutations of {LIST} take hold", mutants.len());
+    println!("all {} mutations of {LIST} and {LIST_OF_SEARCH} take hold", mutants.len());
     Ok(())
 }
 
-fn list(project: &Project) -> Result<Vec<Mutant>> {
-    list::parse(&fs::read_to_string(project.root.join(LIST))?)
+fn list(project: &Project, file: &str) -> Result<Vec<Mutant>> {
+    list::parse(&fs::read_to_string(project.root.join(file))?).with_context(|| format!("in {file}"))
 }
 
 impl<'a> Tree<'a> {
@@ -139,7 +161,7 @@ impl<'a> Tree<'a> {
             .args(["test", "--package", "cometd-edge"])
             .args(match self.judge {
                 Judge::Simulation(..) => &["--test", "simulation"][..],
-                Judge::UnitTests => &["--lib"],
+                Judge::UnitTests | Judge::Search => &["--lib"],
             })
             .arg("--target-dir")
             .arg(&self.target)
@@ -162,6 +184,9 @@ impl<'a> Tree<'a> {
                 run = run.args(["--jobs", jobs]);
             }
         }
+        if let Judge::Search = self.judge {
+            run = run.args(["--", SEARCH]);
+        }
         let mut running = run.start(|command| {
             command.stdin(Stdio::null()).stdout(file).stderr(Stdio::null());
         })?;
@@ -177,6 +202,7 @@ impl<'a> Tree<'a> {
         match self.judge {
             Judge::Simulation(..) => verdict_of_lives(&said, status.success()),
             Judge::UnitTests => verdict_of_tests(&said, status.success()),
+            Judge::Search => verdict_of_search(&said, status.success()),
         }
     }
 }
@@ -203,6 +229,15 @@ fn verdict_of_tests(said: &str, passed: bool) -> Result<Verdict> {
     let first = names.next().with_context(|| format!("the unit tests say nothing useful:\n{said}"))?;
     let others = names.count();
     Ok(Verdict::Caught(0, if others > 0 { format!("{first} and {others} more") } else { first.to_owned() }))
+}
+
+/// The search says what went wrong after which actions.
+fn verdict_of_search(said: &str, passed: bool) -> Result<Verdict> {
+    let told = said.lines().find_map(|line| line.split_once(" actions: ["));
+    match told {
+        Some((told, _)) if !passed => Ok(Verdict::Caught(0, told.to_owned())),
+        _ => verdict_of_tests(said, passed),
+    }
 }
 
 /// Copies what differs, so that cargo builds no more than that.

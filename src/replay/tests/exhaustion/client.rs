@@ -48,8 +48,12 @@ pub struct Client {
     /// By carrier, how many events had come when the request in flight was sent.
     sent: [Option<u64>; 2],
     lost: InFlight,
+    /// When a response was lost, there was nothing to go on from.
+    has_gap: bool,
     pub readers: [Option<Reader>; 2],
     pub pending: Vec<Pending>,
+    /// What readers left with in hand, until another one comes: subscription, number, event.
+    pub gone: Vec<(u32, u32, Id)>,
     last_sequence: u32,
     last_subscription: u32,
     last_command: u32,
@@ -78,8 +82,10 @@ impl Client {
             stage: Stage::Absent,
             sent: [None; 2],
             lost: InFlight::default(),
+            has_gap: false,
             readers: [None, None],
             pending: Vec::new(),
+            gone: Vec::new(),
             last_sequence: 0,
             last_subscription: 0,
             last_command: 0,
@@ -142,6 +148,7 @@ impl Client {
         stored: Option<Id>,
         out: &mut Vec<Effect>,
     ) -> Option<Option<Id>> {
+        self.gone.clear();
         let pattern = Pattern::parse(CHANNEL).expect("a channel");
         let conditions =
             Conditions { start: scope.start.clone(), commit: scope.commit, on_invalid: scope.on_invalid };
@@ -179,6 +186,8 @@ impl Client {
     /// It leaves with this event, and all that were given out before it, in hand.
     pub fn leave(&mut self, reader: usize, handed: u32) {
         let Some(left) = self.readers[reader].take() else { return };
+        let in_hand = left.queue.iter().filter(|(sequence, _)| *sequence <= handed);
+        self.gone.extend(in_hand.map(|(sequence, id)| (left.subscription, *sequence, *id)));
         self.book.leave(CHANNEL, left.subscription, handed, self.in_flight());
         self.book.set_wanted(CHANNEL, self.is_read());
         if !self.is_read() && self.stage == Stage::Absent {
@@ -194,16 +203,27 @@ impl Client {
         open.committed = open.committed.max(sequence);
         if scope.is_manual() {
             open.queue.remove(index);
-            self.last_command += 1;
-            self.pending.push(Pending { command: self.last_command, id });
-            let settled = self.book.commit(self.last_command, &[open.subscription], sequence, in_flight);
-            let settled = settled.expect("its epoch is not over");
-            self.settle(settled, &Effect::Saved, out);
+            let subscription = open.subscription;
+            self.commit_one(subscription, sequence, id, out);
             return Ids::from([id]);
         }
         let done = open.queue.drain(..=index).map(|(_, id)| id).collect();
         self.book.progress(open.subscription, sequence, true, in_flight);
         done
+    }
+
+    /// A reader that has left commits what it had in hand.
+    pub fn commit_late(&mut self, index: usize, out: &mut Vec<Effect>) {
+        let (subscription, sequence, id) = self.gone.remove(index);
+        self.commit_one(subscription, sequence, id, out);
+    }
+
+    fn commit_one(&mut self, subscription: u32, sequence: u32, id: Id, out: &mut Vec<Effect>) {
+        self.last_command += 1;
+        self.pending.push(Pending { command: self.last_command, id });
+        let settled = self.book.commit(self.last_command, &[subscription], sequence, self.in_flight());
+        let settled = settled.expect("its epoch is not over");
+        self.settle(settled, &Effect::Saved, out);
     }
 
     fn settle(&mut self, commands: Vec<u32>, effect: &dyn Fn(Id) -> Effect, out: &mut Vec<Effect>) {
@@ -267,7 +287,12 @@ impl Client {
     }
 
     pub fn receive(&mut self, scope: &Scope, carrier: Carrier, id: Id, out: &mut Vec<Effect>) {
-        if !self.book.is_subscribed(CHANNEL) {
+        // What comes after an unsubscribe stands among the events of the subscription, too.
+        let follows = self.stage != Stage::Absent || self.book.is_subscribed(CHANNEL);
+        if self.has_lost() || !follows {
+            self.book.passed_over(CHANNEL, self.in_flight());
+            // It was reported when the response was lost.
+            out.extend(self.has_gap.then_some(Effect::Gap));
             return;
         }
         let mut takers: Vec<u32> = self.readers.iter().flatten().map(|reader| reader.subscription).collect();
@@ -329,6 +354,7 @@ impl Client {
             self.pending.retain(|pending| pending.command != command);
         }
         self.pending.clear();
+        self.gone.clear();
         self.readers.iter_mut().flatten().for_each(|reader| reader.queue.clear());
         true
     }
@@ -341,6 +367,7 @@ impl Client {
             Carrier::Commands => &mut self.lost.commands,
         };
         *lost = lost.or(sent);
+        self.has_gap |= !self.book.restarts_without_loss(CHANNEL, self.in_flight());
         if carrier == Carrier::Commands && matches!(self.stage, Stage::Subscribing | Stage::Unsubscribing) {
             self.stage = if self.is_read() { Stage::Absent } else { Stage::Present };
         }
@@ -348,12 +375,13 @@ impl Client {
 
     pub fn leave_session(&mut self, out: &mut Vec<Effect>) {
         let in_flight = self.in_flight();
-        if self.book.tracks(CHANNEL) && !self.book.restarts_without_loss(CHANNEL, in_flight) {
+        let tracks = self.book.tracks(CHANNEL);
+        if self.has_gap || tracks && !self.book.restarts_without_loss(CHANNEL, in_flight) {
             out.push(Effect::Gap);
         }
         self.book.restart(in_flight);
-        (self.session, self.stage, self.sent, self.lost) =
-            (false, Stage::Absent, [None; 2], InFlight::default());
+        (self.session, self.stage, self.sent) = (false, Stage::Absent, [None; 2]);
+        (self.lost, self.has_gap) = (InFlight::default(), false);
     }
 
     // ---- The store.
@@ -401,13 +429,18 @@ impl Client {
             [self.sent[0], self.sent[1], self.lost.poll, self.lost.commands]
                 .map(|sent| u8::from(sent.is_some())),
         );
-        out.push(u8::from(self.poll_is_fresh()));
+        out.extend([self.poll_is_fresh(), self.has_gap].map(u8::from));
         for reader in open.into_iter().flatten() {
             let handed = |(sequence, _): &&(u32, Id)| *sequence <= reader.committed;
             out.push(reader.queue.iter().filter(handed).count() as u8);
             out.extend(reader.queue.iter().map(|(_, id)| *id));
             out.push(u8::MAX);
         }
+        let mut gone: Vec<[u8; 2]> =
+            self.gone.iter().map(|(number, _, id)| [(self.last_subscription - number) as u8, *id]).collect();
+        gone.sort_unstable();
+        out.extend(gone.into_iter().flatten());
+        out.push(u8::MAX);
         // The order in which they joined.
         out.push(u8::from(subscriptions[0] < subscriptions[1]));
     }

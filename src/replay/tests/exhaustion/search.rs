@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::scope::Scope;
 use super::world::{Action, World};
@@ -25,6 +26,9 @@ pub struct Limits {
     /// Of so many states one is taken on without faults, to see that it comes to an end.
     pub finish_each: u128,
 }
+
+/// One search has failed: the others need not go on.
+static FAILED: AtomicBool = AtomicBool::new(false);
 
 /// A state is known by 128 bits.
 fn print_of(bytes: &[u8]) -> u128 {
@@ -80,6 +84,7 @@ pub fn explore(scope: &Scope, limits: Limits) -> Report {
                     verdict = after.clone().finish(scope);
                 }
                 if let Err(what) = verdict {
+                    FAILED.store(true, Ordering::Relaxed);
                     let trace = trace_to(number, action, &came);
                     return Report {
                         states: known.len(),
@@ -93,7 +98,7 @@ pub fn explore(scope: &Scope, limits: Limits) -> Report {
                     next.push((came.len() as u32 - 1, after));
                 }
             }
-            if known.len() >= limits.states {
+            if known.len() >= limits.states || FAILED.load(Ordering::Relaxed) {
                 return Report { states: known.len(), depth, is_complete: false, violation: None };
             }
         }

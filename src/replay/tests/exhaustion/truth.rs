@@ -99,6 +99,12 @@ impl Truth {
         self.readers[reader].done |= set(ids);
     }
 
+    /// A reader that has left commits an event; `held` are those that readers left with and have not committed.
+    pub fn committed_late(&mut self, id: Id, held: impl Iterator<Item = Id>) {
+        self.committed |= 1 << id;
+        self.held = set(held);
+    }
+
     /// No reader gets an event twice, or two events of polls in another order than the channel's.
     pub fn given(&mut self, reader: usize, id: Id) -> Verdict {
         let Reader { got, .. } = self.readers[reader];

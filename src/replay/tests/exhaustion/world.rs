@@ -15,6 +15,8 @@ pub enum Action {
     Leave(usize, usize),
     /// It commits this one of its uncommitted events, by its place.
     Commit(usize, usize),
+    /// A reader that has left commits what it had in hand.
+    CommitLate(usize),
     NewSession,
     Subscribe,
     Unsubscribe,
@@ -118,6 +120,7 @@ impl World {
             let handed = open.queue.iter().filter(|(sequence, _)| *sequence <= open.committed).count();
             (handed..=open.queue.len()).for_each(|count| on(left.leaves > 0, Action::Leave(reader, count)));
         }
+        (0..client.gone.len()).for_each(|place| on(scope.is_manual(), Action::CommitLate(place)));
         let over = client.has_lost();
         on(over, Action::LeaveSession);
         on(client.wants_session(), Action::NewSession);
@@ -213,6 +216,11 @@ impl World {
                 }
                 let done = self.client.commit(scope, reader, place, &mut self.effects);
                 self.truth.committed(reader, done);
+            }
+            Action::CommitLate(place) => {
+                let id = self.client.gone[place].2;
+                self.client.commit_late(place, &mut self.effects);
+                self.truth.committed_late(id, self.client.gone.iter().map(|(.., id)| *id));
             }
             Action::NewSession => self.client.begin_session(),
             Action::Subscribe => {
@@ -422,7 +430,7 @@ impl World {
             }
             let wanted = |action: &Action| match action {
                 Action::Join(_) => !self.client.is_read() || self.truth.is_held(),
-                Action::Publish | Action::Unsubscribe => false,
+                Action::Publish | Action::Unsubscribe | Action::CommitLate(_) => false,
                 Action::Answer(Carrier::Commands, with_events) => *with_events || self.queue.is_empty(),
                 Action::Poll => self.client.stage == Stage::Present && !self.flies_any(),
                 _ => true,
