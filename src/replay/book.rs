@@ -315,7 +315,12 @@ impl Book {
     /// before it.
     pub fn passed_over(&mut self, name: &str, in_flight: InFlight) {
         if let Some(number) = self.names.get(name).copied() {
-            self.update(number, |tracked| tracked.ledger.passed_over(in_flight));
+            self.update(number, |tracked| {
+                // Nothing of it has come in this session otherwise.
+                if tracked.ledger.is_subscribed() {
+                    tracked.ledger.passed_over(in_flight);
+                }
+            });
         }
     }
 

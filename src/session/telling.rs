@@ -11,7 +11,7 @@ use super::{Error, Output, Session};
 use crate::Instant;
 use crate::bayeux::failure::Failure;
 use crate::bayeux::message::Message;
-use crate::replay::book::InFlight;
+use crate::replay::book::{Book, InFlight};
 use crate::text::joined;
 
 // What is called in many places is not inlined, for the size of the wasm.
@@ -140,14 +140,16 @@ impl Session {
     #[inline(never)]
     pub(super) fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
         let since_unix_ms = self.gap_since(since);
-        let losses = self.losses.lost(since, uncovered, &|name| self.subscriptions.wants(name));
+        // Events of a tracked channel come again from its position, unless it has none yet (R7c). That does not help with
+        // an event that is too large.
+        let tracked = |book: &Book, name: &str| book.tracks(name) && cause != GapCause::EventTooLarge;
+        let in_flight = self.in_flight();
+        let losses = self.losses.lost(since, uncovered, &|name| {
+            let comes_again = || self.book.restarts_without_loss(name, in_flight);
+            self.subscriptions.wants(name) && !(tracked(&self.book, name) && comes_again())
+        });
         for loss in losses {
-            // Events of a tracked channel come again from its position, unless it has none yet (R7c). That does not
-            // help with an event that is too large.
-            let replays = self.book.tracks(&loss.channel) && cause != GapCause::EventTooLarge;
-            if replays && self.book.restarts_without_loss(&loss.channel, self.in_flight()) {
-                continue;
-            }
+            let replays = tracked(&self.book, &loss.channel);
             let cause = if replays { GapCause::NoPosition } else { cause };
             self.report(Status::Gap { channel: loss.channel, cause, after: loss.after, since_unix_ms });
         }

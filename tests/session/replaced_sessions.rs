@@ -112,6 +112,23 @@ fn r7c_a_first_event_that_is_provisional_is_no_position_without_a_gap() {
     assert_eq!(sim.gaps(), [(A.to_owned(), GapCause::NoPosition)]);
 }
 
+#[test]
+fn r7c_a_session_that_has_not_begun_the_channel_covers_no_later_gap() {
+    let mut sim = Sim::following(A, Start::New, None);
+    sim.fail("connect");
+    sim.new_session();
+    // The channel waits, and the poll of the session that does not have it arrives whole.
+    sim.refuse("503::busy", &because("503::Server is too busy."));
+    sim.poll(CONNECTED);
+    sim.fail("connect");
+    sim.new_session();
+    sim.until_open("commands");
+    sim.confirm();
+    assert_eq!(sim.gaps().len(), 1);
+    sim.fail("connect");
+    assert_eq!(sim.gaps(), [(A.to_owned(), GapCause::NoPosition), (A.to_owned(), GapCause::NoPosition)]);
+}
+
 // R8.
 
 #[test]

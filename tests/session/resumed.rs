@@ -367,3 +367,14 @@ fn x4_where_the_browser_keeps_the_cookies_those_of_the_snapshot_stay_unused() {
     let sim = Sim::resumed_with(&snapshot_of(&["/a"]), |config| config.own_cookies = false);
     assert_eq!((sim.kinds(), sim.header("connect", "Cookie")), (vec!["connect"], None));
 }
+
+#[test]
+fn s17_what_a_resumed_session_brings_before_the_load_leaves_the_position_as_it_is() {
+    let mut sim = Sim::resumed_with(&snapshot_of(&["/g"]), |config| config.replay = true);
+    sim.follow(1, A, Start::All);
+    sim.poll(&with_events(&replayed(A, &["11"])));
+    assert!(sim.ids().is_empty());
+    sim.load(A, Some("10"));
+    sim.new_session();
+    assert_eq!(sim.from(), "10");
+}

@@ -27,7 +27,9 @@ pub fn flags(project: &Project, more: &str) -> OsString {
         flags.push("=");
         flags.push(name);
     }
-    flags.push(SEPARATOR);
+    if !flags.is_empty() {
+        flags.push(SEPARATOR);
+    }
     flags.push(more);
     flags
 }
