@@ -82,12 +82,12 @@ export class Faults {
       if (signal.aborted) break;
       const [name, order] = this.#random.pick(this.#random.oneIn(LONG_ONE_IN) ? LONG : SHORT);
       this.counts[name] = (this.counts[name] ?? 0) + 1;
-      this.#trace(`fault: ${name}`);
+      this.#trace.note(`fault: ${name}`);
       await order(this.#line, this.#random);
       const end = Date.now() + PATIENCE_MS;
       while (this.#line.waits && Date.now() < end && !signal.aborted) await sleep(LOOK_AGAIN_MS);
       this.#line.calm();
     }
-    this.#trace("calm");
+    this.#trace.note("calm");
   }
 }

@@ -100,12 +100,13 @@ export class Follower {
   async #readOnce(subscription, channel, life) {
     const { record, store } = this.#settings;
     for await (const { data, replayId } of subscription) {
+      this.#trace.event("given", channel, data.n);
       record.received(channel, data.n, replayId);
       life.left -= 1;
       if (life.left < 0 && !this.#calm && !life.over) {
         const how = this.#random.pick(store ? ENDS.withReplay : ENDS.without);
         this.figures.ends[how] = (this.figures.ends[how] ?? 0) + 1;
-        this.#trace(`${how} at ${channel} ${data.n}`);
+        this.#trace.note(`${how} at ${channel} ${data.n}`);
         if (how === "leave a reader") {
           life.left = this.#random.between(...EVENTS_PER_LIFE);
           record.readsAgain(channel);
@@ -144,16 +145,15 @@ export class Follower {
     if (type === "session") this.figures[status.resumed ? "resumed" : "sessions"] += 1;
     if (type === "subscribe-failed") this.#fail(`${status.channel}: ${status.error}`);
     const { error, ...rest } = status;
-    this.#trace(`status ${JSON.stringify(rest)} ${error ? `${error.code}: ${error.message}` : ""}`);
+    this.#trace.note(`status ${JSON.stringify(rest)} ${error ? `${error.code}: ${error.message}` : ""}`);
   }
 
   /** In short, without what is secret. */
   async #traceMessages(client) {
     for await (const { channel, id, successful, subscription, error, ext, advice, data } of client.messages()) {
       const words = { id, successful, subscription, error, ack: ext?.ack, advice };
-      this.#trace(
-        data?.n === undefined ? `message ${channel} ${JSON.stringify(words)}` : `message ${channel} ${data.n}`,
-      );
+      if (data?.n === undefined) this.#trace.note(`message ${channel} ${JSON.stringify(words)}`);
+      else this.#trace.event("message", channel, data.n);
     }
   }
 }

@@ -106,8 +106,8 @@ class Channel {
   saved = 0;
   /** By replay id. */
   numbers = new Map();
-  /** A request has failed, and since then no session has begun from which the next number has come. */
-  disturbed = false;
+  /** Why numbers may come ahead; until the next one in order comes from a subscribe made since. */
+  disturbed;
   renewed = false;
 }
 
@@ -115,13 +115,16 @@ class Channel {
  * With replay and a store: each number at least once; after a restart it goes on behind the saved position, which never moves
  * back and never passes what is not processed. A server that keeps all has no gap.
  *
- * Numbers come in order, but that those behind a lost response may come ahead of it, on a reply to the session that is left
- * (R7d).
+ * Order is promised within one response (S13, R7d). So numbers may come ahead of others where a subscribe asks for these
+ * again: behind a lost response, on a reply to the session that is left; in a session that is resumed, where they wait already;
+ * for a new reader, on the subscription that is there still.
  */
 export class Replayed {
   #fail;
   #channels;
-  figures = { received: 0, again: 0, doubled: 0, ahead: 0 };
+  figures = { received: 0, again: 0, doubled: 0 };
+  /** How many came ahead, by what disturbed the order. */
+  ahead = {};
 
   constructor(channels, fail) {
     this.#fail = fail;
@@ -136,10 +139,10 @@ export class Replayed {
     if (channel.given.has(n)) this.figures.doubled += 1;
     else if (channel.ever.has(n)) this.figures.again += 1;
     if (n > next) {
-      this.figures.ahead += 1;
       if (!channel.disturbed) this.#fail(`${name} ${n} came, and not ${next}`);
+      this.ahead[channel.disturbed] = (this.ahead[channel.disturbed] ?? 0) + 1;
     }
-    if (n === next && channel.renewed) channel.disturbed = false;
+    if (n === next && channel.renewed) channel.disturbed = undefined;
     channel.given.add(n);
     channel.ever.add(n);
   }
@@ -171,6 +174,7 @@ export class Replayed {
   readsAgain(name) {
     const channel = this.#channels.get(name);
     this.#givenUpTo(channel, channel.processed.upTo);
+    [channel.disturbed, channel.renewed] = ["new reader", true];
   }
 
   #givenUpTo(channel, n) {
@@ -181,8 +185,9 @@ export class Replayed {
   status({ type, channel, cause, resumed }) {
     if (type === "gap") this.#fail(`a gap in ${channel}: ${cause}`);
     for (const known of this.#channels.values()) {
-      if (type === "retry") [known.disturbed, known.renewed] = [true, false];
-      if (type === "session" && !resumed) known.renewed = true;
+      if (type === "retry") [known.disturbed, known.renewed] = ["lost response", false];
+      if (type === "session" && resumed) known.disturbed = "resumed";
+      if (type === "session") known.renewed = true;
     }
   }
 

@@ -14,6 +14,7 @@ import { Follower } from "./follower.mjs";
 import { Random } from "./random.mjs";
 import { Once, Published, Replayed } from "./records.mjs";
 import { Store } from "./store.mjs";
+import { Trace } from "./trace.mjs";
 
 const CHANNELS = ["/orders/new", "/invoices", "/accounts/changes"];
 const POLL_MS = 1_000;
@@ -26,8 +27,7 @@ const TEXT_LENGTH = [0, 300];
 const SETTLE_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
 
-/** What is kept of a trace, and how much of it a failure shows. */
-const TRACE_LINES = 2_000;
+/** How much of a trace a failure shows. */
 const SHOWN_LINES = 150;
 const MOST_FAILURES = 10;
 
@@ -89,14 +89,13 @@ export class Trial {
   }
 
   async #party(name, { extensions, replay }, cometd) {
-    const lines = [];
-    const trace = (text) => {
-      lines.push(`${String(Date.now() - this.#began).padStart(8)} ms  ${text}`);
-      if (lines.length > TRACE_LINES) lines.shift();
-    };
+    const trace = new Trace();
+    let failed = false;
     const fail = (what) => {
-      trace(`FAILED: ${what}`);
-      const shown = lines.slice(-SHOWN_LINES).map((text) => `    ${text}`);
+      trace.note(`FAILED: ${what}`);
+      // The first one shows what led to it; what follows from it need not.
+      const shown = failed ? [] : trace.last(SHOWN_LINES).map((text) => `    ${text}`);
+      failed = true;
       if (this.failures.length < MOST_FAILURES) this.failures.push([`${name}: ${what}`, ...shown].join("\n"));
     };
     const random = (what) => new Random(this.#seed, `${name} ${what}`);
@@ -156,7 +155,8 @@ export class Trial {
     const parties = this.#parties.map(({ name, follower, record, store }) => {
       const { gaps, ends, ...figures } = follower.figures;
       const told = { ...record.figures, ...figures, ...store?.figures };
-      return `${name}: ${words(told)}, ends (${words(ends)}), gaps (${words(gaps)})`;
+      const ahead = record.ahead ? `, ahead (${words(record.ahead)})` : "";
+      return `${name}: ${words(told)}${ahead}, ends (${words(ends)}), gaps (${words(gaps)})`;
     });
     const faults = {};
     for (const { faults: one } of this.#parties)
