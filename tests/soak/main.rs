@@ -19,9 +19,9 @@ const DAYS: u64 = 26;
 /// The digits of numbers that grow, and how full lists happen to be.
 const MARGIN: isize = 8_192;
 
-/// Of each channel tracked by replay the last 256 events are remembered, which an hour does not fill: their replay ids, the
-/// numbers by which they were given out, and the channels by these numbers.
-const REMEMBERED: isize = 3 * 256 * 128;
+/// Of each of the three channels the last 256 events that were passed are remembered, which an hour does not fill: what
+/// identifies them, and the numbers by which they were given out; not their texts.
+const REMEMBERED: isize = 3 * 256 * 320;
 
 fn soak(dialect: Dialect, faults: &[Fault]) {
     let mut life = Hours::new(dialect);
