@@ -14,6 +14,7 @@ import "./salesforce-following.mjs";
 import "./salesforce-logins.mjs";
 import "./salesforce-moved.mjs";
 import "./salesforce-positions.mjs";
+import "./salesforce-readers.mjs";
 import "./salesforce-recovery.mjs";
 import "./salesforce-refusals.mjs";
 import "./salesforce-requests.mjs";
