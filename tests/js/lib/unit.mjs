@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { runWithLines } from "./children.mjs";
 import { root } from "./tools.mjs";
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 240_000;
 
 /** Reports one result for each test. */
 export async function checkUnits({ project }, report) {
