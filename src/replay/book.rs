@@ -1,8 +1,6 @@
 //! R2, R5, R6: the channels that are tracked by replay, and their positions in the store.
 
 mod calls;
-#[cfg(test)]
-mod encoding;
 mod given;
 mod store;
 #[cfg(test)]

@@ -25,8 +25,6 @@
 //! 4. What may come once more in this session is in `list` or in `again`.
 
 mod arrival;
-#[cfg(test)]
-mod encoding;
 mod entries;
 mod entry;
 #[cfg(test)]
@@ -40,10 +38,10 @@ use crate::bayeux::message::Message;
 use crate::ordered::Agenda;
 use crate::steps::step;
 pub(crate) use arrival::{Arrival, Carrier, InFlight};
-#[cfg(test)]
-pub(crate) use encoding::View;
 use entries::Entries;
 use entry::{Entry, EventKey, Place};
+#[cfg(test)]
+pub(crate) use tests::View;
 
 /// How many events are remembered behind the position, in case the server sends one twice. Unit tests see both sides of it
 /// with few events.

@@ -1,6 +1,7 @@
 //! Tests of the book alone. Events are named by their replay ids; sequence numbers begin at 11, subscriptions at 1.
 
 mod costs;
+mod encoding;
 mod store;
 
 use super::*;

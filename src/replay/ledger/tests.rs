@@ -2,6 +2,7 @@
 
 mod commits;
 mod costs;
+mod encoding;
 mod epochs;
 mod order;
 mod positions;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use super::{Arrival, Carrier, InFlight, Joined, Ledger};
 use crate::bayeux::message::Message;
 use crate::replay::{Commit, OnInvalid, Position, Start};
+pub(crate) use encoding::View;
 
 /// A ledger, and what it is told by the session around it.
 struct Channel {

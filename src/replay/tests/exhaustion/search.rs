@@ -80,7 +80,7 @@ pub fn explore(scope: &Scope, limits: Limits) -> Report {
                 after.encode(&mut bytes);
                 let print = print_of(&bytes);
                 let is_new = verdict.is_err() || known.insert(print);
-                if is_new && verdict.is_ok() && print % limits.finish_each == 0 {
+                if is_new && verdict.is_ok() && print.is_multiple_of(limits.finish_each) {
                     verdict = after.clone().finish(scope);
                 }
                 if let Err(what) = verdict {

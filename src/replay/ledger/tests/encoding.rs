@@ -1,7 +1,7 @@
 //! What a ledger knows, as bytes: equal where no input can tell two ledgers apart. Numbers that only grow are told relative
 //! to one another.
 
-use super::{InFlight, Ledger, Place};
+use super::super::{InFlight, Ledger, Place};
 
 /// What is needed to tell numbers relative to one another.
 pub(crate) struct View<'a> {

@@ -1,6 +1,6 @@
 //! What a book of one channel knows, as bytes: equal where no input can tell two books apart.
 
-use super::Book;
+use super::super::Book;
 use crate::Instant;
 use crate::replay::ledger::{InFlight, View};
 
