@@ -212,8 +212,9 @@ export class Client implements AsyncDisposable {
 
   /**
    * Ends the client, and keeps what another one needs to go on, maybe in another process: iterators are done, `closed`
-   * resolves with `undefined`, and `connect({ resume })` takes the snapshot, once. The session stays open at the server
-   * for as long as that waits for a poll, unless there are access tokens: then the next client makes its own.
+   * resolves with `undefined`, and `connect({ resume })` takes the snapshot. With access tokens or `replay` the session ends,
+   * and the next client makes its own. Else the session stays open at the server for as long as that waits for a poll, and
+   * the snapshot must be used once: two clients in one session would take each other's events, and could not notice.
    *
    * @throws CometdError `"closed"`
    */

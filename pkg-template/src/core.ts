@@ -197,9 +197,11 @@ export class Core {
    * number of the last event that was given out. `linger`: tracked channels stay subscribed for 3 s, and nobody waits.
    */
   unsubscribe(id: number, handed: number, linger: boolean): Promise<void> {
-    const done = this.#command(noop, this.#next(), UNSUBSCRIBE, linger ? "linger" : "", "", id, handed).catch((error) => {
-      if (!this.#ending) throw error;
-    });
+    const done = this.#command(noop, this.#next(), UNSUBSCRIBE, linger ? "linger" : "", "", id, handed).catch(
+      (error) => {
+        if (!this.#ending) throw error;
+      },
+    );
     done.catch(noop); // who leaves a loop does not wait for it
     return done;
   }

@@ -163,7 +163,14 @@ type NumericOption = {
 const NUMBERS: Record<string, Partial<Record<NumericOption, number>>> = {
   "": { networkDelayMs: 1, connectTimeoutMs: 1 },
   retry: { initialDelayMs: 0, factor: 1, maxDelayMs: 0, maxRetries: 0, handshakesPerMinute: 1, sessionWindowMs: 0 },
-  limits: { queuedEvents: 1, queuedBytes: 1, uncommittedEvents: 1, messageBytes: 1, trackedChannels: 1, requestBytes: 1 },
+  limits: {
+    queuedEvents: 1,
+    queuedBytes: 1,
+    uncommittedEvents: 1,
+    messageBytes: 1,
+    trackedChannels: 1,
+    requestBytes: 1,
+  },
 };
 
 function checkNumbers(options: ConnectOptions): Partial<Record<NumericOption, number>> {

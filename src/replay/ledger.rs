@@ -11,6 +11,10 @@
 //!   position is the last entry before the last cut before which all is certain and passed.
 //! - A response that is lost, cut or aborted ends the session. The next one goes on from the last cut before which all is
 //!   certain. What stands behind that is sent `again`; it keeps what its readers did, and finds its place when it comes.
+//! - Once a poll has come that brings all of `again`, with no other response in flight, the server has no more of what is left
+//!   there: no commit waits for that, and the next restart forgets it.
+//! - An event that is not taken in, since it cannot be read or may not be the next one, is a *limit*: entries that come behind
+//!   it count only once they have come again, in the next session.
 //! - With `start: new` and nothing certain there is nothing to go on from: a gap, and the first event received becomes the
 //!   position.
 //! - A session subscribes the channel once. A new reader gets all behind the position from memory; where the texts are not
@@ -178,7 +182,8 @@ impl Ledger {
     // ---- Local subscriptions.
 
     /// A local subscription is new. It is given all that stands behind the position (R7b), as far as that is in memory;
-    /// `sequence` is the number of the first event.
+    /// `sequence` is the number of the first event. Joining and leaving cost as much as all that is remembered, but once for
+    /// a subscription, not for an event.
     pub fn join(&mut self, subscription: u32, mut sequence: u32) -> Joined {
         for slot in self.entries.all() {
             self.entries.change(slot, Entry::release);

@@ -63,6 +63,7 @@ impl Client {
     pub fn tracking(dialect: Dialect, tracked_channels: usize) -> Self {
         let mut config = Config::new("https://example.com/cometd").expect("a good url");
         config.limits.queued_events = QUEUED_EVENTS;
+        config.limits.uncommitted_events = QUEUED_EVENTS;
         config.limits.queued_bytes = QUEUED_BYTES;
         config.limits.tracked_channels = tracked_channels;
         if dialect == Dialect::Replay {
@@ -123,7 +124,7 @@ impl Client {
         first
     }
 
-    /// Ends each of these subscriptions, in one turn, until the server has answered.
+    /// Ends each of these subscriptions, with all that it was given in hand, in one turn, until the server has answered.
     pub fn unsubscribe(&mut self, subscriptions: Range<u32>) {
         let wanted = self.settled + subscriptions.len();
         for subscription in subscriptions {
@@ -131,7 +132,7 @@ impl Client {
             self.command(Command::Unsubscribe {
                 command: self.command,
                 subscription,
-                handed: 0,
+                handed: u32::MAX,
                 linger: false,
             });
         }
@@ -200,10 +201,15 @@ impl Client {
 
     /// The application takes all events that are queued, one after another, and is done with each; the store saves.
     pub fn read_all(&mut self) -> usize {
+        self.read_by(|_| true)
+    }
+
+    /// The same, but that only these subscriptions read.
+    pub fn read_by(&mut self, reads: impl Fn(u32) -> bool) -> usize {
         let events = take(&mut self.queue);
         for event in &events {
             let sequence = event.sequence;
-            for &subscription in &event.subscriptions {
+            for &subscription in event.subscriptions.iter().filter(|number| reads(**number)) {
                 self.input(Input::Taken { subscription, events: 1 });
                 if self.dialect == Dialect::Replay {
                     self.input(Input::Progress { subscription, sequence, done: true });

@@ -158,6 +158,58 @@ fn p2_the_end_of_a_poll_with_replay_costs_the_same_with_any_number_of_channels()
     grows(Dialect::Replay, OF_ONE, end_of_a_poll);
 }
 
+/// How many events stand behind one that is never committed.
+const BEHIND: [u32; 2] = [1_000, 100_000];
+/// So many come on one poll.
+const AT_ONCE: u32 = 1_000;
+
+/// Two readers of one channel; `keeps_up`: the first reads and commits all, the second nothing. Then `happens`, and the
+/// steps of one event more are counted, from its bytes to the end of its poll.
+fn one_event_behind_many(keeps_up: bool, happens: impl Fn(&mut Client, u32)) {
+    let [few, many] = BEHIND.map(|count| {
+        let mut client = Client::connected(Dialect::Replay);
+        let (first, second) = (client.subscribe(0..1), client.subscribe(0..1));
+        for _ in 0..count / AT_ONCE {
+            let events = client.events(AT_ONCE, 1);
+            client.end_poll(&events);
+            if keeps_up {
+                assert_eq!(client.read_by(|number| number == first), AT_ONCE as usize);
+            }
+        }
+        happens(&mut client, second);
+        let event = client.events(1, 1);
+        let steps = counted(|| {
+            client.end_poll(&event);
+            if keeps_up {
+                assert_eq!(client.read_by(|number| number == first), 1);
+            }
+        });
+        println!("{count} events: {steps} steps, {:?} in all", client.spent());
+        steps
+    });
+    assert!(
+        few > 0 && many * 100 <= few * OF_ONE,
+        "{few} steps behind {}, {many} behind {}",
+        BEHIND[0],
+        BEHIND[1]
+    );
+}
+
+#[test]
+fn p1_an_event_costs_the_same_behind_a_hole_however_many_are_there() {
+    one_event_behind_many(true, |_, _| {});
+}
+
+#[test]
+fn p1_an_event_costs_the_same_after_a_reader_has_left_with_many_in_hand() {
+    one_event_behind_many(true, |client, second| client.unsubscribe(second..second + 1));
+}
+
+#[test]
+fn p1_an_event_costs_the_same_however_far_its_readers_are_behind() {
+    one_event_behind_many(false, |_, _| {});
+}
+
 /// A client that goes from one new channel to the next holds no more at the end than once it has reached the bound of what it
 /// may track.
 fn comes_and_goes(dialect: Dialect) {

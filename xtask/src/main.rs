@@ -41,6 +41,8 @@ cargo xtask simulate --mutants --exhaustion [--name words]   the same, with thos
 cargo xtask simulate --mutants --check                   see that each of these breaks fits the sources as they are
 cargo xtask soak [--minutes N]
                               clients under faults for 20 minutes, or N, on Node and workerd: nothing may be left behind
+cargo xtask soak --reference [--minutes N] [--seed S]
+                              clients of CometD's Java server behind lines that break: nothing may be lost or out of order
 
 Parts of the tests, in their order: ";
 
@@ -59,10 +61,10 @@ fn main() -> ExitCode {
         ["simulate", options @ ..] => Project::find().and_then(|project| simulate::run(&project, options)),
         ["demo"] => Project::find().and_then(|project| demo::run(&project, false)),
         ["demo", "--check"] => Project::find().and_then(|project| demo::run(&project, true)),
-        ["soak"] => Project::find().and_then(|project| soak::run(&project, None)),
-        ["soak", "--minutes", minutes] => {
-            Project::find().and_then(|project| soak::run(&project, Some(minutes)))
+        ["soak", "--reference", options @ ..] => {
+            Project::find().and_then(|project| soak::reference(&project, options))
         }
+        ["soak", options @ ..] => Project::find().and_then(|project| soak::run(&project, options)),
         _ => {
             eprintln!("{HELP}{}", test::names().join(" "));
             return ExitCode::from(2);

@@ -13,8 +13,13 @@ use self::scope::{Budget, Scope};
 use self::search::{Limits, Report, explore};
 use crate::replay::{Commit, OnInvalid, Start};
 
+/// Distinct states for each search, unless the environment says otherwise: `EXHAUSTION_STATES=5000000`, which takes some GB.
+const FEW: usize = 200_000;
+const MANY: usize = 1_000_000;
+
+/// Nothing goes wrong in so many states.
 fn holds(scope: &Scope, states: usize) {
-    let states = std::env::var("STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(states);
+    let states = std::env::var("EXHAUSTION_STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(states);
     let began = Instant::now();
     let Report { states, depth, is_complete, violation } = explore(scope, Limits { states, finish_each: 16 });
     let end = if is_complete { "all" } else { "so far" };
@@ -27,19 +32,19 @@ fn holds(scope: &Scope, states: usize) {
 #[test]
 fn the_wire_from_new_events_on() {
     let budget = Budget { joins: 1, losses: 2, commands: 2, ..Budget::default() };
-    holds(&Scope::new("wire, from new", Start::New, 1, 3, budget), 300_000);
+    holds(&Scope::new("wire, from new", Start::New, 1, 3, budget), FEW);
 }
 
 #[test]
 fn the_wire_from_all_events_on() {
     let budget = Budget { joins: 1, losses: 2, commands: 2, unprocessed: 1, ..Budget::default() };
-    holds(&Scope { lingers: true, ..Scope::new("wire, from all", Start::All, 1, 3, budget) }, 300_000);
+    holds(&Scope { lingers: true, ..Scope::new("wire, from all", Start::All, 1, 3, budget) }, FEW);
 }
 
 #[test]
 fn readers_that_come_and_go() {
     let budget = Budget { joins: 3, leaves: 2, losses: 1, commands: 1, ..Budget::default() };
-    holds(&Scope { memory: 1, ..Scope::new("readers", Start::New, 2, 2, budget) }, 300_000);
+    holds(&Scope { memory: 1, ..Scope::new("readers", Start::New, 2, 2, budget) }, FEW);
 }
 
 #[test]
@@ -47,7 +52,7 @@ fn readers_without_memory() {
     let budget = Budget { joins: 3, leaves: 1, losses: 1, commands: 1, ..Budget::default() };
     let processed =
         Scope { memory: 0, commit: Commit::Processed, ..Scope::new("no memory", Start::All, 2, 2, budget) };
-    holds(&processed, 300_000);
+    holds(&processed, FEW);
 }
 
 #[test]
@@ -62,7 +67,7 @@ fn a_store_that_fails() {
         hanging_saves: 1,
         ..Budget::default()
     };
-    holds(&Scope::new("store", Start::New, 1, 3, budget), 300_000);
+    holds(&Scope::new("store", Start::New, 1, 3, budget), FEW);
 }
 
 #[test]
@@ -77,7 +82,7 @@ fn clients_that_follow_one_another() {
         ..Budget::default()
     };
     let scope = Scope::new("suspended", Start::New, 1, 3, budget);
-    holds(&Scope { on_invalid: OnInvalid::New, ..scope }, 300_000);
+    holds(&Scope { on_invalid: OnInvalid::New, ..scope }, FEW);
 }
 
 #[test]
@@ -94,8 +99,5 @@ fn all_at_once() {
         crashes: 1,
         suspensions: 1,
     };
-    holds(
-        &Scope { memory: 1, lingers: true, ..Scope::new("all at once", Start::New, 2, 3, budget) },
-        300_000,
-    );
+    holds(&Scope { memory: 1, lingers: true, ..Scope::new("all at once", Start::New, 2, 3, budget) }, MANY);
 }

@@ -3,7 +3,11 @@
 //
 //   POST /lines {"port"}             → {"id", "port"}: connect to that port instead
 //   POST /lines/ID/cut               drops every open connection now
-//   POST /lines/ID/cut {"after"}     passes the server's bytes up to and with this text, then drops that connection
+//   POST /lines/ID/cut {"after", "more", "how"}
+//                                    passes the server's bytes up to and with this text, and so many more (0), then ends
+//                                    that connection: "drop" (the default), "reset", or "freeze", which only stops it
+//   POST /lines/ID/lose              drops the next request before the server has it
+//   POST /lines/ID/delay {"ms"}      holds the next answer back for so long
 //   POST /lines/ID/freeze            open connections stay open, and nothing passes in them any more; where none of them
 //                                    waits for an answer, the next request meets the same
 //   POST /lines/ID/refuse {"on"}     drops, or takes again, each new connection
@@ -13,13 +17,16 @@
 import http from "node:http";
 import net from "node:net";
 
-class Line {
+export class Line {
   #server = net.createServer({ noDelay: true }, (client) => this.#serve(client));
   #upstreamPort;
   #pairs = new Set();
-  #cutAfter;
+  /** Where the next answer is cut: `{ text, more, how }`. */
+  #cut;
   #refusing = false;
   #freezesNext = false;
+  #losesNext = false;
+  #delayMs = 0;
   #cuts = 0;
 
   constructor(upstreamPort) {
@@ -32,12 +39,34 @@ class Line {
     });
   }
 
-  cut({ after }) {
+  cut({ after, more = 0, how = "drop" }) {
     if (after !== undefined) {
-      this.#cutAfter = Buffer.from(after);
+      this.#cut = { text: Buffer.from(after), more, how };
       return;
     }
-    for (const pair of this.#pairs) this.#drop(pair);
+    for (const pair of this.#pairs) this.#end(pair, how);
+  }
+
+  lose() {
+    this.#losesNext = true;
+  }
+
+  delay({ ms }) {
+    this.#delayMs = ms;
+  }
+
+  /** What was ordered and has met nothing yet will meet nothing. */
+  calm() {
+    this.#cut = undefined;
+    this.#refusing = this.#freezesNext = this.#losesNext = false;
+    this.#delayMs = 0;
+    for (const pair of this.#pairs) pair.end = undefined;
+  }
+
+  /** Does something that was ordered still wait for a request or an answer? */
+  get waits() {
+    const cut = this.#cut !== undefined || [...this.#pairs].some(({ end }) => end);
+    return cut || this.#losesNext || this.#freezesNext || this.#delayMs > 0;
   }
 
   /** Freezes the request in flight; between two requests, the next one. */
@@ -69,19 +98,11 @@ class Line {
       return;
     }
     const upstream = net.connect({ port: this.#upstreamPort, host: "127.0.0.1", noDelay: true });
-    const pair = { client, upstream, frozen: false, asked: false, seen: Buffer.alloc(0) };
+    const pair = { client, upstream, frozen: false, asked: false, seen: Buffer.alloc(0), end: undefined };
     this.#pairs.add(pair);
     upstream.on("error", () => {});
-    client.on("data", (chunk) => {
-      pair.frozen ||= this.#freezesNext;
-      pair.asked = true;
-      this.#freezesNext = false;
-      if (!pair.frozen) upstream.write(chunk);
-    });
-    upstream.on("data", (chunk) => {
-      pair.asked = false;
-      if (!pair.frozen) this.#pass(pair, chunk);
-    });
+    client.on("data", (chunk) => this.#ask(pair, chunk));
+    upstream.on("data", (chunk) => this.#answer(pair, chunk));
     // A frozen pair does not even tell that the other side has gone.
     client.on("close", () => {
       this.#pairs.delete(pair);
@@ -90,30 +111,76 @@ class Line {
     upstream.on("close", () => pair.frozen || client.end());
   }
 
-  #pass(pair, chunk) {
-    const text = this.#cutAfter;
-    if (!text) {
-      pair.client.write(chunk);
+  #ask(pair, chunk) {
+    if (this.#losesNext) {
+      this.#losesNext = false;
+      this.#end(pair, "drop");
       return;
     }
+    pair.frozen ||= this.#freezesNext;
+    pair.asked = true;
+    this.#freezesNext = false;
+    if (!pair.frozen) pair.upstream.write(chunk);
+  }
+
+  #answer(pair, chunk) {
+    pair.asked = false;
+    if (pair.frozen) return;
+    const ms = this.#delayMs;
+    this.#delayMs = 0;
+    if (ms === 0) {
+      this.#pass(pair, chunk);
+      return;
+    }
+    pair.upstream.pause();
+    setTimeout(() => {
+      this.#pass(pair, chunk);
+      pair.upstream.resume();
+    }, ms);
+  }
+
+  #pass(pair, chunk) {
+    pair.end ??= this.#place(pair, chunk);
+    const { end } = pair;
+    if (end && end.left <= chunk.length) {
+      this.#end(pair, end.how, chunk.subarray(0, end.left));
+      return;
+    }
+    if (end) end.left -= chunk.length;
+    pair.client.write(chunk);
+  }
+
+  /** Where it is cut, counted from this chunk's beginning, if the text that was ordered is in it. */
+  #place(pair, chunk) {
+    if (!this.#cut) return undefined;
+    const { text, more, how } = this.#cut;
     // The text may lie across two chunks, so the end of the one before is looked at again.
     const joined = Buffer.concat([pair.seen, chunk]);
     const at = joined.indexOf(text);
     if (at < 0) {
       pair.seen = joined.subarray(Math.max(0, joined.length - text.length + 1));
-      pair.client.write(chunk);
-      return;
+      return undefined;
     }
-    this.#cutAfter = undefined;
-    this.#drop(pair, chunk.subarray(0, Math.max(0, at + text.length - pair.seen.length)));
+    this.#cut = undefined;
+    return { left: Math.max(0, at + text.length - pair.seen.length) + more, how };
   }
 
-  #drop(pair, last) {
+  #end(pair, how, last) {
     this.#cuts += 1;
+    if (how === "freeze") {
+      if (last) pair.client.write(last);
+      pair.frozen = true;
+      pair.end = undefined;
+      return;
+    }
     this.#pairs.delete(pair);
     pair.upstream.destroy();
+    if (how === "reset") {
+      if (last) pair.client.write(last);
+      pair.client.resetAndDestroy();
+    }
     // The last bytes must arrive before the end does.
-    if (last) pair.client.end(last, () => pair.client.destroy());
+    else if (last) pair.client.end(last, () => pair.client.destroy());
     else pair.client.destroy();
   }
 }

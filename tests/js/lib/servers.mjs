@@ -26,7 +26,8 @@ export function missingForJava() {
   return Number(version) >= 17 ? undefined : `the JDK is ${version}, not 17 or newer`;
 }
 
-async function javaServer() {
+/** CometD's own, with extensions: `"ack"`, `"replay"`, or none. */
+export async function javaServer({ extensions, timeoutMs = TIMEOUT_MS, maxIntervalMs = MAX_INTERVAL_MS }) {
   const dir = join(interop, "java");
   const jars = join(targetDir, "interop", "jars");
   const pom = readFileSync(join(dir, "pom.xml"), "utf8");
@@ -37,7 +38,13 @@ async function javaServer() {
     await runToEnd("mvn", ["-f", join(dir, "pom.xml"), ...goal]);
     writeFileSync(stamp, pom);
   }
-  const args = ["-cp", join(jars, "*"), join(dir, "ReferenceServer.java"), TIMEOUT_MS, MAX_INTERVAL_MS, "ack"];
+  const launch = ["-cp", join(jars, "*"), join(dir, "ReferenceServer.java")];
+  const args = [
+    ...launch,
+    String(timeoutMs),
+    String(maxIntervalMs),
+    ...(extensions.length > 0 ? extensions : ["plain"]),
+  ];
   const { announced, stop } = await startChild("java", args, { name: "the reference server" });
   return { port: announced.port, stop };
 }
@@ -69,7 +76,7 @@ export const servers = {
     worlds: false,
     start: async () => {
       const why = missingForJava();
-      return why ? { leftOut: why } : javaServer();
+      return why ? { leftOut: why } : javaServer({ extensions: ["ack"] });
     },
   },
 };

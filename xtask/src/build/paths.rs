@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 
 use crate::project::Project;
 
-/// The caller's flags for rustc, and those that shorten paths, as `CARGO_ENCODED_RUSTFLAGS` wants them.
-pub fn flags(project: &Project) -> OsString {
+/// The caller's flags for rustc, those that shorten paths, and `more`, as `CARGO_ENCODED_RUSTFLAGS` wants them.
+pub fn flags(project: &Project, more: &str) -> OsString {
     let given = env::var("RUSTFLAGS").unwrap_or_default();
     let given = given.split_whitespace().collect::<Vec<_>>().join(SEPARATOR);
     let mut flags = env::var_os("CARGO_ENCODED_RUSTFLAGS").unwrap_or_else(|| given.into());
@@ -27,6 +27,10 @@ pub fn flags(project: &Project) -> OsString {
         flags.push("=");
         flags.push(name);
     }
+    if !flags.is_empty() {
+        flags.push(SEPARATOR);
+    }
+    flags.push(more);
     flags
 }
 

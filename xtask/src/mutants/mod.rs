@@ -235,7 +235,7 @@ fn verdict_of_tests(said: &str, passed: bool) -> Result<Verdict> {
 fn verdict_of_search(said: &str, passed: bool) -> Result<Verdict> {
     let told = said.lines().find_map(|line| line.split_once(" actions: ["));
     match told {
-        Some((told, _)) if !passed => Ok(Verdict::Caught(0, told.to_owned())),
+        Some((told, _)) if !passed => Ok(Verdict::Caught(0, told.chars().take(110).collect())),
         _ => verdict_of_tests(said, passed),
     }
 }

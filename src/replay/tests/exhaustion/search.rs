@@ -81,7 +81,7 @@ pub fn explore(scope: &Scope, limits: Limits) -> Report {
                 let print = print_of(&bytes);
                 let is_new = verdict.is_err() || known.insert(print);
                 if is_new && verdict.is_ok() && print.is_multiple_of(limits.finish_each) {
-                    verdict = after.clone().finish(scope);
+                    verdict = after.clone().finish(scope, false).and(after.clone().finish(scope, true));
                 }
                 if let Err(what) = verdict {
                     FAILED.store(true, Ordering::Relaxed);

@@ -419,11 +419,14 @@ impl World {
         self.truth.nothing_is_stuck(self.client.position(), self.store)
     }
 
-    /// Once no fault happens any more: everything is answered, read and committed. At the end the position is the last
-    /// event, the store has it, and no commit waits.
-    pub fn finish(&mut self, scope: &Scope) -> Verdict {
-        self.left = Budget { joins: 1, ..Budget::default() };
+    /// Once no fault happens any more, perhaps after a last crash: everything is answered, read and committed. At the end the
+    /// position is the last event, the store has it, and no commit waits.
+    pub fn finish(&mut self, scope: &Scope, after_crash: bool) -> Verdict {
+        self.left = Budget { joins: 1, crashes: u8::from(after_crash), ..Budget::default() };
         self.late = 0;
+        if after_crash {
+            self.apply(Action::Crash, scope)?;
+        }
         for _ in 0..100 {
             if self.is_finished() {
                 return Ok(());
