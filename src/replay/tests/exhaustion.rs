@@ -37,14 +37,14 @@ fn the_wire_from_new_events_on() {
 
 #[test]
 fn the_wire_from_all_events_on() {
-    let budget = Budget { joins: 1, losses: 2, commands: 2, unprocessed: 1, ..Budget::default() };
+    let budget = Budget { joins: 2, losses: 1, commands: 1, unprocessed: 1, crashes: 1, ..Budget::default() };
     holds(&Scope { lingers: true, ..Scope::new("wire, from all", Start::All, 1, 3, budget) }, FEW);
 }
 
 #[test]
 fn readers_that_come_and_go() {
     let budget = Budget { joins: 3, leaves: 2, losses: 1, commands: 1, ..Budget::default() };
-    holds(&Scope { memory: 1, ..Scope::new("readers", Start::New, 2, 2, budget) }, FEW);
+    holds(&Scope { memory: 2, ..Scope::new("readers", Start::New, 2, 3, budget) }, FEW);
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub struct Client {
     lost: InFlight,
     /// When a response was lost, there was nothing to go on from.
     has_gap: bool,
+    /// A gap was reported although there was a position to go on from.
+    pub has_needless_gap: bool,
     pub readers: [Option<Reader>; 2],
     pub pending: Vec<Pending>,
     /// What readers left with in hand, until another one comes: subscription, number, event.
@@ -83,6 +85,7 @@ impl Client {
             sent: [None; 2],
             lost: InFlight::default(),
             has_gap: false,
+            has_needless_gap: false,
             readers: [None, None],
             pending: Vec::new(),
             gone: Vec::new(),
@@ -367,19 +370,24 @@ impl Client {
             Carrier::Commands => &mut self.lost.commands,
         };
         *lost = lost.or(sent);
-        self.has_gap |= !self.book.restarts_without_loss(CHANNEL, self.in_flight());
+        self.has_gap |= self.may_have_lost();
         if carrier == Carrier::Commands && matches!(self.stage, Stage::Subscribing | Stage::Unsubscribing) {
             self.stage = if self.is_read() { Stage::Absent } else { Stage::Present };
         }
     }
 
+    /// Whether events may be missing after the next session has begun. With a position none are.
+    fn may_have_lost(&mut self) -> bool {
+        let lost = self.book.tracks(CHANNEL) && !self.book.restarts_without_loss(CHANNEL, self.in_flight());
+        self.has_needless_gap |= lost && self.position().is_some();
+        lost
+    }
+
     pub fn leave_session(&mut self, out: &mut Vec<Effect>) {
-        let in_flight = self.in_flight();
-        let tracks = self.book.tracks(CHANNEL);
-        if self.has_gap || tracks && !self.book.restarts_without_loss(CHANNEL, in_flight) {
+        if self.has_gap || self.may_have_lost() {
             out.push(Effect::Gap);
         }
-        self.book.restart(in_flight);
+        self.book.restart(self.in_flight());
         (self.session, self.stage, self.sent) = (false, Stage::Absent, [None; 2]);
         (self.lost, self.has_gap) = (InFlight::default(), false);
     }

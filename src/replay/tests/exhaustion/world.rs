@@ -176,6 +176,9 @@ impl World {
         if position != before {
             self.truth.position_moved(position)?;
         }
+        if self.client.has_needless_gap {
+            return Err("a gap is reported although a position is known".to_owned());
+        }
         if !self.client.is_consistent() {
             return Err("counts differ from what they count".to_owned());
         }
