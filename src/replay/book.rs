@@ -231,6 +231,11 @@ impl Book {
         self.get(name).is_some_and(|tracked| tracked.store.is_loaded())
     }
 
+    /// Whether events of this channel have come, or its position is known.
+    pub fn has_received(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|tracked| tracked.ledger.has_received())
+    }
+
     /// Whether a new session continues where this one stops, and so loses nothing of the channel (R7c).
     pub fn restarts_without_loss(&self, name: &str, in_flight: InFlight) -> bool {
         self.get(name).is_some_and(|tracked| tracked.ledger.restarts_without_loss(in_flight))

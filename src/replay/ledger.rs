@@ -358,6 +358,11 @@ impl Ledger {
         self.restart_at(in_flight).is_some()
     }
 
+    /// Whether any event is in the list.
+    pub fn has_received(&self) -> bool {
+        !self.list.is_empty()
+    }
+
     /// The session is over. The next one goes on after the last cut before which all is certain.
     pub fn restart(&mut self, in_flight: InFlight) {
         if core::mem::take(&mut self.again_is_old) {

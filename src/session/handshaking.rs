@@ -77,7 +77,7 @@ impl Session {
     /// A session has begun.
     fn session_began(&mut self, flight: &Flight, reply: Message) {
         self.tokens.proven(flight.token());
-        self.losses.set_verified_until(flight.started());
+        self.losses.session_began(flight.started());
         if !self.replays() {
             self.poll.decoded();
         }

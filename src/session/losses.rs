@@ -8,6 +8,8 @@ use crate::bayeux::pattern_map::PatternMap;
 pub(super) struct LossTracker {
     /// When the last successful poll was sent: what was published before has arrived, or has been reported as a gap.
     verified_until: Instant,
+    /// When the handshake of this session was sent.
+    session_since: Instant,
     /// Counts polls that arrived whole. A loss after one is a gap of its own.
     whole_polls: u32,
     channels: PatternMap<Watched>,
@@ -41,12 +43,22 @@ pub(super) struct Loss {
 
 impl LossTracker {
     pub fn new(now: Instant) -> Self {
-        Self { verified_until: now, whole_polls: 0, channels: PatternMap::default() }
+        Self { verified_until: now, session_since: now, whole_polls: 0, channels: PatternMap::default() }
     }
 
     /// What was published before this has arrived, or has been reported as a gap.
     pub fn verified_until(&self) -> Instant {
         self.verified_until
+    }
+
+    /// A session has begun, by a handshake that was sent at this instant.
+    pub fn session_began(&mut self, at: Instant) {
+        (self.verified_until, self.session_since) = (at, at);
+    }
+
+    /// What came in this session was published after this, as far as it was not replayed.
+    pub fn session_since(&self) -> Instant {
+        self.session_since
     }
 
     /// Nothing that was published before this is missing, or this client is not concerned with it.

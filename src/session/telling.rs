@@ -139,7 +139,6 @@ impl Session {
     /// covers.
     #[inline(never)]
     pub(super) fn gap(&mut self, cause: GapCause, since: Instant, uncovered: bool) {
-        let since_unix_ms = self.gap_since(since);
         // Events of a tracked channel come again from its position, unless it has none yet (R7c). That does not help with
         // an event that is too large.
         let tracked = |book: &Book, name: &str| book.tracks(name) && cause != GapCause::EventTooLarge;
@@ -151,6 +150,13 @@ impl Session {
         for loss in losses {
             let replays = tracked(&self.book, &loss.channel);
             let cause = if replays { GapCause::NoPosition } else { cause };
+            // The first event that has come becomes the position, though others may stand before it: they do not come again,
+            // whether they are missing or in hand.
+            let mut since = since;
+            if replays && self.book.has_received(&loss.channel) {
+                since.pull_to(self.losses.session_since());
+            }
+            let since_unix_ms = self.gap_since(since);
             self.report(Status::Gap { channel: loss.channel, cause, after: loss.after, since_unix_ms });
         }
     }

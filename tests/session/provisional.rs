@@ -1,6 +1,7 @@
 //! Positions that are not certain yet: R4a.
 
 use cometd_edge::replay::Start;
+use cometd_edge::session::GapCause;
 
 use crate::sim::*;
 
@@ -185,4 +186,24 @@ fn r4a_events_stand_behind_the_stored_position_however_they_come() {
     sim.new_session();
     assert_eq!(sim.from(), "10");
     assert_eq!(sim.gaps(), []);
+}
+
+#[test]
+fn r7c_events_in_hand_before_the_first_position_are_in_the_range_of_the_gap() {
+    let mut sim = Sim::connected_with(|config| config.replay = true);
+    let began = sim.now;
+    sim.follow(1, A, Start::New);
+    sim.load(A, None);
+    sim.confirm();
+    sim.poll(CONNECTED);
+    sim.advance(5_000);
+    sim.publish(2, "/p");
+    arrive(&mut sim, &["12"]);
+    sim.advance(1_000);
+    arrive(&mut sim, &[]);
+    let reply = reply_to(&only(&sim.request("commands")), true);
+    // It stands before 12, which becomes the first position.
+    sim.answer("commands", &format!("[{}{reply}]", replayed(A, &["11"])));
+    sim.fail("connect");
+    assert_eq!(sim.gaps_of(A), [(GapCause::NoPosition, began)]);
 }
