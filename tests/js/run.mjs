@@ -1,6 +1,5 @@
 // Puts the packed package through its contract on every runtime, against every server; then tries the README's
-// programs, the wrapper alone, the types, the replay stores, the set-ups of users, clients that run for a moment only, and
-// CometD's Java server behind lines that break.
+// programs, the wrapper alone, the types, the replay stores, the set-ups of users, and clients that run for a moment only.
 //
 //   node tests/js/run.mjs [--runtime r]… [--target t]… [--grep text] [--package dir]
 //
@@ -17,7 +16,6 @@ import { packageDir } from "./lib/script.mjs";
 import { servers } from "./lib/servers.mjs";
 import { checkUnits } from "./lib/unit.mjs";
 import { checkReadme } from "./readme.test.mjs";
-import { checkReference } from "./reference/run.mjs";
 import { checkSetups } from "./setups/run.mjs";
 import { checkShortRuns } from "./short-runs/run.mjs";
 import { checkStores } from "./stores/run.mjs";
@@ -106,9 +104,6 @@ try {
       () => totals.group("set-ups", (report) => checkSetups({ project, port }, report)),
       () => totals.group("short runs", (report) => checkShortRuns({ project, port }, report)),
     );
-    if (targets.some(({ name }) => name === "reference")) {
-      jobs.push(() => totals.group("reference server", (report) => checkReference({ project }, report)));
-    }
   }
   await runTwoAtATime(jobs);
 } finally {

@@ -3,7 +3,6 @@
 //
 //   node tests/js/reference/run.mjs [--minutes 20] [--seed N] [--package dir]
 
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { makeProject } from "../lib/project.mjs";
 import { packageDir } from "../lib/script.mjs";
@@ -13,43 +12,31 @@ import { Trial } from "./trial.mjs";
 /** Of one round, some ten seconds. */
 const EVENTS = 800;
 
-/** One round, for the tests. */
-export async function checkReference({ project }, report) {
-  const started = Date.now();
-  const trial = new Trial(project, 1);
-  await trial.run(EVENTS, (rounds) => rounds < 1);
-  const error = [...trial.failures, trial.summary].join("\n");
-  const ok = trial.failures.length === 0;
-  report({ name: "nothing is lost or out of order behind lines that break", ok, ms: Date.now() - started, error });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "20" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    package: { type: "string", default: packageDir },
+  },
+});
+const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
+if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
+  console.error("usage: run.mjs [--minutes N] [--seed N] [--package dir]");
+  process.exit(2);
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: "string", default: "20" },
-      seed: { type: "string", default: String(Date.now() % 1_000_000) },
-      package: { type: "string", default: packageDir },
-    },
-  });
-  const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
-  if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-    console.error("usage: run.mjs [--minutes N] [--seed N] [--package dir]");
-    process.exit(2);
-  }
-  const why = missingForJava();
-  if (why) {
-    console.error(`it needs a JDK 17 and Maven: ${why}`);
-    process.exit(1);
-  }
-  const project = await makeProject(values.package);
-  const trial = new Trial(project, seed);
-  try {
-    console.log(`seed ${seed}`);
-    await trial.run(EVENTS, (rounds, ms) => ms < minutes * 60_000);
-  } finally {
-    project.remove();
-    for (const failure of trial.failures) console.log(`FAILED ${failure}`);
-    console.log(`reference: ${trial.failures.length === 0 ? "nothing is lost" : "FAILED"}: ${trial.summary}`);
-  }
-  if (trial.failures.length > 0) process.exitCode = 1;
+const why = missingForJava();
+if (why) {
+  console.error(`it needs a JDK 17 and Maven: ${why}`);
+  process.exit(1);
 }
+const project = await makeProject(values.package);
+const trial = new Trial(project, seed);
+try {
+  console.log(`seed ${seed}`);
+  await trial.run(EVENTS, (rounds, ms) => ms < minutes * 60_000);
+} finally {
+  project.remove();
+  for (const failure of trial.failures) console.log(`FAILED ${failure}`);
+  console.log(`reference: ${trial.failures.length === 0 ? "nothing is lost" : "FAILED"}: ${trial.summary}`);
+}
+if (trial.failures.length > 0) process.exitCode = 1;
