@@ -7,8 +7,6 @@ mod search;
 mod truth;
 mod world;
 
-use std::time::Instant;
-
 use self::scope::{Budget, Scope};
 use self::search::{Limits, Report, explore};
 use crate::replay::{Commit, OnInvalid, Start};
@@ -20,10 +18,9 @@ const MANY: usize = 1_000_000;
 /// Nothing goes wrong in so many states.
 fn holds(scope: &Scope, states: usize) {
     let states = std::env::var("EXHAUSTION_STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(states);
-    let began = Instant::now();
     let Report { states, depth, is_complete, violation } = explore(scope, Limits { states, finish_each: 16 });
     let end = if is_complete { "all" } else { "so far" };
-    println!("{:<30} {states:>9} states, depth {depth}, {end}, {:.1?}", scope.name, began.elapsed());
+    println!("{:<30} {states:>9} states, depth {depth}, {end}", scope.name);
     if let Some((what, trace)) = violation {
         panic!("{}: {what}, after {} actions: {trace:?}", scope.name, trace.len());
     }
